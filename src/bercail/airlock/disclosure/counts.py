@@ -1,0 +1,173 @@
+"""A table of distinct persons, as it arrives at the airlock, parsed once and then trusted in form.
+
+The categories of a dimension must partition the persons: each person stands in one
+category of each dimension, so that the cells of a line add up to its margin.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import product
+from math import prod
+from typing import Any
+
+from attrs import field, frozen
+
+from bercail.foundation import Invalid
+
+ALL = None
+"""The coordinate of a margin: all categories of that dimension together."""
+
+ALL_LABEL = "(all)"
+"""How a margin is written in CSV and in messages; no category may bear this name."""
+
+Key = tuple[str | None, ...]
+"""One coordinate per dimension; `ALL` where the dimension is summed over."""
+
+FORMAT = "bercail-count-table"
+VERSION = 1
+
+MAX_TEXT = 200
+MAX_CELLS = 20_000
+MAX_COUNT = 10**9
+
+
+@frozen(kw_only=True)
+class Axis:
+    """One dimension of a table: its name and its categories, in the order of publication."""
+
+    name: str
+    categories: tuple[str, ...] = field(converter=tuple)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The axis as it is written in JSON."""
+        return {"name": self.name, "categories": list(self.categories)}
+
+
+@frozen(kw_only=True)
+class Counts:
+    """Distinct persons by one or more dimensions; inner cells only, margins are computed.
+
+    `cells` holds one count per tuple of categories; an absent tuple counts no person.
+    `provenance` says where the numbers come from (model digest, snapshots), as text.
+    """
+
+    title: str
+    axes: tuple[Axis, ...]
+    cells: Mapping[tuple[str, ...], int] = field(repr=False)
+    provenance: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def published_cells(self) -> int:
+        """Number of cells of the table with all its margins."""
+        return prod(len(axis.categories) + 1 for axis in self.axes)
+
+    def inner_keys(self) -> tuple[tuple[str, ...], ...]:
+        """Every tuple of categories, counted or not, in the order of publication."""
+        return tuple(product(*(axis.categories for axis in self.axes)))
+
+
+def parse_counts(data: bytes) -> Counts:
+    """The table written in `data` (JSON of a count table, UTF-8).
+
+    Raises:
+        Invalid: the bytes are no count table; the message names the member at fault
+            and never a label or a count.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), parse_float=_no_float)
+    except (UnicodeDecodeError, ValueError) as problem:
+        raise _invalid("it is not a JSON document in UTF-8 with whole numbers") from problem
+    return counts_from_dict(value)
+
+
+def counts_from_dict(value: Any) -> Counts:
+    """The table of a decoded JSON document; see `parse_counts`."""
+    if not isinstance(value, dict):
+        raise _invalid("its top level is not an object")
+    if value.get("format") != FORMAT or value.get("version") != VERSION:
+        raise _invalid(f"it does not say `{FORMAT}` version {VERSION}")
+    title = value.get("title")
+    if not isinstance(title, str) or not 0 < len(title) <= MAX_TEXT:
+        raise _invalid("its `title` is missing or longer than 200 characters")
+    axes = _axes(value.get("dimensions"))
+    table = Counts(
+        title=title,
+        axes=axes,
+        cells=_cells(value.get("cells"), axes),
+        provenance={name: value[name] for name in ("model_digest", "snapshots") if value.get(name)},
+    )
+    if table.published_cells > MAX_CELLS:
+        raise Invalid(
+            f"The table has {table.published_cells} cells with its margins; the most is {MAX_CELLS}.",
+            remedy="Use fewer dimensions or wider categories.",
+            rule="table-size",
+        )
+    return table
+
+
+def _axes(value: Any) -> tuple[Axis, ...]:
+    if not isinstance(value, list) or not value:
+        raise _invalid("its `dimensions` are not a list with one dimension or more")
+    axes = []
+    for place, entry in enumerate(value, start=1):
+        if not isinstance(entry, dict):
+            raise _invalid(f"its dimension {place} is not an object")
+        name, categories = entry.get("name"), entry.get("categories")
+        if not _is_label(name):
+            raise _invalid(f"its dimension {place} has no name")
+        if not isinstance(categories, list) or not categories:
+            raise _invalid(f"its dimension {place} has no categories")
+        if not all(_is_label(category) and category != ALL_LABEL for category in categories):
+            raise _invalid(f"a category of its dimension {place} is not a plain label")
+        if len(set(categories)) != len(categories):
+            raise _invalid(f"a category of its dimension {place} stands twice")
+        axes.append(Axis(name=name, categories=tuple(categories)))
+    if len({axis.name for axis in axes}) != len(axes):
+        raise _invalid("two of its dimensions have the same name")
+    return tuple(axes)
+
+
+def _cells(value: Any, axes: tuple[Axis, ...]) -> dict[tuple[str, ...], int]:
+    if not isinstance(value, list):
+        raise _invalid("its `cells` are not a list")
+    known = [set(axis.categories) for axis in axes]
+    cells: dict[tuple[str, ...], int] = {}
+    for place, entry in enumerate(value, start=1):
+        key, persons = _cell(entry, place)
+        if len(key) != len(axes) or any(
+            label not in labels for label, labels in zip(key, known, strict=True)
+        ):
+            raise _invalid(f"its cell {place} names no category of each dimension")
+        if key in cells:
+            raise _invalid(f"its cell {place} stands twice")
+        cells[key] = persons
+    return cells
+
+
+def _cell(entry: Any, place: int) -> tuple[tuple[str, ...], int]:
+    if not isinstance(entry, dict):
+        raise _invalid(f"its cell {place} is not an object")
+    key, persons = entry.get("categories"), entry.get("persons")
+    if not isinstance(key, list) or not all(isinstance(label, str) for label in key):
+        raise _invalid(f"its cell {place} has no `categories`")
+    if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= MAX_COUNT:
+        raise _invalid(f"its cell {place} holds no whole number of persons")
+    return tuple(key), persons
+
+
+def _is_label(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def _no_float(_: str) -> int:
+    raise ValueError("a count is a whole number")
+
+
+def _invalid(why: str) -> Invalid:
+    return Invalid(
+        f"The file is not a table of distinct persons: {why}.",
+        remedy="Write it with `CountTable.to_file`; other kinds of output are not let out yet.",
+        rule="output-type",
+    )

@@ -1,0 +1,104 @@
+"""Cuts: what a set of hidden cells lacks, said as an inequality every good set obeys.
+
+Fischetti and Salazar, "Solving the cell suppression problem on tabular data with linear
+constraints", Management Science 47 (2001). An attacker who sees the shown cells moves a
+hidden cell by circulating persons through other hidden cells. When the largest move is
+short of what is required, linear duality names the cells of which at least some must be
+hidden too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen, validators
+from scipy.optimize import linprog
+
+from bercail.airlock.disclosure.lattice import Lattice
+from bercail.foundation import Unproven
+
+Vector = np.ndarray[Any, np.dtype[np.float64]]
+
+_SHORT = 1e-6
+_NOISE = 1e-9
+
+
+@frozen(kw_only=True)
+class Need:
+    """How far a hidden cell must be able to move: `down` and `up`, in persons."""
+
+    cell: int
+    down: int = field(validator=validators.ge(0))
+    up: int = field(validator=validators.ge(0))
+
+
+class Separator:
+    """Finds cuts for one table; keeps the moves that worked, to skip solving them again."""
+
+    def __init__(self, lattice: Lattice, needs: tuple[Need, ...]) -> None:
+        self._matrix = lattice.matrix()
+        self._columns = self._matrix.tocsc()
+        self._values = np.array(lattice.values, dtype=float)
+        self._needs = needs
+        self._moves: list[Vector] = []
+        self.programs = 0
+
+    def cuts(self, hidden: frozenset[int]) -> list[Vector]:
+        """One inequality `cut @ x >= 1` for each unmet need; empty when all are met."""
+        shown = np.ones(len(self._values), dtype=bool)
+        shown[sorted(hidden)] = False
+        usable = [move for move in self._moves if not move[shown].any()]
+        found: list[Vector] = []
+        for need in self._needs:
+            for sign, distance in ((1.0, need.up), (-1.0, need.down)):
+                if not distance or any(
+                    sign * move[need.cell] >= distance - _SHORT for move in usable
+                ):
+                    continue
+                move, cut = self._attempt(need.cell, sign, float(distance), hidden)
+                if cut is not None:
+                    found.append(cut)
+                else:
+                    usable.append(move)
+                    self._moves.append(move)
+        return found
+
+    def _attempt(
+        self, cell: int, sign: float, distance: float, hidden: frozenset[int]
+    ) -> tuple[Vector, Vector | None]:
+        """The best move of `cell` in direction `sign`, and a cut if it falls short."""
+        order = sorted(hidden)
+        aim = np.zeros(len(order))
+        aim[order.index(cell)] = -sign
+        lower, upper = -self._values[order], np.full(len(order), np.inf)
+        if sign > 0:
+            upper[order.index(cell)] = distance
+        else:
+            lower[order.index(cell)] = -distance
+        part = self._columns[:, order]
+        self.programs += 1
+        result = linprog(
+            aim,
+            A_eq=part,
+            b_eq=np.zeros(part.shape[0]),
+            bounds=np.column_stack((lower, upper)),
+            method="highs",
+        )
+        if result.status != 0:
+            raise Unproven("The solver gave no answer on a protection problem.")
+        move = np.zeros(len(self._values))
+        move[order] = result.x
+        if -result.fun >= distance - _SHORT:
+            move[np.abs(move) < _NOISE] = 0.0
+            return move, None
+        return move, self._cut(cell, sign, distance, result.eqlin.marginals)
+
+    def _cut(self, cell: int, sign: float, distance: float, prices: Vector) -> Vector:
+        """Weak duality: for any hidden set, the move is at most the priced room of its cells."""
+        rewards = np.asarray(self._matrix.T @ prices).ravel()
+        rewards[cell] += sign
+        rewards[np.abs(rewards) < _NOISE] = 0.0
+        # Upwards the room is unlimited, downwards it is the count itself.
+        room = np.where(rewards > 0, distance, -rewards * self._values)
+        return np.minimum(room, distance) / distance

@@ -1,0 +1,124 @@
+"""Which cells to hide so that the small ones cannot be computed: the cheapest set, exactly.
+
+1. Every small cell is hidden; no hidden cell may stand alone in a line.
+2. An integer program (HiGHS) chooses the cheapest set under the cuts known so far.
+3. Each need is tried by an attacker (`separation`); what falls short gives new cuts.
+4. When nothing falls short, the strict audit of the caller looks at the set (whole
+   numbers, informed attacker). When it refuses, it names groups of cells, of each of
+   which at least one must be hidden.
+5. The first set that passes is optimal: every cut holds for every set that passes.
+
+Hiding more never helps an attacker, which makes step 4 exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from attrs import field, frozen
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array, vstack
+
+from bercail.airlock.disclosure.lattice import Lattice
+from bercail.airlock.disclosure.separation import Need, Separator, Vector
+from bercail.foundation import Unproven
+
+Audit = Callable[[frozenset[int]], frozenset[int]]
+"""Empty when a set of hidden cells passes; else shown cells of which one must be hidden."""
+
+_TRIALS = 0
+
+
+@frozen(kw_only=True)
+class Pattern:
+    """A set of hidden cells (indices), its cost, and whether no cheaper one exists."""
+
+    hidden: frozenset[int] = field(repr=False)
+    cost: int
+    optimal: bool
+    rounds: int
+
+
+def cheapest(
+    lattice: Lattice,
+    needs: Mapping[int, Need],
+    costs: tuple[int, ...],
+    audit: Audit,
+    *,
+    most_rounds: int,
+) -> Pattern | None:
+    """The cheapest set that holds every cell of `needs`, meets them all and passes `audit`.
+
+    `costs`: one positive whole number per cell. None when `most_rounds` integer programs
+    were not enough.
+
+    Raises:
+        Unproven: a solver fails.
+    """
+    separator = Separator(lattice, tuple(needs[cell] for cell in sorted(needs)))
+    master = _Master(lattice, frozenset(needs), costs)
+    for rounds in range(1, most_rounds + 1):
+        hidden = master.best()
+        cuts = separator.cuts(hidden)
+        if not cuts:
+            missing = audit(hidden)
+            if not missing:
+                cost = sum(costs[cell] for cell in hidden)
+                return Pattern(hidden=hidden, cost=cost, optimal=True, rounds=rounds)
+            cuts = [_one_of(group, len(lattice)) for group in missing]
+        master.add(cuts)
+    return None
+
+
+class _Master:
+    """The integer program: cheapest set under the cuts so far."""
+
+    def __init__(self, lattice: Lattice, primaries: frozenset[int], costs: tuple[int, ...]) -> None:
+        self._costs = np.array(costs, dtype=float)
+        lower = np.zeros(len(lattice))
+        lower[sorted(primaries)] = 1.0
+        self._bounds = Bounds(lower, np.ones(len(lattice)))
+        self._company = _company(lattice)
+        self._cuts: list[Vector] = []
+
+    def add(self, cuts: list[Vector]) -> None:
+        self._cuts.extend(cuts)
+
+    def best(self) -> frozenset[int]:
+        rows, floor = self._company, np.zeros(self._company.shape[0])
+        if self._cuts:
+            rows = vstack((rows, csr_array(np.array(self._cuts))), format="csr")
+            floor = np.concatenate((floor, np.full(len(self._cuts), 1.0 - 1e-7)))
+        found = milp(
+            self._costs,
+            integrality=np.ones(len(self._costs)),
+            bounds=self._bounds,
+            constraints=LinearConstraint(rows, lb=floor),
+            options={"mip_rel_gap": 0.0},
+        )
+        if found.status != 0 or found.x is None:
+            raise Unproven("The solver found no set of cells that protects the table.")
+        return frozenset(int(cell) for cell in np.flatnonzero(found.x > 0.5))
+
+
+def _company(lattice: Lattice) -> csr_array:
+    """In each line, a hidden cell needs another one: `sum of others - cell >= 0`."""
+    rows, columns, entries = [], [], []
+    row = 0
+    for equation in lattice.equations:
+        members = equation.members
+        for alone in members:
+            for member in members:
+                rows.append(row)
+                columns.append(member)
+                entries.append(-1.0 if member == alone else 1.0)
+            row += 1
+    return csr_array((np.array(entries), (rows, columns)), shape=(row, len(lattice)))
+
+
+def _one_of(group: frozenset[int], size: int) -> Vector:
+    """A cut that asks for at least one cell of `group`."""
+    cut = np.zeros(size)
+    cut[sorted(group)] = 1.0
+    return cut

@@ -1,0 +1,93 @@
+"""What the airlock asks about a permit: the port, and two adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Protocol
+
+from attrs import evolve, field, frozen, validators
+
+from bercail.foundation import Missing
+
+
+@frozen(kw_only=True)
+class PermitView:
+    """A permit at one moment: whose it is, who works under it, whether it holds.
+
+    `live_until` is the first moment at which it no longer holds; `checkers_required` is
+    the least number of checkers that its terms ask for.
+    """
+
+    id: str
+    project: str
+    members: frozenset[str] = field(converter=frozenset)
+    live_until: datetime
+    is_live: bool
+    checkers_required: int = field(default=2, validator=validators.ge(1))
+
+
+class PermitLookup(Protocol):
+    """Answers about permits. Reads only; the answer is that of the moment asked about."""
+
+    def get(self, permit_id: str, now: datetime) -> PermitView:
+        """The permit as it stands at `now`; raises Missing when there is none of that id."""
+        ...
+
+
+class MemoryPermits:
+    """Permits kept in memory; live until their end, unless suspended."""
+
+    def __init__(self, permits: Mapping[str, PermitView] | None = None) -> None:
+        self._permits = dict(permits or {})
+        self._suspended: set[str] = set()
+
+    def add(self, permit: PermitView) -> None:
+        """Keep `permit`."""
+        self._permits[permit.id] = permit
+
+    def suspend(self, permit_id: str) -> None:
+        """From now on the permit is not live."""
+        self._suspended.add(permit_id)
+
+    def get(self, permit_id: str, now: datetime) -> PermitView:
+        """The permit at `now`; see `PermitLookup.get`."""
+        if permit_id not in self._permits:
+            raise no_permit(permit_id)
+        permit = self._permits[permit_id]
+        live = permit_id not in self._suspended and now < permit.live_until
+        return evolve(permit, is_live=live)
+
+
+class _FindsPermits(Protocol):
+    def find_permit(self, permit_id: str, now: datetime) -> tuple[Any, bool]: ...
+
+
+class AccessPermits:
+    """Permits of the access desk, which decides whether they are live."""
+
+    def __init__(self, desk: _FindsPermits) -> None:
+        self._desk = desk
+
+    def get(self, permit_id: str, now: datetime) -> PermitView:
+        """The permit at `now`; see `PermitLookup.get`."""
+        permit, is_live = self._desk.find_permit(permit_id, now)
+        return PermitView(
+            id=permit.id,
+            project=permit.project,
+            members=permit.members,
+            live_until=_end_of(permit.valid_until),
+            is_live=is_live,
+            checkers_required=permit.checkers_required,
+        )
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
+
+
+def no_permit(permit_id: str) -> Missing:
+    """The error for a permit that does not exist."""
+    return Missing(
+        f"There is no permit `{permit_id}`.", remedy="Take the id from `bercail access show`."
+    )

@@ -1,0 +1,258 @@
+"""Who may do what to a request, and when. Pure, default deny.
+
+Sources: CNIL MR-005 SEC-EXP-1 to 3; SNDS referential 4.5 and 7.3 (arrêté of 6 May 2024);
+EHDS art. 73(2). Two distinct checkers, neither author nor member of the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from attrs import frozen
+
+from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.events import (
+    OutputAlert,
+    OutputCounted,
+    RequestApproved,
+    RequestRejected,
+    VoteCast,
+)
+from bercail.airlock.permits import PermitView
+from bercail.airlock.request import Request, State
+from bercail.foundation import Actor, Refused, Role, from_iso
+
+
+class Act(StrEnum):
+    """What somebody may do to a request."""
+
+    OPEN = "open"
+    ATTACH = "attach"
+    SUBMIT = "submit"
+    CHECK = "check"
+    VOTE = "vote"
+    RETURN = "return"
+    RELEASE = "release"
+    WITHDRAW = "withdraw"
+    SEE = "see"
+    SEE_CELLS = "see_cells"
+
+
+class Party(StrEnum):
+    """Whose turn it is, or who performs an act."""
+
+    AUTHOR = "author"
+    PLATFORM = "platform"
+    CHECKERS = "checkers"
+    NOBODY = "nobody"
+
+
+_SEE = {Act.SEE: frozenset[State](), Act.SEE_CELLS: frozenset[State]()}
+
+# For each state, the acts that are possible and the states they may lead to; an empty set
+# leaves the state as it is. What is not here is denied.
+TRANSITIONS: Mapping[State, Mapping[Act, frozenset[State]]] = {
+    State.NONE: {Act.OPEN: frozenset({State.DRAFT})},
+    State.DRAFT: {
+        Act.ATTACH: frozenset(),
+        Act.SUBMIT: frozenset({State.SUBMITTED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        Act.SEE: frozenset(),
+    },
+    State.SUBMITTED: {
+        Act.CHECK: frozenset({State.CHECKED, State.QUARANTINED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        Act.SEE: frozenset(),
+    },
+    State.CHECKED: {
+        Act.VOTE: frozenset({State.IN_REVIEW, State.APPROVED, State.REJECTED}),
+        Act.RETURN: frozenset({State.RETURNED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        **_SEE,
+    },
+    State.QUARANTINED: {
+        Act.RETURN: frozenset({State.RETURNED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        **_SEE,
+    },
+    State.IN_REVIEW: {
+        Act.VOTE: frozenset({State.IN_REVIEW, State.APPROVED, State.REJECTED}),
+        Act.RETURN: frozenset({State.RETURNED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        **_SEE,
+    },
+    State.APPROVED: {
+        Act.RELEASE: frozenset({State.RELEASED}),
+        Act.RETURN: frozenset({State.RETURNED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        **_SEE,
+    },
+    State.REJECTED: {**_SEE},
+    State.RETURNED: {
+        Act.ATTACH: frozenset(),
+        Act.SUBMIT: frozenset({State.SUBMITTED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        Act.SEE: frozenset(),
+    },
+    # Releasing again writes the same package, byte for byte.
+    State.RELEASED: {Act.RELEASE: frozenset({State.RELEASED}), **_SEE},
+    State.WITHDRAWN: {Act.SEE: frozenset()},
+}
+
+OWNERS: Mapping[State, Party] = {
+    State.NONE: Party.AUTHOR,
+    State.DRAFT: Party.AUTHOR,
+    State.SUBMITTED: Party.PLATFORM,
+    State.CHECKED: Party.CHECKERS,
+    State.QUARANTINED: Party.CHECKERS,
+    State.IN_REVIEW: Party.CHECKERS,
+    State.APPROVED: Party.CHECKERS,
+    State.REJECTED: Party.NOBODY,
+    State.RETURNED: Party.AUTHOR,
+    State.RELEASED: Party.NOBODY,
+    State.WITHDRAWN: Party.NOBODY,
+}
+"""Whose turn it is in each state."""
+
+PERFORMERS: Mapping[Act, Party] = {
+    Act.OPEN: Party.AUTHOR,
+    Act.ATTACH: Party.AUTHOR,
+    Act.SUBMIT: Party.AUTHOR,
+    # The check has no discretion: it runs for the author who submitted.
+    Act.CHECK: Party.AUTHOR,
+    Act.WITHDRAW: Party.AUTHOR,
+    Act.VOTE: Party.CHECKERS,
+    Act.RETURN: Party.CHECKERS,
+    Act.RELEASE: Party.CHECKERS,
+    Act.SEE_CELLS: Party.CHECKERS,
+    Act.SEE: Party.NOBODY,
+}
+"""Who performs each act; `SEE` is open to all who are concerned."""
+
+NEEDS_LIVE_PERMIT = frozenset({Act.OPEN, Act.ATTACH, Act.SUBMIT, Act.CHECK, Act.VOTE, Act.RELEASE})
+
+
+@frozen(kw_only=True)
+class Answer:
+    """Yes, or no with a reason and the rule behind it."""
+
+    allowed: bool
+    reason: str = ""
+    rule: str = ""
+
+
+_YES = Answer(allowed=True)
+
+
+def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
+    """Whether `actor` may do `act` to `request` under `permit` as it stands now."""
+    if act not in TRANSITIONS[request.state]:
+        state = request.state.value.replace("_", " ")
+        return Answer(allowed=False, reason=f"the request is {state}", rule="airlock-state")
+    if act in NEEDS_LIVE_PERMIT and not permit.is_live:
+        reason = f"the permit `{permit.id}` is not live"
+        return Answer(allowed=False, reason=reason, rule="permit-not-live")
+    inside = permit.members | request.members | {request.author}
+    party = PERFORMERS[act]
+    if party is Party.AUTHOR:
+        return _as_author(actor, act, request, permit)
+    if party is Party.CHECKERS:
+        return _as_checker(actor, act, request, inside)
+    concerned = actor.id in inside or actor.has(Role.OUTPUT_CHECKER) or actor.has(Role.AUDITOR)
+    if not concerned:
+        reason = f"`{actor.id}` is not concerned by this request"
+        return Answer(allowed=False, reason=reason, rule="airlock-role")
+    return _YES
+
+
+def _as_author(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
+    if request.author and actor.id != request.author:
+        reason = f"`{actor.id}` is not the author"
+        return Answer(allowed=False, reason=reason, rule="airlock-author")
+    # Taking back is always possible, also for someone who has left the project.
+    if act is not Act.WITHDRAW and (
+        not actor.has(Role.DATA_USER) or actor.id not in permit.members
+    ):
+        reason = f"`{actor.id}` is not a data user of the project `{permit.project}`"
+        return Answer(allowed=False, reason=reason, rule="airlock-role")
+    return _YES
+
+
+def _as_checker(actor: Actor, act: Act, request: Request, inside: frozenset[str]) -> Answer:
+    if not actor.has(Role.OUTPUT_CHECKER):
+        reason = f"`{actor.id}` is not an output checker"
+        return Answer(allowed=False, reason=reason, rule="airlock-role")
+    if actor.id in inside:
+        reason = f"`{actor.id}` belongs to the project of the request"
+        return Answer(allowed=False, reason=reason, rule="EXP-02")
+    if act is Act.VOTE and any(vote.checker == actor.id for vote in request.votes):
+        reason = f"`{actor.id}` has voted on this set already"
+        return Answer(allowed=False, reason=reason, rule="EXP-02")
+    return _YES
+
+
+def require(actor: Actor, act: Act, request: Request, permit: PermitView) -> None:
+    """Raise `Refused` with the reason unless `may` says yes."""
+    answer = may(actor, act, request, permit)
+    if not answer.allowed:
+        raise Refused(
+            f"`{act.value.replace('_', ' ')}` is refused: {answer.reason}.",
+            remedy="See the request with `bercail airlock show`.",
+            rule=answer.rule,
+        )
+
+
+def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:
+    """The events of a vote: one no rejects, `required` distinct approvals approve.
+
+    Raises:
+        Refused: the vote is for another set, or says no without a reason.
+    """
+    if vote.set_digest != request.set_digest:
+        raise Refused(
+            "The vote is for another set of files than the one in review.",
+            remedy="Look at the request again and vote on what it holds now.",
+            rule="vote-binding",
+        )
+    if not vote.approve:
+        if not vote.reason.strip():
+            raise Refused(
+                "A rejection needs a reason.", remedy="Give it with `--reason`.", rule="EXP-02"
+            )
+        return (vote, RequestRejected(set_digest=vote.set_digest))
+    approvals = request.approvals | {vote.checker}
+    if len(approvals) >= required:
+        return (vote, RequestApproved(set_digest=vote.set_digest))
+    return (vote,)
+
+
+def checkers_needed(permit: PermitView, policy: DisclosurePolicy) -> int:
+    """Distinct approvals needed: the permit may ask for more than the policy, never for fewer."""
+    return max(permit.checkers_required, policy.checkers, 2)
+
+
+def require_votes(request: Request, required: int) -> None:
+    """Raise `Refused` unless enough distinct checkers approved exactly the present set."""
+    if len(request.approvals) < required or request.tampered:
+        raise Refused(
+            f"{len(request.approvals)} of {required} checkers approve this exact set.",
+            remedy="It has to be returned and reviewed again.",
+            rule="vote-binding",
+        )
+
+
+def counted(
+    earlier: tuple[Any, ...], output: OutputCounted, policy: DisclosurePolicy, now: datetime
+) -> tuple[Any, ...]:
+    """The events of one more output of a project: counted once, an alert when there are many."""
+    counts = [event for event in earlier if isinstance(event, OutputCounted)]
+    if any(event.submission == output.submission for event in counts):
+        return ()
+    since = now - timedelta(days=policy.alert_days)
+    recent = 1 + sum(1 for event in counts if from_iso(event.at) > since)
+    if recent > policy.alert_requests:
+        return (output, OutputAlert(requests=recent, days=policy.alert_days))
+    return (output,)

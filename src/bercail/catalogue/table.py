@@ -1,0 +1,163 @@
+"""Tables and columns as values: what the catalogue says about each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Literal
+
+import pyarrow as pa
+from attrs import define, field, frozen, validators
+
+from bercail.foundation import Missing
+
+PhysicalType = Literal["char", "num", "date"]
+PseudonymKind = Literal["person", "person_ranked", "withheld"]
+
+# Amounts, rates and coefficients: four decimals hold every column the SNDS
+# publishes, and a decimal adds up to the cent where a float does not.
+_AMOUNT = pa.decimal128(18, 4)
+
+
+@frozen(kw_only=True)
+class Column:
+    """One column of a table family.
+
+    `physical_type` is the Oracle type where the Oracle catalogue shows the
+    column (`type_source` "oracle"), else the declared one; "assumed" marks a
+    column known by name and years only, kept as text because text loses
+    nothing. `years` are the years in which the column was seen; empty when
+    the sources give none.
+    """
+
+    name: str
+    physical_type: PhysicalType = field(validator=validators.in_(("char", "num", "date")))
+    length: int | None
+    declared_type: str
+    type_source: str
+    is_key: bool
+    references: str | None
+    code_list: str | None
+    sensitivity: str | None
+    sensitivity_category: str | None
+    years: tuple[int, ...]
+
+    @property
+    def first_year(self) -> int | None:
+        """The first year in which the column was seen."""
+        return self.years[0] if self.years else None
+
+    @property
+    def last_year(self) -> int | None:
+        """The last year in which the column was seen."""
+        return self.years[-1] if self.years else None
+
+    def as_dict(self) -> dict[str, object]:
+        """The column as commands and pages show it."""
+        return {
+            "column": self.name,
+            "type": self.physical_type,
+            "length": self.length,
+            "declared": self.declared_type or None,
+            "type_source": self.type_source,
+            "key": self.is_key,
+            "references": self.references,
+            "code_list": self.code_list,
+            "sensitivity": self.sensitivity,
+            "sensitivity_category": self.sensitivity_category,
+            "first_year": self.first_year,
+            "last_year": self.last_year,
+        }
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The Arrow type in which a column is kept.
+
+    Text stays text: FINESS numbers, stay numbers, communes and return codes
+    have leading zeros and letters. A number declared whole is an int64; any
+    other number is a decimal.
+    """
+    if column.physical_type == "char":
+        return pa.string()
+    if column.physical_type == "date":
+        return pa.date32()
+    return pa.int64() if column.declared_type in ("integer", "boolean") else _AMOUNT
+
+
+@define(kw_only=True, frozen=True, slots=False)
+class Table:
+    """One table family: `T_MCOaaB` stands for T_MCO05B, T_MCO06B and so on."""
+
+    name: str
+    product: str
+    label: str
+    columns: tuple[Column, ...] = field(repr=False)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def years(self) -> tuple[int, ...]:
+        """The years for which the columns of this table are known one by one."""
+        return tuple(sorted({year for column in self.columns for year in column.years}))
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that together name one row; empty when the sources give none."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            Missing: no such column in this table, with near names.
+        """
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise Missing(
+                f"The table `{self.name}` has no column `{name}`.",
+                remedy=near(name, list(self._by_name)),
+            ) from None
+
+    def has_column(self, name: str) -> bool:
+        """Whether this family ever had the column."""
+        return name in self._by_name
+
+    def column_names(self, year: int | None = None) -> tuple[str, ...]:
+        """The columns of one year, or of all years.
+
+        Years after the last one known have the columns of that last year. A
+        column without years belongs to every year of a table without years;
+        in a table with years it is newer than they are, since the yearly
+        lists do not show it.
+        """
+        if year is None or not self.years:
+            return tuple(column.name for column in self.columns)
+        last = self.years[-1]
+        seen = min(year, last)
+        return tuple(
+            column.name
+            for column in self.columns
+            if seen in column.years or (not column.years and year > last)
+        )
+
+    def arrow_schema(self, names: Sequence[str] | None = None) -> pa.Schema:
+        """The Arrow schema of these columns, in the order given.
+
+        Raises:
+            Missing: a name is no column of this table.
+        """
+        chosen = self.column_names() if names is None else names
+        return pa.schema([(name, arrow_type(self.column(name))) for name in chosen])
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """A sentence that names what the user may have meant."""
+    folded = {item.upper(): item for item in known}
+    found = get_close_matches(name.upper(), list(folded), n=3, cutoff=0.6)
+    if not found:
+        return "`bercail catalogue tables` lists what exists."
+    return "Near: " + ", ".join(f"`{folded[item]}`" for item in found) + "."

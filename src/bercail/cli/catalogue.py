@@ -1,0 +1,60 @@
+"""`bercail catalogue`: what tables, columns and years the platform knows."""
+
+from __future__ import annotations
+
+import typer
+
+from bercail.catalogue import load
+from bercail.cli.door import JsonFlag, emit
+
+app = typer.Typer(help="What tables, columns and codes exist.", no_args_is_help=True)
+
+
+@app.command()
+def tables(as_json: JsonFlag = False) -> None:
+    """List every table with its product and the years known."""
+    rows = [
+        {
+            "table": table.name,
+            "product": table.product,
+            "columns": len(table.columns),
+            "first_year": table.years[0] if table.years else None,
+            "last_year": table.years[-1] if table.years else None,
+            "label": table.label,
+        }
+        for table in load().tables.values()
+    ]
+    emit(rows, as_json, title="Tables")
+
+
+@app.command()
+def table(name: str, as_json: JsonFlag = False) -> None:
+    """Show the columns of a table: of all years, or of one (`T_MCO22B`)."""
+    registry = load()
+    found = registry.table(name)
+    names = found.column_names(registry.year_of(name))
+    emit([found.column(item).as_dict() for item in names], as_json, title=found.name)
+
+
+@app.command()
+def column(name: str, as_json: JsonFlag = False) -> None:
+    """Show every table that has a column of this name."""
+    found = load().tables_with(name)
+    rows = [{"table": item.name} | item.column(name).as_dict() for item in found]
+    emit(rows, as_json, title=name)
+
+
+@app.command()
+def years(name: str, as_json: JsonFlag = False) -> None:
+    """Show in which years each column of a table was seen."""
+    found = load().table(name)
+    rows = [
+        {
+            "column": item.name,
+            "first_year": item.first_year,
+            "last_year": item.last_year,
+            "years": len(item.years),
+        }
+        for item in found.columns
+    ]
+    emit(rows, as_json, title=found.name)

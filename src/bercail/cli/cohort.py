@@ -1,0 +1,47 @@
+"""`bercail cohort`: check a study, read it in plain words, run it under a permit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bercail.cli.door import JsonFlag, actor, emit, house
+from bercail.cohorts.service import check_study, explain_study, run_study
+
+app = typer.Typer(help="Check, explain and run studies.", no_args_is_help=True)
+
+Study = Annotated[Path, typer.Argument(help="A study file, such as studies/treated_diabetes.py.")]
+
+
+@app.command()
+def check(study: Study, as_json: JsonFlag = False) -> None:
+    """Check a study without data; show its identity and what it reads."""
+    emit(check_study(study).as_dict(), as_json, title=study.name)
+
+
+@app.command()
+def explain(
+    study: Study,
+    language: Annotated[str, typer.Option("--language", help="`en` or `fr`.")] = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell a study in plain English or French."""
+    lines = explain_study(study, language)
+    emit(list(lines), as_json, lines=lines)
+
+
+@app.command()
+def run(
+    study: Study,
+    permit: Annotated[str, typer.Option("--permit", help="The permit whose extract is read.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder for tables and flowchart.")],
+    engine: Annotated[str, typer.Option("--engine", help="`duckdb` or `memory`.")] = "duckdb",
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a study on the extract of a permit; write its flowchart and tables."""
+    sources = house().access.open_extract(permit, actor())
+    result = run_study(study, sources, engine, out)
+    lines = [f"{step.persons:>12}  {step.label}" for step in result.flowchart]
+    emit(result.as_dict(), as_json, lines=lines)

@@ -1,0 +1,130 @@
+"""What every command shares: the house it works on, and how an answer is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bercail.config import CONFIG_NAME, load_config
+from bercail.foundation import Actor
+
+if TYPE_CHECKING:
+    from bercail.platform import Platform
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+ProgressReport = Callable[[str, int, int], None]
+
+_chosen: dict[str, str] = {}
+_built: dict[str, Platform] = {}
+
+
+def choose(*, config: Path | None, actor: str | None) -> None:
+    """Remember what the options of the program say, before any command runs."""
+    _chosen.clear()
+    _built.clear()
+    if config is not None:
+        _chosen["config"] = str(config)
+    if actor is not None:
+        _chosen["actor"] = actor
+
+
+def house() -> Platform:
+    """The platform of this run, built once from its configuration."""
+    if "platform" not in _built:
+        # Rooms bring heavy libraries; `bercail --help` must not wait for them.
+        from bercail.platform import Platform
+
+        default = os.environ.get("BERCAIL_CONFIG", CONFIG_NAME)
+        config = load_config(Path(_chosen.get("config", default)))
+        name = _chosen.get("actor") or os.environ.get("BERCAIL_ACTOR")
+        _built["platform"] = Platform(config, actor=name)
+    return _built["platform"]
+
+
+def actor() -> Actor:
+    """Who gives the command: `--as`, else BERCAIL_ACTOR."""
+    return house().actor
+
+
+def emit(
+    value: Any,
+    as_json: bool,
+    *,
+    title: str = "",
+    lines: Iterable[str] | None = None,
+) -> None:
+    """Show `value`: as JSON, as the `lines` given, or as a table made from its shape."""
+    if as_json:
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str))
+        return
+    console = Console(highlight=False)
+    if lines is not None:
+        for line in lines:
+            console.print(line, markup=False)
+    elif isinstance(value, Mapping):
+        console.print(_pairs(value, title))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        console.print(_rows(value, title))
+    else:
+        console.print(str(value), markup=False)
+
+
+def _pairs(value: Mapping[str, Any], title: str) -> Table:
+    table = Table(title=title or None, show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, item in value.items():
+        table.add_row(key, _cell(item))
+    return table
+
+
+def _rows(value: Sequence[Any], title: str) -> Table:
+    table = Table(title=title or None, title_justify="left")
+    columns = list(value[0]) if value and isinstance(value[0], Mapping) else ["value"]
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in value:
+        cells = [row.get(c) for c in columns] if isinstance(row, Mapping) else [row]
+        table.add_row(*[_cell(cell) for cell in cells])
+    return table
+
+
+def _cell(item: Any) -> str:
+    if item is None:
+        return ""
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    if isinstance(item, int):
+        return f"{item:,}".replace(",", " ") if abs(item) >= 10_000 else str(item)
+    if isinstance(item, list | tuple):
+        return "\n".join(_cell(part) for part in item)
+    if isinstance(item, Mapping):
+        return "\n".join(f"{key}: {_cell(part)}" for key, part in item.items())
+    return str(item)
+
+
+@contextmanager
+def progress(as_json: bool) -> Iterator[ProgressReport]:
+    """A live bar for long work, on standard error so that answers stay clean."""
+    if as_json or not os.isatty(2):
+        yield lambda _label, _done, _total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total or None)
+            bars.update(tasks[label], completed=done, total=total or None)
+
+        yield report

@@ -1,0 +1,89 @@
+"""Commands on object stores: look at what a host holds, and search it for canaries."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from bercail.cli.door import JsonFlag, emit, progress
+from bercail.storage import (
+    Credentials,
+    Location,
+    ObjectStore,
+    ReadOnly,
+    listing,
+    open_store,
+    probe,
+    scan,
+)
+
+app = typer.Typer(help="Object stores: what a host holds.", no_args_is_help=True)
+
+LocationArgument = Annotated[
+    str, typer.Argument(help="For example file:///srv/objects or s3://bucket?endpoint=https://...")
+]
+CredentialsOption = Annotated[
+    str,
+    typer.Option(
+        help="Prefix of the variables that hold the credentials: PREFIX_ACCESS_KEY, "
+        "PREFIX_SECRET_KEY, PREFIX_SAS, or the same with _FILE."
+    ),
+]
+
+
+def _opened(location: str, credentials: str) -> ObjectStore:
+    return open_store(
+        Location.parse(location), Credentials.from_environment(credentials, os.environ)
+    )
+
+
+@app.command(name="list")
+def list_objects(
+    location: LocationArgument,
+    prefix: Annotated[str, typer.Option(help="Only names that start so.")] = "",
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """List the objects of a store, with their sizes."""
+    found = listing(ReadOnly(_opened(location, credentials)), prefix)
+    emit(found.as_dict(), as_json, lines=found.lines())
+
+
+@app.command()
+def head(
+    location: LocationArgument,
+    name: Annotated[str, typer.Argument(help="The object's name.")],
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the host says about one object."""
+    emit(_opened(location, credentials).head(name).as_dict(), as_json, title="Object")
+
+
+@app.command(name="scan")
+def scan_store(
+    location: LocationArgument,
+    canary: Annotated[
+        list[str], typer.Option(help="A text that the store must not hold; may be repeated.")
+    ],
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """Read every name and every byte of a store, and report each canary found."""
+    with progress(as_json) as report:
+        store = ReadOnly(_opened(location, credentials))
+        found = scan(store, [text.encode("utf-8") for text in canary], report)
+    emit(found.as_dict(), as_json, title="Scan")
+    found.require_clean()
+
+
+@app.command(name="probe")
+def probe_store(
+    location: LocationArgument,
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask a host what it really does, by writing and deleting a few small objects."""
+    emit(probe(_opened(location, credentials)).as_dict(), as_json, title="What the host does")

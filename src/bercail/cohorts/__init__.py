@@ -1,0 +1,74 @@
+"""Say who you mean; run it on any engine.
+
+A study is Python that builds a frozen model; engines read only the model and the
+sources they are given.
+Never does: read data while a study is written, decide who may see what, or let an
+event stand for a person.
+Hands out: the language (`Cohort`, `persons`, `dispensings`, `stays`,
+`long_term_illnesses`), `Model`, `load_study`, `Sources`, the engines, their result.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from bercail.cohorts.language import (
+    Cohort,
+    day,
+    dispensings,
+    long_term_illnesses,
+    persons,
+    stays,
+)
+from bercail.cohorts.model import Model
+
+if TYPE_CHECKING:
+    from bercail.cohorts.duckdb_engine import DuckdbEngine, DuckdbSettings
+    from bercail.cohorts.engine import Engine
+    from bercail.cohorts.loader import load_study
+    from bercail.cohorts.memory_engine import MemoryEngine
+    from bercail.cohorts.result import CohortResult, CountTable, Dimension, FlowStep
+    from bercail.cohorts.sources import Source, Sources
+
+# A study file needs the language only; engines bring heavy libraries and come when asked for.
+_LATER = {
+    "CohortResult": "result",
+    "CountTable": "result",
+    "Dimension": "result",
+    "DuckdbEngine": "duckdb_engine",
+    "DuckdbSettings": "duckdb_engine",
+    "Engine": "engine",
+    "FlowStep": "result",
+    "MemoryEngine": "memory_engine",
+    "Source": "sources",
+    "Sources": "sources",
+    "load_study": "loader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module `bercail.cohorts` has no `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f"bercail.cohorts.{_LATER[name]}"), name)
+
+
+__all__ = [
+    "Cohort",
+    "CohortResult",
+    "CountTable",
+    "Dimension",
+    "DuckdbEngine",
+    "DuckdbSettings",
+    "Engine",
+    "FlowStep",
+    "MemoryEngine",
+    "Model",
+    "Source",
+    "Sources",
+    "day",
+    "dispensings",
+    "load_study",
+    "long_term_illnesses",
+    "persons",
+    "stays",
+]

@@ -1,0 +1,193 @@
+"""The words in which a study is explained, in English and in French."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Phrases:
+    """Templates of one language; names in braces are filled in by `explain`."""
+
+    language: str
+    yes: str
+    no: str
+    both: str
+    either: str
+    negation: str
+    known: str
+    if_unknown: str
+    starts_with: str
+    any_starts_with: str
+    is_in: str
+    any_in: str
+    or_word: str
+    and_word: str
+    many_codes: str
+    plus: str
+    minus: str
+    years: tuple[str, str]
+    days: tuple[str, str]
+    year_of: str
+    days_between: str
+    band: str
+    choose: str
+    compare: Mapping[str, str]
+    compare_dates: Mapping[str, str]
+    where: str
+    between: str
+    since: str
+    until: str
+    exists: str
+    count: str
+    count_distinct: str
+    total: str
+    minimum: str
+    maximum: str
+    first: str
+    last: str
+    cleaned: str
+    heads: Mapping[str, str]
+    events: str
+    table: str
+
+
+ENGLISH = Phrases(
+    language="en",
+    yes="yes",
+    no="no",
+    both="{left} and {right}",
+    either="{left} or {right}",
+    negation="it is not true that {value}",
+    known="{value} is known",
+    if_unknown="{value} (if unknown: {otherwise})",
+    starts_with="{value} starts with {codes}",
+    any_starts_with="one of the {value} starts with {codes}",
+    is_in="{value} is {codes}",
+    any_in="one of the {value} is {codes}",
+    or_word="or",
+    and_word="and",
+    many_codes="one of {count} codes from {first} to {last}",
+    plus="{left} plus {right}",
+    minus="{left} less {right}",
+    years=("year", "years"),
+    days=("day", "days"),
+    year_of="the year of {value}",
+    days_between="the days from {start} to {end}",
+    band="{value} in groups {labels}",
+    choose="{then} where {condition}, else {otherwise}",
+    compare={
+        "==": "{left} is {right}",
+        "!=": "{left} is not {right}",
+        "<": "{left} is under {right}",
+        "<=": "{left} is at most {right}",
+        ">": "{left} is over {right}",
+        ">=": "{left} is at least {right}",
+    },
+    compare_dates={
+        "==": "{left} is {right}",
+        "!=": "{left} is not {right}",
+        "<": "{left} is before {right}",
+        "<=": "{left} is on or before {right}",
+        ">": "{left} is after {right}",
+        ">=": "{left} is on or after {right}",
+    },
+    where="{events} where {condition}",
+    between="{events} with {column} from {start} to {end}",
+    since="{events} with {column} from {start} on",
+    until="{events} with {column} up to {end}",
+    exists="there is at least one of {events}",
+    count="the number of {events}",
+    count_distinct="the number of different values of {value} in {events}",
+    total="the sum of {value} in {events}",
+    minimum="the smallest {value} in {events}",
+    maximum="the largest {value} in {events}",
+    first="the {column} of the first of {events}",
+    last="the {column} of the last of {events}",
+    cleaned="{events}, cleaned by {rules}",
+    heads={
+        "persons": "Persons kept",
+        "population": "Population",
+        "exclusions": "Then excluded, in this order",
+        "index_date": "Index date",
+        "attributes": "For each person",
+        "tables": "Tables of counts",
+        "sets": "Events",
+        "rules": "Cleaning rules: what is kept",
+        "inputs": "Reads",
+    },
+    events="events {number}",
+    table="{title}: by {by}",
+)
+
+FRENCH = Phrases(
+    language="fr",
+    yes="oui",
+    no="non",
+    both="{left} et {right}",
+    either="{left} ou {right}",
+    negation="il est faux que {value}",
+    known="connu : {value}",
+    if_unknown="{value} (si inconnu : {otherwise})",
+    starts_with="{value} commence par {codes}",
+    any_starts_with="l'un des {value} commence par {codes}",
+    is_in="{value} vaut {codes}",
+    any_in="l'un des {value} vaut {codes}",
+    or_word="ou",
+    and_word="et",
+    many_codes="l'un des {count} codes de {first} à {last}",
+    plus="{left} plus {right}",
+    minus="{left} moins {right}",
+    years=("an", "ans"),
+    days=("jour", "jours"),
+    year_of="année de {value}",
+    days_between="nombre de jours de {start} à {end}",
+    band="{value} par classes {labels}",
+    choose="{then} lorsque {condition}, sinon {otherwise}",
+    compare={
+        "==": "{left} vaut {right}",
+        "!=": "{left} ne vaut pas {right}",
+        "<": "{left} inférieur à {right}",
+        "<=": "{left} au plus égal à {right}",
+        ">": "{left} supérieur à {right}",
+        ">=": "{left} au moins égal à {right}",
+    },
+    compare_dates={
+        "==": "{left} est le {right}",
+        "!=": "{left} n'est pas le {right}",
+        "<": "{left} avant le {right}",
+        "<=": "{left} au plus tard le {right}",
+        ">": "{left} après le {right}",
+        ">=": "{left} au plus tôt le {right}",
+    },
+    where="{events} pour lesquels {condition}",
+    between="{events} avec {column} du {start} au {end}",
+    since="{events} avec {column} à partir du {start}",
+    until="{events} avec {column} jusqu'au {end}",
+    exists="au moins un parmi {events}",
+    count="nombre parmi {events}",
+    count_distinct="nombre de valeurs différentes de {value} parmi {events}",
+    total="somme de {value} parmi {events}",
+    minimum="plus petite valeur de {value} parmi {events}",
+    maximum="plus grande valeur de {value} parmi {events}",
+    first="{column} du premier parmi {events}",
+    last="{column} du dernier parmi {events}",
+    cleaned="{events}, avec les règles {rules}",
+    heads={
+        "persons": "Personnes retenues",
+        "population": "Population",
+        "exclusions": "Puis exclues, dans cet ordre",
+        "index_date": "Date index",
+        "attributes": "Pour chaque personne",
+        "tables": "Tableaux d'effectifs",
+        "sets": "Événements",
+        "rules": "Règles de nettoyage : ce qui est gardé",
+        "inputs": "Lit",
+    },
+    events="événements {number}",
+    table="{title} : par {by}",
+)
+
+PHRASES: Mapping[str, Phrases] = {"en": ENGLISH, "fr": FRENCH}

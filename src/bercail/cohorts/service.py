@@ -1,0 +1,93 @@
+"""The desk: check, explain and run a study file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from bercail.cohorts.duckdb_engine import DuckdbEngine
+from bercail.cohorts.engine import Engine
+from bercail.cohorts.explain import explain
+from bercail.cohorts.loader import load_study
+from bercail.cohorts.memory_engine import MemoryEngine
+from bercail.cohorts.model import Model
+from bercail.cohorts.result import CohortResult, step_labels
+from bercail.cohorts.rules import inputs
+from bercail.cohorts.sources import Sources
+from bercail.foundation import Invalid, canonical_json
+
+# Every engine, by the name that a command gives it.
+ENGINES = {"duckdb": DuckdbEngine, "memory": MemoryEngine}
+
+
+@frozen(kw_only=True)
+class StudyCheck:
+    """What a valid study is and needs, before any data."""
+
+    model: Model
+
+    def as_dict(self) -> dict[str, Any]:
+        """Name, identity, steps, and the tables and columns it reads."""
+        return {
+            "study": self.model.name,
+            "title": self.model.title,
+            "digest": self.model.digest,
+            "steps": list(step_labels(self.model)),
+            "tables": [table.title for table in self.model.tables],
+            "reads": {name: sorted(columns) for name, columns in inputs(self.model).items()},
+        }
+
+
+def check_study(path: Path) -> StudyCheck:
+    """Load a study and say what it needs. Raises `Invalid` with file and line."""
+    return StudyCheck(model=load_study(path))
+
+
+def explain_study(path: Path, language: str = "en") -> tuple[str, ...]:
+    """Tell a study in English (`en`) or French (`fr`). Raises `Invalid`."""
+    return explain(load_study(path), language)
+
+
+def engine_named(name: str, sources: Sources) -> Engine:
+    """The engine called `name` over `sources`; raises `Invalid` for another name."""
+    if name not in ENGINES:
+        raise Invalid(
+            f"There is no engine `{name}`.", remedy=f"Choose one of: {', '.join(ENGINES)}."
+        )
+    engine: Engine = ENGINES[name](sources)
+    return engine
+
+
+def run_study(path: Path, sources: Sources, engine: str, out: Path) -> CohortResult:
+    """Run a study and write its counts into the folder `out`.
+
+    Writes `model.json`, one `table-N.json` per table, and `result.json` last. Persons are
+    not written: they are in the result, for the caller inside the project's space. A run
+    that is repeated replaces the files by equal ones.
+
+    Raises:
+        Invalid: the study, or data that lack what it reads.
+        Unavailable: the engine stopped.
+    """
+    model = load_study(path)
+    result = engine_named(engine, sources).run(model)
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / "model.json", model.to_json())
+    for number, table in enumerate(result.tables, start=1):
+        _write(out / f"table-{number}.json", canonical_json(table.as_dict()))
+    answer = {"study": model.name, "engine": engine, **result.as_dict()}
+    _write(out / "result.json", canonical_json(answer))
+    return result
+
+
+def _write(path: Path, data: bytes) -> None:
+    # Written aside and renamed, so that a killed run leaves no half file under the name.
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)

@@ -1,0 +1,343 @@
+"""The views as SQL: persons, identity links, and one query per event view.
+
+Same meaning as `memory_views`, said in relations. Each event query gives `person`, the
+columns asked for, and the hidden columns that order or identify an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+from attrs import frozen
+from sqlglot import exp
+
+from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule
+from bercail.cohorts.expressions import Column
+from bercail.cohorts.memory_views import LARGE_PACK_UNITS
+from bercail.cohorts.plan import Reading, RunPlan
+from bercail.cohorts.sql_terms import Term, Terms, day, known_term, number, stored_term
+from bercail.cohorts.views import (
+    DCIR_KEY,
+    DISPENSINGS,
+    LONG_TERM_ILLNESSES,
+    PERSONS,
+    PMSI_KEY,
+    STAYS,
+    VIEWS,
+)
+
+DRUGS = "drugs"
+BY_RANK, BY_PSEUDONYM = "one_by_rank", "one_by_pseudonym"
+STAY_ID = ("year", "eta_num", "rsa_num")
+CODE_SETS = {"associated_diagnoses": "codes_associated", "diagnoses": "codes_all"}
+# What a net line is made of; conditions on these may be tested before lines are added up.
+NET_KEY = ("date", "cip13", "atc", "large_pack")
+
+
+@frozen(kw_only=True)
+class EventQuery:
+    """What to take from an event view.
+
+    `before` are conditions to test early on the columns of alias `e`; `windows` repeats
+    literal date windows on the raw columns, so that files and row groups can be skipped.
+    """
+
+    rules: tuple[Rule, ...]
+    columns: Collection[str]
+    before: Sequence[Term] = ()
+    windows: Mapping[str, tuple[date, date]]
+
+
+def nets(rules: Sequence[Rule]) -> bool:
+    """Whether the rules add up lines."""
+    return any(rule.keep is None for rule in rules)
+
+
+def one_person(*, rank: bool) -> exp.Select:
+    """Pseudonyms (with rank) that lead to exactly one person, from the relation `identities`."""
+    keys = ["pseudonym", "rank"] if rank else ["pseudonym"]
+    known = [exp.Not(this=exp.Is(this=exp.column(key), expression=exp.null())) for key in keys]
+    single = exp.EQ(
+        this=exp.Min(this=exp.column("person")), expression=exp.Max(this=exp.column("person"))
+    )
+    return (
+        exp.select(*keys, exp.alias_(exp.Min(this=exp.column("person")), "person"))
+        .from_("identities")
+        .where(*known)
+        .group_by(*keys)
+        .having(single)
+    )
+
+
+def identities(plan: RunPlan) -> exp.Select:
+    """The rows of IR_BEN_R that name a person, with the columns the run needs."""
+    reading = plan.readings["IR_BEN_R"][0]
+    person = stored_term(reading, "BEN_IDT_ANO", "b")
+    rest = [name for name in reading.columns if name not in ("BEN_NIR_PSA", "BEN_IDT_ANO")]
+    columns = [exp.alias_(known_term(reading, name, "b"), name) for name in rest]
+    columns.append(exp.alias_(known_term(reading, "BEN_RNG_GEM", "b"), "rank"))
+    return (
+        exp.select(
+            exp.alias_(person, "person"),
+            exp.alias_(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
+            *columns,
+        )
+        .from_(exp.to_table(reading.piece.name, alias="b"))
+        .where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())))
+    )
+
+
+def persons(plan: RunPlan) -> exp.Select:
+    """One row per person with the columns of the person view that the run needs."""
+    used = plan.used[PERSONS]
+    columns = {
+        "birth_year": lambda: _agreed(_plausible_year()),
+        "sex": lambda: _agreed(_sex()),
+        "death_date": lambda: exp.Max(this=exp.column("BEN_DCD_DTE")),
+        "department": _latest_home,
+        "real_identifier": _real_identifier,
+    }
+    chosen = [exp.alias_(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
+    return exp.select("person", *chosen).from_("identities").group_by("person")
+
+
+def _agreed(value: Term) -> Term:
+    lowest, highest = exp.Min(this=value), exp.Max(this=value.copy())
+    same = exp.EQ(this=lowest, expression=highest)
+    return exp.Case(ifs=[exp.If(this=same, true=lowest.copy())])
+
+
+def _plausible_year() -> Term:
+    year = exp.column("BEN_NAI_ANN")
+    plausible = exp.Between(this=year, low=number(1601), high=number(2199))
+    return exp.Case(ifs=[exp.If(this=plausible, true=year.copy())])
+
+
+def _sex() -> Term:
+    code = exp.column("BEN_SEX_COD")
+    cases = [
+        exp.If(
+            this=exp.EQ(this=code.copy(), expression=number(value)), true=exp.Literal.string(word)
+        )
+        for value, word in ((1, "male"), (2, "female"))
+    ]
+    return exp.Case(ifs=cases)
+
+
+def _latest_home() -> Term:
+    # The earliest day stands for an unknown date of update, which comes last.
+    updated = exp.Coalesce(this=exp.column("BEN_DTE_MAJ"), expressions=[day(date.min)])
+    home = exp.column("BEN_RES_DPT")
+    place = exp.func("ROW", updated, home.copy())
+    known = exp.Not(this=exp.Is(this=home.copy(), expression=exp.null()))
+    return exp.Filter(
+        this=exp.ArgMax(this=home, expression=place), expression=exp.Where(this=known)
+    )
+
+
+def _real_identifier() -> Term:
+    codes = [exp.Literal.string(code) for code in REAL_IDENTIFIERS]
+    real = exp.In(this=exp.column("BEN_CDI_NIR"), expressions=codes)
+    return exp.Coalesce(this=exp.LogicalOr(this=real), expressions=[exp.false()])
+
+
+def event_query(plan: RunPlan, view: str, asked: EventQuery) -> exp.Select:
+    """The events of a view, by person."""
+    build = {
+        DISPENSINGS: _dispensings,
+        STAYS: _stays,
+        LONG_TERM_ILLNESSES: _illnesses,
+    }
+    inner = build[view](plan, asked)
+    if view == DISPENSINGS and nets(asked.rules):
+        return _net(inner, asked)
+    return exp.select("*").from_(inner.subquery("e")).where(*asked.before)
+
+
+def _net(inner: exp.Select, asked: EventQuery) -> exp.Select:
+    keys = ["person", *(name for name in NET_KEY if name in _with_key(asked.columns))]
+    totals = {
+        name: exp.cast(
+            exp.Coalesce(this=exp.Sum(this=exp.column(name, "e")), expressions=[number(0)]),
+            "BIGINT",
+        )
+        for name in ("quantity", "units")
+    }
+    positive = [exp.GT(this=total.copy(), expression=number(0)) for total in totals.values()]
+    return (
+        exp.select(
+            *(exp.column(key, "e") for key in keys),
+            *(exp.alias_(total, name) for name, total in totals.items()),
+        )
+        .from_(inner.subquery("e"))
+        .where(*asked.before)
+        .group_by(*(exp.column(key, "e") for key in keys))
+        .having(exp.or_(*positive))
+    )
+
+
+def _with_key(columns: Collection[str]) -> set[str]:
+    return {*columns, "date", "cip13", "quantity", "units"}
+
+
+def _rule_terms(rules: Sequence[Rule], readings: Mapping[str, tuple[Reading, str]]) -> list[Term]:
+    """The cleaning rules on raw columns; `readings` gives the alias of each table."""
+
+    def column(node: Column) -> Term:
+        reading, alias = readings[node.of]
+        return known_term(reading, node.name, alias)
+
+    terms = Terms(column)
+    return [terms.term(rule.keep) for rule in rules if rule.keep is not None]
+
+
+def _window_terms(
+    asked: EventQuery, reading: Reading, raw: Mapping[str, str], table: str
+) -> list[Term]:
+    return [
+        exp.Between(
+            this=stored_term(reading, raw[name], table), low=day(bounds[0]), high=day(bounds[1])
+        )
+        for name, bounds in asked.windows.items()
+        if name in raw
+    ]
+
+
+def _equal(left: Term, right: Term) -> Term:
+    return exp.EQ(this=left, expression=right)
+
+
+def _dispensings(plan: RunPlan, asked: EventQuery) -> exp.Select:
+    lines, care = plan.readings["ER_PHA_F"][0], plan.readings["ER_PRS_F"][0]
+    names = _with_key(asked.columns) if nets(asked.rules) else set(asked.columns)
+    cip13 = (
+        known_term(lines, "PHA_PRS_C13", "p") if names & {"cip13", "atc", "large_pack"} else None
+    )
+    query = exp.select(exp.alias_(exp.column("person", "l"), "person"))
+    query = query.from_(exp.to_table(lines.piece.name, alias="p"))
+    if "date" in names:
+        query = query.select(exp.alias_(known_term(care, "EXE_SOI_DTD", "s"), "date"))
+    if "quantity" in names:
+        query = query.select(exp.alias_(known_term(lines, "PHA_ACT_QSN", "p"), "quantity"))
+    if "units" in names:
+        query = query.select(exp.alias_(_units(lines), "units"))
+    if cip13 is not None and "cip13" in names:
+        query = query.select(exp.alias_(exp.cast(cip13.copy(), "TEXT"), "cip13"))
+    if cip13 is not None and names & {"atc", "large_pack"}:
+        units = exp.column("units_per_pack", "d")
+        large = exp.GTE(this=units, expression=number(LARGE_PACK_UNITS))
+        query = query.select(
+            exp.alias_(exp.column("atc", "d"), "atc"), exp.alias_(large, "large_pack")
+        )
+        # The small list comes first: a filter on it then shrinks the lines before they meet.
+        query = query.join(
+            exp.to_table(DRUGS, alias="d"),
+            on=_equal(exp.column("cip13", "d"), cip13.copy()),
+            join_type="left",
+        )
+    on_key = [
+        _equal(stored_term(lines, name, "p"), stored_term(care, name, "s")) for name in DCIR_KEY
+    ]
+    query = query.join(exp.to_table(care.piece.name, alias="s"), on=exp.and_(*on_key))
+    query = _join_person(query, care, "s")
+    rules = _rule_terms(asked.rules, {"ER_PRS_F": (care, "s")})
+    return query.where(*rules, *_window_terms(asked, care, {"date": "EXE_SOI_DTD"}, "s"))
+
+
+def _units(lines: Reading) -> Term:
+    """Units given out of their pack: PHA_DEC_QSU where PHA_DEC_TOP is D."""
+    loose = _equal(known_term(lines, "PHA_DEC_TOP", "p"), exp.Literal.string("D"))
+    return exp.Case(ifs=[exp.If(this=loose, true=known_term(lines, "PHA_DEC_QSU", "p"))])
+
+
+def _join_person(query: exp.Select, reading: Reading, table: str) -> exp.Select:
+    on = exp.and_(
+        _equal(exp.column("pseudonym", "l"), stored_term(reading, "BEN_NIR_PSA", table)),
+        _equal(exp.column("rank", "l"), known_term(reading, "BEN_RNG_GEM", table)),
+    )
+    return query.join(exp.to_table(BY_RANK, alias="l"), on=on)
+
+
+def _illnesses(plan: RunPlan, asked: EventQuery) -> exp.Select:
+    reading = plan.readings["IR_IMB_R"][0]
+    raw = {"start": "IMB_ALD_DTD", "end": "IMB_ALD_DTF", "icd10": "MED_MTF_COD"}
+    columns = [
+        exp.alias_(known_term(reading, raw[name], "i"), name)
+        for name in raw
+        if name in asked.columns
+    ]
+    query = exp.select(exp.alias_(exp.column("person", "l"), "person"), *columns)
+    query = query.from_(exp.to_table(reading.piece.name, alias="i"))
+    query = _join_person(query, reading, "i")
+    rules = _rule_terms(asked.rules, {"IR_IMB_R": (reading, "i")})
+    return query.where(*rules, *_window_terms(asked, reading, raw, "i"))
+
+
+def _stays(plan: RunPlan, asked: EventQuery) -> exp.Select:
+    """One query per year, put together: keys are valid inside one year only."""
+    chained = {reading.piece.year: reading for reading in plan.readings["T_MCOaaC"]}
+    years = [
+        _stays_of_year(asked, chained[summary.piece.year], summary)
+        for summary in plan.readings["T_MCOaaB"]
+        if summary.piece.year in chained
+    ]
+    if not years:
+        return _stays_of_year(
+            asked, plan.readings["T_MCOaaC"][0], plan.readings["T_MCOaaB"][0]
+        ).where(exp.false())
+    return exp.select("*").from_(_union(years).subquery("y"))
+
+
+def _union(queries: Sequence[exp.Select]) -> exp.Query:
+    whole: exp.Query = queries[0]
+    for query in queries[1:]:
+        whole = exp.union(whole, query, distinct=False)
+    return whole
+
+
+def _stays_of_year(asked: EventQuery, chain: Reading, summary: Reading) -> exp.Select:
+    raw = {
+        "entry": ("EXE_SOI_DTD", chain, "c"),
+        "discharge": ("EXE_SOI_DTF", chain, "c"),
+        "principal_diagnosis": ("DGN_PAL", summary, "b"),
+        "related_diagnosis": ("DGN_REL", summary, "b"),
+        "ghm": ("GRG_GHM", summary, "b"),
+    }
+    columns = [
+        exp.alias_(known_term(reading, source, table), name)
+        for name, (source, reading, table) in raw.items()
+        if name in asked.columns
+    ]
+    query = exp.select(
+        exp.alias_(exp.column("person", "l"), "person"), *_stay_id(chain, "c"), *columns
+    )
+    query = query.from_(exp.to_table(chain.piece.name, alias="c"))
+    on_key = [
+        _equal(stored_term(chain, name, "c"), stored_term(summary, name, "b")) for name in PMSI_KEY
+    ]
+    query = query.join(exp.to_table(summary.piece.name, alias="b"), on=exp.and_(*on_key))
+    of_person = _equal(exp.column("pseudonym", "l"), stored_term(chain, "NIR_ANO_17", "c"))
+    query = query.join(exp.to_table(BY_PSEUDONYM, alias="l"), on=of_person)
+    rules = _rule_terms(asked.rules, {"T_MCOaaC": (chain, "c"), "T_MCOaaB": (summary, "b")})
+    dates = {"entry": "EXE_SOI_DTD", "discharge": "EXE_SOI_DTF"}
+    return query.where(*rules, *_window_terms(asked, chain, dates, "c"))
+
+
+def _stay_id(reading: Reading, table: str) -> list[Term]:
+    keys = (stored_term(reading, name, table) for name in PMSI_KEY)
+    values = (number(reading.piece.year), *keys)
+    return [exp.alias_(value, name) for value, name in zip(values, STAY_ID, strict=True)]
+
+
+def stay_codes(plan: RunPlan, column: str) -> exp.Query:
+    """One row per stay and code, for a set of codes of the stays view."""
+    parts = []
+    for family, name in VIEWS[STAYS].columns[column].inputs:
+        if name in PMSI_KEY:
+            continue
+        for reading in plan.readings[family]:
+            code = exp.alias_(known_term(reading, name, "x"), "code")
+            query = exp.select(*_stay_id(reading, "x"), code)
+            parts.append(query.from_(exp.to_table(reading.piece.name, alias="x")))
+    return _union(parts)

@@ -1,0 +1,135 @@
+"""The configuration of one platform, read from a TOML file and checked at the door.
+
+A configuration names places and people; it never holds a secret. Secrets come
+from the environment or from files named there (`BERCAIL_PASSPHRASE`,
+`BERCAIL_HOME_SECRET_KEY`, ... or the same name with `_FILE`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bercail.foundation import Actor, Invalid, Missing, Role, Secret
+
+CONFIG_NAME = "bercail.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Person(_Table):
+    """A natural person or a named service, with the roles the access body granted."""
+
+    roles: frozenset[Role] = frozenset()
+
+
+class StoreTable(_Table):
+    """An object store: its location and the prefix of its credentials in the environment."""
+
+    location: str
+    credentials: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+
+
+class HostTable(_Table):
+    """Which qualified service carries the home store, and what kind of data goes there."""
+
+    service: str
+    data_class: Literal["real", "synthetic"] = "real"
+
+
+class Config(_Table):
+    """One platform: its trust side, its home store, an optional source to move from."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    trust_side: Path
+    home: StoreTable
+    source: StoreTable | None = None
+    host: HostTable
+    journal: str = ""
+    people: dict[str, Person] = {}
+    root: Path = Path()
+
+    @property
+    def trust(self) -> Path:
+        """The folder of the trust side: key table, custodian, journal, log, state."""
+        return self.root / self.trust_side
+
+    @property
+    def journal_url(self) -> str:
+        """The database of the journal; a file of the trust side unless configured."""
+        return self.journal or f"sqlite:///{self.trust / 'journal.db'}"
+
+    def actor(self, name: str) -> Actor:
+        """The person called `name`. Raises `Missing` when the configuration has none."""
+        person = self.people.get(name)
+        if person is None:
+            known = ", ".join(sorted(self.people)) or "nobody"
+            raise Missing(
+                f"`{name}` is not a person of this platform (known: {known}).",
+                remedy="Name one with `--as`, or add the person to [people] in the configuration.",
+            )
+        return Actor(id=name, roles=person.roles)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the configuration file at `path`.
+
+    Raises:
+        Missing: no such file.
+        Invalid: not TOML, or a table, key or value that is not understood.
+    """
+    if not path.is_file():
+        raise Missing(
+            f"There is no configuration at `{path}`.",
+            remedy="Name one with `--config` or BERCAIL_CONFIG, or run `bercail demo`.",
+        )
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid(
+            f"The configuration `{path}` is not TOML: {error}.",
+            remedy="Correct the line named and try again.",
+        ) from error
+    try:
+        return Config.model_validate({**raw, "root": path.resolve().parent})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"The configuration `{path}` is wrong at `{place}`: {first['msg'].lower()}.",
+            remedy="docs/reference/configuration.md lists every key.",
+        ) from error
+
+
+def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) -> Secret:
+    """The secret in the variable `name`, or in the file that `name`_FILE points to.
+
+    Raises:
+        Missing: neither is set.
+        Invalid: the file cannot be read, or the secret is empty.
+    """
+    if value := environ.get(name):
+        return Secret(value.encode("utf-8"))
+    file = environ.get(f"{name}_FILE")
+    if file is None:
+        raise Missing(
+            f"The secret `{name}` is not set.",
+            remedy=f"Set {name}, or {name}_FILE to a file that holds it.",
+        )
+    try:
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Invalid(
+            f"The file named by `{name}_FILE` cannot be read: {error.strerror}.",
+            remedy="Check the path and its permissions.",
+        ) from error
+    if not text:
+        raise Invalid(f"The file named by `{name}_FILE` is empty.", remedy="Write the secret.")
+    return Secret(text.encode("utf-8"))

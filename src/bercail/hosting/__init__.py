@@ -1,0 +1,49 @@
+"""Judge a host, move the whole house to it, prove that everything arrived.
+
+For: deciding whether a service may hold real data (`GateService`), and carrying every
+object of a store, sealed, to another one (`MigrationService`).
+Never does: write to the source, trust a listing, an entity tag or a stored checksum as proof,
+or let two sides be canonical at once. Sealing never makes an unqualified host acceptable.
+Hands out: both services, `Verdict`, `Plan`, `Proof`, `Status`, and `landed()`, the folder that
+`ingest` reads after the cut-over. `verify_manifest` is a second reader that shares no code
+with the writer and is used on its own.
+"""
+
+from bercail.hosting.gate import GateService
+from bercail.hosting.grid import Grid, GridScore, score
+from bercail.hosting.host import DataClass, HostRegistry, HostService, Status, Verdict
+from bercail.hosting.migration import (
+    Basis,
+    CopyReport,
+    MigrationService,
+    MigrationStatus,
+    Plan,
+    Proof,
+    Side,
+    Survey,
+)
+from bercail.hosting.registry import find_service, load_grid, load_levels, load_registry
+
+__all__ = [
+    "Basis",
+    "CopyReport",
+    "DataClass",
+    "GateService",
+    "Grid",
+    "GridScore",
+    "HostRegistry",
+    "HostService",
+    "MigrationService",
+    "MigrationStatus",
+    "Plan",
+    "Proof",
+    "Side",
+    "Status",
+    "Survey",
+    "Verdict",
+    "find_service",
+    "load_grid",
+    "load_levels",
+    "load_registry",
+    "score",
+]

@@ -1,0 +1,207 @@
+"""Carry one object: read it pinned to its entity tag, seal it on the way, say what became of it.
+
+A carrier keeps nothing between objects and may be used by several threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from attrs import evolve, frozen
+from awscrt.checksums import crc64nvme
+
+from bercail.foundation import BercailError, Invalid, Missing, Unavailable, Unproven
+from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
+from bercail.hosting.migration.object_table import WorkRow
+from bercail.hosting.migration.pool import Gauge
+from bercail.lake import SealedStore
+from bercail.storage import ObjectStore
+
+# A source object may change while it is read; it is read again as what it has become.
+MOST_CHANGES = 5
+# A host that does not answer is asked again; the stores may also be wrapped to retry each request.
+MOST_ATTEMPTS = 3
+FIRST_PAUSE = 0.5
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What became of one object. `row` holds its digests when the state is CARRIED.
+
+    `written` is false for an object that already stood on the target and was
+    only read back.
+    """
+
+    row: WorkRow
+    state: ObjectState
+    reason: str | None = None
+    written: bool = False
+
+
+class Carrier:
+    """Carries objects from `source` to `target`; `home` is the store under `target`."""
+
+    def __init__(
+        self,
+        *,
+        source: ObjectStore,
+        target: SealedStore,
+        home: ObjectStore,
+        gauge: Gauge,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._home = home
+        self._gauge = gauge
+        self._sleep = sleep
+
+    def carry(self, row: WorkRow) -> Outcome:
+        """Carry the object of `row`, or say why not.
+
+        1. Ask the source what the object is now.
+        2. Read back what stands on the target already, if a former run may have finished it.
+        3. Otherwise read, seal and send it; if it changes meanwhile, begin again as a new version.
+
+        Raises:
+            Unavailable: a host did not answer in several attempts.
+            Refused: a host denies access.
+        """
+        attempt = 1
+        while True:
+            try:
+                return self._carry(row)
+            except Unavailable:
+                if attempt == MOST_ATTEMPTS:
+                    raise
+            self._sleep(FIRST_PAUSE * 4 ** (attempt - 1))
+            attempt += 1
+
+    def _carry(self, row: WorkRow) -> Outcome:
+        try:
+            for _ in range(MOST_CHANGES):
+                now = self._now(row.entry.name)  # 1
+                if now.obstacle is not None:
+                    return Outcome(row=row, state=ObjectState.NOT_CARRIED, reason=now.obstacle)
+                row = self._follow(row, now)
+                if row.there and not row.distrust:
+                    adopted = self._adopt(row)  # 2
+                    if adopted is not None:
+                        return adopted
+                outcome = self._send(row)  # 3
+                if outcome is not None:
+                    return outcome
+        except _Vanished:
+            return Outcome(row=row, state=ObjectState.GONE, reason="the source no longer has it")
+        except Invalid as error:
+            return Outcome(row=row, state=ObjectState.FAILED, reason=_plain(error))
+        reason = f"it changed {MOST_CHANGES} times while it was being read"
+        return Outcome(row=row, state=ObjectState.FAILED, reason=reason)
+
+    def _now(self, name: str) -> Entry:
+        return entry_of(_found(lambda: self._source.head(name)))
+
+    def _follow(self, row: WorkRow, now: Entry) -> WorkRow:
+        """`row` as the source shows it `now`; a changed object is another sealed object."""
+        if now.binding_version == row.entry.binding_version:
+            return evolve(row, entry=now)
+        opaque = self._target.opaque_name(now.name, now.binding_version)
+        there = self._target.exists(now.name, now.binding_version)
+        return WorkRow(
+            entry=now, opaque=opaque, state=row.state, there=there, distrust=row.distrust
+        )
+
+    def _adopt(self, row: WorkRow) -> Outcome | None:
+        """Take the digests of what stands on the target; None when it is not the object."""
+        sha256, size, crc, sealed_size = hashlib.sha256(), 0, 0, 0
+        try:
+            for piece in self._target.stream(row.entry.name, row.entry.binding_version):
+                sha256.update(piece)
+                size += len(piece)
+                self._gauge.move(len(piece))
+            for sealed in self._home.stream(row.opaque):
+                crc = crc64nvme(sealed, crc)
+                sealed_size += len(sealed)
+            whole = size == row.entry.size
+        except (Unproven, Missing):
+            whole = False
+        if not whole:
+            self._gauge.move(-size)
+            return None
+        carried = evolve(row, sha256=sha256.hexdigest(), sealed_size=sealed_size, crc=f"{crc:016x}")
+        return Outcome(row=carried, state=ObjectState.CARRIED)
+
+    def _send(self, row: WorkRow) -> Outcome | None:
+        """Read, seal and send; None when the source changed meanwhile."""
+        entry = row.entry
+        reading = _Reading(self._source, entry, self._gauge)
+        try:
+            sealed = self._target.put(entry.name, reading.pieces(), entry.binding_version)
+        except Unavailable:
+            reading.forget()
+            raise
+        except Unproven as error:
+            reading.forget()
+            now = self._now(entry.name)
+            if now.binding_version != entry.binding_version:
+                return None
+            return Outcome(row=row, state=ObjectState.FAILED, reason=_plain(error))
+        carried = evolve(
+            row, sha256=sealed.sha256, sealed_size=sealed.sealed_size, crc=sealed.crc64nvme
+        )
+        return Outcome(row=carried, state=ObjectState.CARRIED, written=True)
+
+
+class _Vanished(Exception):
+    """The source lost an object between the survey and its copy."""
+
+
+Found = TypeVar("Found")
+
+
+def _found(ask: Callable[[], Found]) -> Found:
+    """The source's answer; only a `Missing` of the source itself means that an object is gone."""
+    try:
+        return ask()
+    except Missing as error:
+        raise _Vanished from error
+
+
+class _Reading:
+    """One pinned pass over a source object; refuses an end that is not the one announced."""
+
+    def __init__(self, source: ObjectStore, entry: Entry, gauge: Gauge) -> None:
+        self._source = source
+        self._entry = entry
+        self._gauge = gauge
+        self._read = 0
+
+    def pieces(self) -> Iterator[bytes]:
+        """The object's bytes; raising here keeps the sealed object from becoming visible."""
+        entry = self._entry
+        md5 = hashlib.md5(usedforsecurity=False) if entry.facts.content_md5 else None
+        stream = self._source.stream(entry.name, if_match=entry.facts.etag)
+        while piece := _found(lambda: next(stream, b"")):
+            self._gauge.move(len(piece))
+            self._read += len(piece)
+            if md5 is not None:
+                md5.update(piece)
+            yield piece
+        if self._read != entry.size:
+            raise Unproven(
+                f"The source gave {self._read} bytes of an object that it says has {entry.size}."
+            )
+        if md5 is not None and md5.hexdigest() != entry.facts.content_md5:
+            raise Unproven("The source gave bytes that are not those of its own Content-MD5.")
+
+    def forget(self) -> None:
+        """Take back what was counted: it will be read again."""
+        self._gauge.move(-self._read)
+        self._read = 0
+
+
+def _plain(error: BercailError) -> str:
+    return error.message.rstrip(".")

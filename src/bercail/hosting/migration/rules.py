@@ -1,0 +1,157 @@
+"""Decisions of a migration: pure functions of its state, the actor and what was counted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from bercail.foundation import Actor, Refused, Role
+from bercail.hosting.events import (
+    CopyFinished,
+    CutOver,
+    PlanMade,
+    ProofMade,
+    RolledBack,
+    SurveyTaken,
+)
+from bercail.hosting.migration.entry import Delta
+from bercail.hosting.migration.state import TRANSITIONS, MigrationState, Phase, Side
+
+
+class Act(StrEnum):
+    """What an operator may ask for; the words of the command line."""
+
+    SURVEY = "survey"
+    PLAN = "plan"
+    COPY = "copy"
+    PROVE = "prove"
+    CUT_OVER = "cut-over"
+    ROLL_BACK = "roll-back"
+
+
+# The event that each act leads to; whether it may happen now is in TRANSITIONS.
+LEADS_TO: dict[Act, type] = {
+    Act.SURVEY: SurveyTaken,
+    Act.PLAN: PlanMade,
+    Act.COPY: CopyFinished,
+    Act.PROVE: ProofMade,
+    Act.CUT_OVER: CutOver,
+    Act.ROLL_BACK: RolledBack,
+}
+
+# What to do when an act is not possible yet, by phase.
+NEXT_STEP: dict[Phase, str] = {
+    Phase.NEW: "Run `bercail migrate survey` first.",
+    Phase.SURVEYED: "Run `bercail migrate plan`, then `copy`.",
+    Phase.PLANNED: "Run `bercail migrate copy` to its end.",
+    Phase.COPIED: "Run `bercail migrate prove`.",
+    Phase.UNPROVEN: "Run `bercail migrate copy` to carry what failed again, then `prove`.",
+    Phase.PROVEN: "Run `bercail migrate cut-over`.",
+    Phase.CUT_OVER: "The target is canonical; `bercail migrate roll-back` returns to the source.",
+    Phase.ROLLED_BACK: "The source is canonical again: run `bercail migrate survey`.",
+}
+
+
+@frozen(kw_only=True)
+class Readiness:
+    """What was counted just before a cut-over.
+
+    `delta` compares the source with the survey; `absent` counts carried
+    objects that the target's listing does not show at their sealed size.
+    """
+
+    delta: Delta
+    pending: int
+    left_behind: int
+    absent: int
+
+
+def require_may(act: Act, state: MigrationState, actor: Actor) -> None:
+    """Refuse unless `actor` is an operator and `act` is possible in this phase.
+
+    Raises:
+        Refused: with rule `migration-operator` or `migration-order`.
+    """
+    if not actor.has(Role.OPERATOR):
+        raise Refused(
+            f"`{actor.id}` may not {act.value}: a migration is the operator's act.",
+            remedy="Let a person with the role `operator` do it.",
+            rule="migration-operator",
+        )
+    if LEADS_TO[act] not in TRANSITIONS[state.phase]:
+        raise Refused(
+            f"`{act.value}` is not possible while the migration is `{state.phase.value}`.",
+            remedy=NEXT_STEP[state.phase],
+            rule="migration-order",
+        )
+
+
+def decide_cut_over(
+    state: MigrationState, actor: Actor, ready: Readiness, *, accept_left_behind: bool
+) -> CutOver:
+    """The switch of the canonical side, or why not.
+
+    Raises:
+        Refused: rule `migration-order` (no proof that still stands),
+            `migration-delta` (the source moved on), `migration-target` (the
+            target lost objects) or `migration-left-behind`.
+    """
+    require_may(Act.CUT_OVER, state, actor)
+    proof = state.proof
+    if proof is None:
+        raise Refused(
+            "There is no proof that still stands.",
+            remedy="Run `bercail migrate prove`.",
+            rule="migration-order",
+        )
+    if ready.absent:
+        raise Refused(
+            f"The target no longer shows {ready.absent} of the objects that were proved.",
+            remedy="Run survey, plan, copy and prove again.",
+            rule="migration-target",
+        )
+    if ready.pending or not ready.delta.empty:
+        raise Refused(
+            f"The source is not what was proved: {ready.delta.described()}, "
+            f"{ready.pending} still to copy.",
+            remedy="Freeze the source, then run survey, plan, copy and prove again.",
+            rule="migration-delta",
+        )
+    if ready.left_behind and not accept_left_behind:
+        raise Refused(
+            f"{ready.left_behind} objects cannot be carried and would stay behind.",
+            remedy="See `bercail migrate status`; then say `--accept-left-behind`.",
+            rule="migration-left-behind",
+        )
+    return CutOver(proof=proof.proof, root=proof.root, left_behind=ready.left_behind)
+
+
+def decide_roll_back(state: MigrationState, actor: Actor, reason: str) -> RolledBack:
+    """The return to the source; needs a reason in words.
+
+    Raises:
+        Refused: not an operator, not cut over, or no reason given.
+    """
+    require_may(Act.ROLL_BACK, state, actor)
+    if not reason.strip():
+        raise Refused(
+            "A roll-back needs a reason.",
+            remedy="Say why with `--reason`.",
+            rule="migration-reason",
+        )
+    return RolledBack(reason=reason.strip())
+
+
+def require_canonical_target(state: MigrationState) -> None:
+    """Refuse to hand out the target's objects while the source is canonical.
+
+    Raises:
+        Refused: with rule `migration-one-canonical`.
+    """
+    if state.canonical is not Side.TARGET:
+        raise Refused(
+            "The target is not canonical yet: what landed there may not be used.",
+            remedy=NEXT_STEP[state.phase],
+            rule="migration-one-canonical",
+        )

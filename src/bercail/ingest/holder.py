@@ -1,0 +1,160 @@
+"""Level one, run by the data holder alone, with the holder's own secret.
+
+Reads the holder's clear files and writes the same files with level-1 pseudonyms in the
+identity columns. The platform's secret is not needed and not present here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from io import IOBase
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from attrs import frozen
+
+from bercail.catalogue import Registry
+from bercail.foundation import Invalid, Missing, Secret
+from bercail.ingest import pseudonymise
+from bercail.ingest.delivery import MANIFEST_NAME, Delivery, DeliveryFile, parse_manifest
+from bercail.ingest.dialect import read_batches, read_header
+
+ProgressReport = Callable[[str, int, int], None]
+
+
+@frozen(kw_only=True)
+class Prepared:
+    """What `prepare` wrote: deliveries, files, rows."""
+
+    deliveries: int
+    files: int
+    rows: int
+
+    def as_dict(self) -> dict[str, int]:
+        """For `--json`."""
+        return {"deliveries": self.deliveries, "files": self.files, "rows": self.rows}
+
+
+@frozen(kw_only=True)
+class HolderService:
+    """The data holder's own desk; `secret` is the holder's level-1 secret."""
+
+    registry: Registry
+    secret: Secret
+
+    def prepare(
+        self, source: Path, target: Path, progress: ProgressReport | None = None
+    ) -> Prepared:
+        """Write every delivery of `source` into `target` at level 1.
+
+        A delivery that stands in `target` already is left alone, so an interrupted run
+        continues; each delivery appears whole or not at all.
+
+        Raises:
+            Missing: no delivery in `source`.
+            Invalid: a manifest or a header is wrong, or a delivery is not clear.
+        """
+        folders = sorted(path.parent for path in source.glob(f"*/{MANIFEST_NAME}"))
+        if not folders:
+            raise Missing(
+                f"There is no delivery in `{source}`.",
+                remedy=f"Each delivery is a folder with a `{MANIFEST_NAME}`.",
+            )
+        files = rows = 0
+        for done, folder in enumerate(folders):
+            if progress:
+                progress("level 1", done, len(folders))
+            delivery = self._prepare_one(folder, target / folder.name)
+            files += len(delivery.files)
+            rows += sum(file.rows for file in delivery.files)
+        if progress:
+            progress("level 1", len(folders), len(folders))
+        return Prepared(deliveries=len(folders), files=files, rows=rows)
+
+    def _prepare_one(self, folder: Path, target: Path) -> Delivery:
+        delivery = parse_manifest(folder.name, (folder / MANIFEST_NAME).read_bytes())
+        if delivery.identifiers != "clear":
+            raise Invalid(
+                f"The delivery `{delivery.name}` is not in clear identifiers.",
+                remedy="Level one is applied once, to the holder's own clear files.",
+            )
+        if (target / MANIFEST_NAME).is_file():
+            return parse_manifest(folder.name, (target / MANIFEST_NAME).read_bytes())
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        written = [self._prepare_file(folder, partial, file) for file in delivery.files]
+        document = {
+            "holder": delivery.holder,
+            "system": delivery.system,
+            "period": delivery.period,
+            "identifiers": "level-1",
+            "files": written,
+        }
+        text = json.dumps(document, ensure_ascii=False, indent=1)
+        (partial / MANIFEST_NAME).write_text(text, encoding="utf-8")
+        partial.replace(target)
+        return parse_manifest(folder.name, text.encode("utf-8"))
+
+    def _prepare_file(self, folder: Path, target: Path, file: DeliveryFile) -> dict[str, Any]:
+        table = self.registry.table(file.table)
+        with (folder / file.name).open("rb") as stream:
+            header = read_header(stream, file.name)
+            columns = [c for c in self.registry.pseudonyms(table.name) if c.name in header]
+            sink = _HashingFile(target / file.name)
+            sink.write(";".join(header).encode("utf-8") + b"\n")
+            rows = 0
+            options = pa_csv.WriteOptions(
+                include_header=False, delimiter=";", quoting_style="none", batch_size=65536
+            )
+            schema = pa.schema([pa.field(name, pa.string()) for name in header])
+            target_file = cast("IO[Any]", pa.PythonFile(cast("IOBase", sink), mode="w"))
+            with pa_csv.CSVWriter(target_file, schema, write_options=options) as out:
+                for batch in read_batches(stream, header, lambda _name: pa.string()):
+                    out.write_batch(pseudonymise.level_one(batch, columns, self.secret))
+                    rows += batch.num_rows
+            sink.close()
+        return {
+            "table": file.table,
+            "name": file.name,
+            "rows": rows,
+            "bytes": sink.size,
+            "sha256": sink.digest,
+        }
+
+
+class _HashingFile:
+    """A file that knows its size and SHA-256 as it is written."""
+
+    closed = False
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._file.write(view)
+        self._hash.update(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()

@@ -1,0 +1,114 @@
+"""The referentials of persons: IR_BEN_R and IR_IMB_R, as of the last flux."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from bercail.ingest.synth import places
+from bercail.ingest.synth.draws import Draws, Flags, Ints
+from bercail.ingest.synth.identities import KINDS, Identities
+from bercail.ingest.synth.long_term import DATED, UNKNOWN_END, LongTerm
+from bercail.ingest.synth.people import NEVER, NOBODY, People, day_number
+from bercail.ingest.synth.profile import SynthProfile
+from bercail.ingest.synth.text import (
+    NO_DATE,
+    Days,
+    Values,
+    choose,
+    lookup,
+    numbers,
+    strftime,
+    take,
+    text,
+)
+
+ENDLESS_DATE = "31/12/2099"
+
+
+def death_shown(people: People, identities: Identities) -> Flags:
+    """Whether each line of IR_BEN_R shows the death: only the last line of a person does."""
+    person = identities.person
+    real = person >= 0
+    who = np.maximum(person, 0)
+    final = np.where(identities.second[who] >= 0, identities.second[who], identities.first[who])
+    dead: Flags = people.death[who] < NEVER
+    return np.asarray(real & dead & (final == np.arange(len(person))))
+
+
+def beneficiary_table(
+    profile: SynthProfile, days: Days, people: People, identities: Identities
+) -> pa.Table:
+    """IR_BEN_R: one line for each pair (BEN_NIR_PSA, BEN_RNG_GEM)."""
+    draws = Draws(profile.seed, "beneficiaries")
+    size = len(identities)
+    who = np.maximum(identities.person, 0)
+    shown = death_shown(people, identities)
+    death = np.where(shown, people.death[who], 0)
+    home = people.departement[who]
+    as_of = day_number(profile.as_of)
+    updated = as_of - draws.between(0, 400, size)
+    homes = lookup([places.residence_code(code) for code in places.CODES])
+    offices = lookup([f"01C{places.residence_code(code)}000" for code in places.CODES])
+    communes = lookup([f"{number:03d}" for number in range(places.COMMUNES + 1)])
+    own = take(text(identities.own), who, ~identities.known)
+    return pa.table(
+        {
+            "BEN_NIR_PSA": text(identities.psa),
+            "BEN_RNG_GEM": numbers(identities.rank),
+            "BEN_NIR_ANO": own,
+            "BEN_IDT_ANO": pa.nulls(size, pa.string()),
+            "BEN_IDT_TOP": numbers(identities.known.astype(np.int64)),
+            "ASS_NIR_ANO": text(identities.holder),
+            "BEN_IDT_MAJ": days.slashed(updated),
+            "BEN_CDI_NIR": take(lookup(KINDS), identities.kind),
+            "BEN_NAI_ANN": text(identities.psa[:, 13:17]),
+            "BEN_NAI_MOI": text(identities.psa[:, 17:19]),
+            "BEN_SEX_COD": numbers(np.where(identities.person == NOBODY, 2, people.sex[who])),
+            "BEN_DCD_DTE": days.slashed(death, ~shown),
+            "BEN_DCD_AME": days.month(death, ~shown),
+            "ORG_AFF_BEN": take(offices, home),
+            "BEN_RES_DPT": take(homes, home),
+            "BEN_RES_COM": take(communes, people.commune[who]),
+            "BEN_TOP_CNS": numbers((identities.person != NOBODY).astype(np.int64)),
+            "MAX_TRT_DTD": days.slashed(updated),
+            "ORG_CLE_NEW": take(offices, home),
+            "BEN_DTE_INS": days.slashed(updated, draws.chance(0.15, size)),
+            "BEN_DTE_MAJ": days.slashed(updated),
+        }
+    )
+
+
+def exemption_table(profile: SynthProfile, identities: Identities, long_term: LongTerm) -> pa.Table:
+    """IR_IMB_R: each line under the identity used when it was written."""
+    draws = Draws(profile.seed, "exemptions")
+    size = len(long_term)
+    person = long_term.person
+    identity = identities.used(draws, person, long_term.start)
+    written = long_term.start + draws.between(0, 60, size)
+    return pa.table(
+        {
+            "BEN_NIR_PSA": take(text(identities.psa), identity),
+            "BEN_RNG_GEM": numbers(identities.rank[identity]),
+            "IMB_ALD_DTD": _dates(long_term.start),
+            "IMB_ALD_DTF": _ends(long_term),
+            "IMB_ALD_NUM": numbers(long_term.number),
+            "IMB_ETM_NAT": numbers(long_term.nature),
+            "IMB_MLP_BTR": pa.nulls(size, pa.string()),
+            "IMB_MLP_TAB": pa.nulls(size, pa.string()),
+            "IMB_SDR_LOP": pa.nulls(size, pa.string()),
+            "INS_DTE": _dates(written),
+            "MED_MTF_COD": take(lookup(long_term.code), long_term.disease),
+            "MED_NCL_IDT": take(lookup(["CIM10"]), np.zeros(size, np.int64)),
+            "UPD_DTE": _dates(written + 30),
+        }
+    )
+
+
+def _dates(day: Ints) -> Values:
+    return strftime(day, "%d/%m/%Y")
+
+
+def _ends(long_term: LongTerm) -> Values:
+    others = choose(long_term.form == UNKNOWN_END, NO_DATE, ENDLESS_DATE)
+    return choose(long_term.form == DATED, _dates(long_term.end), others)

@@ -1,0 +1,294 @@
+"""The hospital tables of one year of discharge: T_MCOaaB, C, D and UM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from attrs import frozen
+
+from bercail.catalogue import Registry, Table
+from bercail.ingest.synth import places
+from bercail.ingest.synth.diagnoses import (
+    BIRTH_GROUP,
+    CHEMOTHERAPY_GROUP,
+    DELIVERY_GROUP,
+    DIALYSIS_GROUP,
+    ERROR_GROUP,
+    TRANSFUSION_GROUP,
+    Diagnoses,
+)
+from bercail.ingest.synth.draws import Draws, Ints, expand, rank_in_group
+from bercail.ingest.synth.identities import Identities
+from bercail.ingest.synth.people import People
+from bercail.ingest.synth.profile import SynthProfile
+from bercail.ingest.synth.stays import BIRTH, COPY, DEATH, DELIVERY, SESSION, Stays
+from bercail.ingest.synth.text import (
+    Days,
+    Values,
+    choose,
+    joined,
+    letters,
+    lookup,
+    numbers,
+    padded,
+    take,
+    text,
+    year_of,
+)
+
+NO_IDENTITY = "X" * 16 + "D"
+RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET")
+_ERRORS = ("1", "2", "3", "4", "9")
+# Columns of numbers that count something are 0 when nothing is counted.
+_NULL_NUMBERS = ("AGE_GES", "DEL_REG_ENT", "POI_NAI", "NUM_DAT_AT", "RNG_NAI", "ETE_GHS_NUM")
+
+
+@frozen(kw_only=True, eq=False)
+class HospitalYear:
+    """The stays of one year with what every table needs to know of them."""
+
+    registry: Registry
+    year: int
+    days: Days
+    people: People
+    diagnoses: Diagnoses
+    stays: Stays
+    identity: Ints
+    psa: Values
+    eta: Values
+    rsa: Values
+
+
+def hospital_tables(
+    profile: SynthProfile,
+    registry: Registry,
+    days: Days,
+    people: People,
+    identities: Identities,
+    diagnoses: Diagnoses,
+    stays: Stays,
+    year: int,
+) -> dict[str, pa.Table]:
+    """The four tables of one year, by dated name, with that year's columns."""
+    draws = Draws(profile.seed, f"hospital-{year}")
+    identity = identities.used(draws, stays.person, stays.entry)
+    codes = [_finess(number) for number in range(int(stays.hospital.max(initial=0)) + 1)]
+    numbered = HospitalYear(
+        registry=registry,
+        year=year,
+        days=days,
+        people=people,
+        diagnoses=diagnoses,
+        stays=stays,
+        identity=identity,
+        psa=take(text(identities.psa), identity),
+        eta=take(lookup(codes), stays.hospital),
+        # Stay numbers start again every year and in every hospital.
+        rsa=padded(1 + rank_in_group(stays.hospital), 10),
+    )
+    short = f"{year % 100:02d}"
+    return {
+        f"T_MCO{short}B": _stay_table(numbered),
+        f"T_MCO{short}C": _link_table(numbered, draws),
+        f"T_MCO{short}D": _diagnosis_table(numbered, draws),
+        f"T_MCO{short}UM": _unit_table(numbered, draws),
+    }
+
+
+def _finess(hospital: int) -> str:
+    code = places.CODES[hospital // 8]
+    # 99 after the département is given to no true establishment.
+    return f"{code[:2]}99{int(code[2:] or 0)}{hospital % 8 * 101:04d}"
+
+
+def _complete(table: Table, year: int, size: int, given: dict[str, Values]) -> pa.Table:
+    """Every column of that year; those that nothing fills are empty, or count nothing."""
+    arrays = {}
+    for name in table.column_names(year):
+        column = table.column(name)
+        if column.type_source == "assumed":
+            continue
+        if name in given:
+            arrays[name] = given[name]
+        elif column.physical_type == "num" and name not in _NULL_NUMBERS:
+            arrays[name] = numbers(np.zeros(size, dtype=np.int64))
+        else:
+            arrays[name] = pa.nulls(size, pa.string())
+    return pa.table(arrays)
+
+
+def _group(item: HospitalYear) -> Values:
+    """The GHM of each stay, as a small list and places in it."""
+    stays, diagnoses = item.stays, item.diagnoses
+    special = [
+        ERROR_GROUP,
+        DELIVERY_GROUP,
+        BIRTH_GROUP,
+        DIALYSIS_GROUP,
+        CHEMOTHERAPY_GROUP,
+        TRANSFUSION_GROUP,
+    ]
+    severity = "1234JT"
+    names = [f"{stem}{level}" for stem in diagnoses.stem for level in severity]
+    nights = stays.discharge - stays.entry
+    level = np.where(nights == 0, 4 + stays.person % 2, np.minimum(nights // 6, 3))
+    place = len(special) + stays.diagnosis * len(severity) + level
+    place = np.where(stays.kind == DELIVERY, 1, place)
+    place = np.where(stays.kind == BIRTH, 2, place)
+    dialysis = stays.diagnosis == diagnoses.place("Z491")
+    place = np.where(stays.kind == SESSION, np.where(dialysis, 3, 4), place)
+    place = np.where(stays.transfusion, 5, place)
+    place = np.where(stays.grouping_error, 0, place)
+    return take(lookup(special + names), place)
+
+
+def _choice(values: list[str | None]) -> Callable[[Ints], Values]:
+    table = lookup(values)
+    return lambda place: take(table, place)
+
+
+def _stay_table(item: HospitalYear) -> pa.Table:
+    stays, people = item.stays, item.people
+    size = len(stays)
+    person = stays.person
+    copy, session = stays.kind == COPY, stays.kind == SESSION
+    age_days = stays.entry - people.birth[person]
+    infant = age_days < 365
+    group = _group(item)
+    mode = _choice(["0", "7", "8", "9"])
+    departement = [code[:2] for code in places.CODES]
+    given = {
+        "ETA_NUM": item.eta,
+        "RSA_NUM": item.rsa,
+        "AGE_ANN": numbers(np.floor(age_days / 365.25).astype(np.int64), infant),
+        "AGE_JOU": numbers(age_days, ~infant),
+        "COD_SEX": take(lookup(["0", "1", "2"]), people.sex[person]),
+        "DGN_PAL": take(lookup(item.diagnoses.code), stays.diagnosis),
+        "DGN_REL": _choice([None, "N185", "C509"])(_related(item)),
+        "ENT_MOD": mode(np.where(copy, 0, np.where(person % 23 == 0, 1, 2))),
+        "ENT_PRV": take(lookup(["5"]), np.zeros(size, np.int64), stays.kind != DEATH),
+        "SOR_MOD": mode(
+            np.where(copy, 0, np.where(stays.kind == DEATH, 3, 2 - (person % 29 == 0)))
+        ),
+        "SEJ_NBJ": numbers(stays.discharge - stays.entry),
+        # A stay of its own is coded A or left empty; B is a copy.
+        "SEJ_TYP": _choice([None, "A", "B"])(np.where(copy, 2, person % 2)),
+        "SOR_ANN": take(lookup([str(item.year)]), np.zeros(size, np.int64)),
+        "SOR_MOI": padded(item.days.month_index[stays.discharge - item.days.first] % 12 + 1, 2),
+        "GRG_GHM": group,
+        # The hospital's own grouping is mostly that of the agency, and sometimes not.
+        "GRC_GHM": choose(person % 50 == 0, "23M20Z", group),
+        "GRG_RET": take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64)),
+        "GRC_RET": take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64)),
+        "GRG_VER": take(lookup(["11"]), np.zeros(size, np.int64)),
+        "GRC_VER": take(lookup(["11"]), np.zeros(size, np.int64)),
+        "NBR_SEA": numbers(session.astype(np.int64)),
+        "NBR_DGN": numbers(stays.associated),
+        "NBR_RUM": numbers(stays.units),
+        "BDI_DEP": take(lookup(departement), people.departement[person]),
+        "BDI_COD": _postal_area(people, person),
+        "TYP_GEN_RSA": numbers(np.where(session, 0, 1)),
+        "GHS_NUM": padded(1000 + stays.diagnosis % 8000, 4),
+        "RSS_NUM": take(lookup(["120"]), np.zeros(size, np.int64)),
+        "POI_NAI": numbers(2500 + person % 1500, stays.kind != BIRTH),
+        "UHCD_TOP": _choice([None, "1"])((person % 17 == 0).astype(np.int64)),
+    }
+    return _complete(item.registry.table("T_MCOaaB"), item.year, size, given)
+
+
+def _related(item: HospitalYear) -> Ints:
+    """The related diagnosis of sessions: the kidney or the tumour that is treated."""
+    stays = item.stays
+    dialysis = stays.diagnosis == item.diagnoses.place("Z491")
+    return np.where(stays.kind == SESSION, np.where(dialysis, 1, 2), 0)
+
+
+def _postal_area(people: People, person: Ints) -> Values:
+    """The geographic code of the PMSI: five characters."""
+    departement = people.departement[person]
+    stem = letters([code.ljust(3, "0")[:3] for code in places.CODES], 3)[departement]
+    commune = np.stack([stem[:, 0], stem[:, 1], stem[:, 2]], axis=1)
+    tail = padded(people.commune[person] % 40, 2)
+    return joined(text(commune), tail)
+
+
+def _link_table(item: HospitalYear, draws: Draws) -> pa.Table:
+    """Who stayed. A bad return code of the number comes with X in place of the identity."""
+    stays = item.stays
+    size = len(stays)
+    faulty = np.where(stays.bad_return, draws.between(0, len(RETURN_CODES) - 1, size), -1)
+    lost = faulty == 0
+    codes = {
+        name: take(
+            lookup(["0", *_ERRORS]),
+            np.where(faulty == place, 1 + draws.between(0, len(_ERRORS) - 1, size), 0),
+        )
+        for place, name in enumerate(RETURN_CODES)
+    }
+    table = item.registry.table("T_MCOaaC")
+    others = [
+        name
+        for name in table.column_names(item.year)
+        if name.endswith("_RET") and name not in codes
+    ]
+    given = codes | {name: take(lookup(["0"]), np.zeros(size, np.int64)) for name in others}
+    given |= {
+        "ETA_NUM": item.eta,
+        "RSA_NUM": item.rsa,
+        "NIR_ANO_17": choose(lost, NO_IDENTITY, item.psa),
+        "ENT_DAT": item.days.compact(stays.entry),
+        "SOR_DAT": item.days.compact(stays.discharge),
+        "EXE_SOI_DTD": item.days.slashed(stays.entry),
+        "EXE_SOI_DTF": item.days.slashed(stays.discharge),
+        "EXE_SOI_AMD": item.days.month(stays.entry),
+        "EXE_SOI_AMF": item.days.month(stays.discharge),
+        "SEJ_NUM": padded(rank_in_group(stays.person) + 1, 5),
+        "FOR_NUM": take(lookup(["012"]), np.zeros(size, np.int64)),
+    }
+    return _complete(table, item.year, size, given)
+
+
+def _associated_code(draws: Draws, size: int) -> Values:
+    common = ["I10", "E119", "E785", "I489", "N183", "E669", "F171", "Z602", "J449", "D649"]
+    return take(lookup(common), draws.pick([30, 14, 10, 9, 8, 7, 7, 6, 5, 4], size))
+
+
+def _diagnosis_table(item: HospitalYear, draws: Draws) -> pa.Table:
+    owner, place = expand(item.stays.associated)
+    size = len(owner)
+    given = {
+        "ETA_NUM": take(item.eta, owner),
+        "RSA_NUM": take(item.rsa, owner),
+        "RSS_NUM": take(lookup(["120"]), np.zeros(size, np.int64)),
+        "ASS_DGN": _associated_code(draws, size),
+        "DGN_ASS_NUM": numbers(place + 1),
+    }
+    return _complete(item.registry.table("T_MCOaaD"), item.year, size, given)
+
+
+def _unit_table(item: HospitalYear, draws: Draws) -> pa.Table:
+    """One line for each unit; the diagnosis of a second unit is not repeated in D."""
+    owner, place = expand(item.stays.units)
+    size = len(owner)
+    main = take(lookup(item.diagnoses.code), item.stays.diagnosis[owner])
+    elsewhere = _associated_code(draws, size)
+    given = {
+        "ETA_NUM": take(item.eta, owner),
+        "RSA_NUM": take(item.rsa, owner),
+        "RSS_NUM": take(lookup(["120"]), np.zeros(size, np.int64)),
+        "UM_ORD_NUM": numbers(place + 1),
+        "DGN_PAL": choose(place == 0, main, elsewhere),
+        "ETA_NUM_GEO": take(item.eta, owner),
+        "AUT_TYP1_UM": take(lookup(["01A", "03", "04", "27"]), draws.between(0, 3, size)),
+        "PAR_DUR_SEJ": numbers(
+            (item.stays.discharge - item.stays.entry)[owner] // item.stays.units[owner]
+        ),
+    }
+    return _complete(item.registry.table("T_MCOaaUM"), item.year, size, given)
+
+
+def stays_of(stays: Stays, year: int) -> Ints:
+    """The places of the stays discharged in a year."""
+    return np.flatnonzero(year_of(stays.discharge) == year)

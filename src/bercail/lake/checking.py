@@ -1,0 +1,43 @@
+"""Checks over whole tables, for the command line and for drills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bercail.foundation import Unproven
+from bercail.lake.rereading import footer_rows, require_there
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bercail.lake.service import Lake
+    from bercail.lake.verification import Verification
+
+
+def verify_tables(
+    lake: Lake,
+    table: str | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Verification]:
+    """Prove the newest snapshot of `table`, or of every table; see `Lake.verify`."""
+    names = lake.tables() if table is None else (table,)
+    return [lake.verify(name, progress=progress) for name in names]
+
+
+def count_rows(lake: Lake, table: str, snapshot_id: str | None = None) -> int:
+    """Rows of a snapshot, counted from the footers of its parts on the host.
+
+    Raises `Unproven` when they are not the rows that were signed.
+    """
+    total = 0
+    open_reader = lake.filesystem().fresh_reader
+    for part in lake.parts(table, snapshot_id):
+        rows = footer_rows(require_there(open_reader, part.url), part.url)
+        if rows != part.rows:
+            raise Unproven(
+                f"`{part.url}` has {rows} rows, {part.rows} were signed.",
+                remedy="Restore it from a copy of the host.",
+                rule="lake-parts",
+            )
+        total += rows
+    return total

@@ -1,0 +1,234 @@
+"""A delivery becomes sealed Parquet parts, in bounded memory."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from attrs import frozen
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+    schema_to_pyarrow,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.typedef import Record
+
+from bercail.foundation import Invalid, new_id
+from bercail.lake.filesystem import sealed_url
+from bercail.lake.rules import lake_type
+from bercail.lake.snapshot import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _typeshed import ReadableBuffer
+    from pyiceberg.schema import Schema
+
+    from bercail.foundation import Randomness
+    from bercail.lake.fileio import LakeFiles
+
+# A row group closes at whichever comes first: DuckDB's own row group size, or memory.
+GROUP_ROWS = 122_880
+GROUP_BYTES = 64 * 1024 * 1024
+# A part closes after the row group that takes it past this size.
+PART_BYTES = 128 * 1024 * 1024
+REMEDY = "See rules.lake_type for the types of the lake."
+
+
+@frozen(kw_only=True)
+class WrittenPart:
+    """A part on the host that no snapshot names yet, and its Iceberg entry."""
+
+    part: Part
+    entry: DataFile
+
+
+def arrow_schema(schema: Schema, names: Iterable[str] | None = None) -> pa.Schema:
+    """The Arrow schema of an Iceberg one, with field ids, for `names` or all its columns."""
+    found = {field.name: field for field in schema_to_pyarrow(schema)}
+    fields = []
+    for name in found if names is None else names:
+        kept = lake_type(found[name].type)
+        if kept is None:
+            raise Invalid(f"Column `{name}` has a type the lake does not keep.", remedy=REMEDY)
+        fields.append(pa.field(name, kept, metadata=found[name].metadata))
+    return pa.schema(fields)
+
+
+class PartWriter:
+    """Writes the batches of one delivery as parts of about 128 MB under fresh names.
+
+    The names hold 80 random bits, so that an interrupted delivery begun again never
+    meets what it left.
+    """
+
+    def __init__(
+        self,
+        files: LakeFiles,
+        table: str,
+        delivery: str,
+        schema: Schema,
+        randomness: Randomness,
+    ) -> None:
+        self._files = files
+        self._table = table
+        self._delivery = delivery
+        self._schema = schema
+        self._stem = new_id("part", randomness)
+
+    def write(self, batches: Iterable[pa.RecordBatch], names: list[str]) -> tuple[WrittenPart, ...]:
+        """Seal all `batches`, whose columns are `names`; no part for no rows.
+
+        Raises `Invalid` when a batch does not have the columns announced.
+        """
+        groups = _row_groups(batches, arrow_schema(self._schema, names), self._table)
+        written: list[WrittenPart] = []
+        upcoming = next(groups, None)
+        while upcoming is not None:
+            encoding = _Encoding(upcoming, groups, PART_BYTES)
+            written.append(self._seal(encoding, len(written)))
+            upcoming = next(groups, None)
+        return tuple(written)
+
+    def _seal(self, encoding: _Encoding, index: int) -> WrittenPart:
+        name = f"data/{self._delivery}/{self._stem}-{index:05}.parquet"
+        url = sealed_url(self._table, name)
+        sealed = self._files.write(url, encoding.pieces())
+        part = Part(
+            url=url,
+            delivery=self._delivery,
+            rows=encoding.metadata.num_rows,
+            size=sealed.size,
+            sha256=sealed.sha256,
+        )
+        return WrittenPart(part=part, entry=self._entry(part, encoding.metadata))
+
+    def _entry(self, part: Part, metadata: pq.FileMetaData) -> DataFile:
+        statistics = data_file_statistics_from_parquet_metadata(
+            parquet_metadata=metadata,
+            stats_columns=compute_statistics_plan(self._schema, {}),
+            parquet_column_mapping=parquet_path_to_id_mapping(self._schema),
+        )
+        return DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=part.url,
+            file_format=FileFormat.PARQUET,
+            partition=Record(),
+            file_size_in_bytes=part.size,
+            sort_order_id=None,
+            spec_id=0,
+            equality_ids=None,
+            key_metadata=None,
+            **statistics.to_serialized_dict(),
+        )
+
+
+class _Encoding:
+    """One Parquet file, encoded row group by row group as its bytes are asked for."""
+
+    def __init__(self, first: pa.Table, rest: Iterator[pa.Table], part_bytes: int) -> None:
+        self._first = first
+        self._rest = rest
+        self._part_bytes = part_bytes
+        self._metadata: pq.FileMetaData | None = None
+
+    @property
+    def metadata(self) -> pq.FileMetaData:
+        """The footer; known once all pieces were taken."""
+        if self._metadata is None:
+            raise RuntimeError("the part is not encoded to its end")
+        return self._metadata
+
+    def pieces(self) -> Iterator[bytes]:
+        sink = _Sink()
+        # zstd 3 and decimals as integers: smaller, and not slower to query.
+        writer = pq.ParquetWriter(
+            pa.PythonFile(sink, mode="w"),
+            self._first.schema,
+            compression="zstd",
+            compression_level=3,
+            store_decimal_as_integer=True,
+        )
+        group: pa.Table | None = self._first
+        while group is not None:
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
+            yield from sink.drain()
+            group = next(self._rest, None) if sink.written < self._part_bytes else None
+        writer.close()
+        self._metadata = writer.writer.metadata
+        yield from sink.drain()
+
+
+class _Sink(io.RawIOBase):
+    """A file to pyarrow; holds what was written since it was last drained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = 0
+        self._held: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        block = bytes(data)
+        self._held.append(block)
+        self.written += len(block)
+        return len(block)
+
+    def tell(self) -> int:
+        return self.written
+
+    def drain(self) -> Iterator[bytes]:
+        held, self._held = self._held, []
+        if held:
+            yield b"".join(held)
+
+
+def _row_groups(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, table: str
+) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, GROUP_ROWS):
+            piece = _fitted(batch.slice(start, GROUP_ROWS), schema, table)
+            held.append(piece)
+            rows, size = rows + piece.num_rows, size + piece.nbytes
+            if rows >= GROUP_ROWS or size >= GROUP_BYTES:
+                yield pa.Table.from_batches(held, schema)
+                held, rows, size = [], 0, 0
+    if held:
+        yield pa.Table.from_batches(held, schema)
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema, table: str) -> pa.RecordBatch:
+    """The batch with exactly the columns and types of `schema`."""
+    if set(batch.schema.names) != set(schema.names):
+        raise Invalid(
+            f"A batch for `{table}` does not have the columns announced.",
+            remedy="Give append() the schema that every batch has.",
+        )
+    return pa.RecordBatch.from_arrays(
+        [_widened(batch.column(field.name), field, table) for field in schema], schema=schema
+    )
+
+
+def _widened(column: pa.Array[Any], field: pa.Field[Any], table: str) -> pa.Array[Any]:
+    """The column under the type the lake keeps; never a conversion (rules.lake_type)."""
+    if column.type == field.type:
+        return column
+    if lake_type(column.type) == field.type:
+        try:
+            return column.cast(field.type)
+        except pa.ArrowInvalid:
+            # The library's message quotes the value that does not fit; ours must not.
+            pass
+    raise Invalid(
+        f"Column `{field.name}` for `{table}` cannot be kept as `{field.type}`.",
+        remedy="Give append() batches of the schema announced; moments fit microseconds.",
+    )

@@ -1,0 +1,319 @@
+"""The desk of the lake: append a delivery, read a snapshot, prove it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError
+
+from bercail.foundation import Missing, Unavailable
+from bercail.lake.fileio import LakeFiles, file_io_properties
+from bercail.lake.orphans import Orphan, find_orphans
+from bercail.lake.part_writing import PartWriter, arrow_schema
+from bercail.lake.reading import read_parts
+from bercail.lake.rereading import require_snapshot
+from bercail.lake.rules import (
+    lake_schema,
+    require_delivery_name,
+    require_fit,
+    require_table_name,
+)
+from bercail.lake.shelf import Shelf, report_unavailable
+from bercail.lake.signing import DELIVERY, PARTS, Statements
+from bercail.lake.snapshot import Part, Snapshot, Statement, parts_digest, snapshot_of
+from bercail.lake.verification import Verification, verify_snapshot
+from bercail.vault import signer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import timedelta
+
+    import pyarrow as pa
+    from pyiceberg.table import Table
+
+    from bercail.catalogue import Registry
+    from bercail.foundation import Clock, Randomness
+    from bercail.lake.filesystem import SealedFilesystem
+    from bercail.lake.part_writing import WrittenPart
+    from bercail.lake.shelf import SignedStatement
+    from bercail.storage import ObjectStore
+    from bercail.vault import Keyring
+
+NAMESPACE = "lake"
+SIGNER = "lake"
+# Two processes may commit to one table at once; each failed turn means another's commit stood.
+COMMIT_TURNS = 20
+# pyiceberg's own retry would commit without looking whether the delivery came in meanwhile.
+TABLE_PROPERTIES = {"format-version": "2", "commit.retry.num-retries": "0"}
+
+
+class Lake:
+    """Sealed tables with signed, immutable snapshots.
+
+    Nothing is overwritten: a delivery adds parts and makes one snapshot. Every call may be
+    repeated after a crash at any instruction. Table names are those of the catalogue;
+    a dated name such as T_MCO23B means its family.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keyring,
+        catalog_url: str,
+        registry: Registry | None,
+        randomness: Randomness,
+        clock: Clock,
+    ) -> None:
+        self._registry = registry
+        self._randomness = randomness
+        self._clock = clock
+        self._shelf = Shelf(create_engine(catalog_url))
+        self._files = LakeFiles(store, keys, self._shelf, randomness, clock)
+        self._signer = signer(keys, SIGNER)
+        self._statements = Statements(self._files, self._shelf, self._signer, clock)
+        self._catalog = SqlCatalog(NAMESPACE, uri=catalog_url, **file_io_properties(self._files))
+        report_unavailable(self._catalog.engine)
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections to the trust side."""
+        self._shelf.close()
+        self._catalog.engine.dispose()
+
+    def append(
+        self,
+        table: str,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        *,
+        delivery: str,
+    ) -> Snapshot:
+        """Add one delivery to `table`, which is created when absent; one signed snapshot.
+
+        Repeated for a delivery that the table has, it returns that snapshot and takes
+        nothing from `batches`. Columns that the delivery lacks read as null; columns that
+        it adds are added to the table.
+
+        Raises `Invalid` for a name, a type or a batch that does not fit.
+        """
+        table = self._named(table)
+        require_delivery_name(delivery)
+        kept = lake_schema(table, schema)
+        found = self._shelf.find(table, delivery=delivery)
+        if found is not None:
+            return self._snapshot(found)
+        opened = self._opened_or_created(table, kept)
+        found = self._shelf.find(table, delivery=delivery)
+        if found is not None:
+            return self._snapshot(found)
+        opened = self._evolved(opened, kept)
+        writer = PartWriter(self._files, table, delivery, opened.schema(), self._randomness)
+        return self._snapshot(self._commit(opened, delivery, writer.write(batches, kept.names)))
+
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that have a snapshot, sorted."""
+        return tuple(name for name in self._shelf.tables() if self._has_snapshot(name))
+
+    def snapshots(self, table: str) -> tuple[Snapshot, ...]:
+        """The signed snapshots of `table`, oldest first."""
+        table = self._completed(table)
+        return tuple(self._snapshot(signed) for signed in self._shelf.statements(table))
+
+    def snapshot(self, table: str, id: str | None = None) -> Snapshot:  # noqa: A002
+        """One snapshot by its id, the newest when None; `Missing` when there is none."""
+        return self._snapshot(self._signed(table, id))
+
+    def parts(self, table: str, snapshot_id: str | None = None) -> tuple[Part, ...]:
+        """The parts of a snapshot, oldest first: what any engine reads.
+
+        Parts may differ in their columns: a reader unites them by name
+        (DuckDB: `read_parquet(urls, union_by_name = true)`).
+        """
+        return self._statements.open(self._signed(table, snapshot_id)).parts
+
+    def read(
+        self,
+        table: str,
+        columns: Sequence[str] | None = None,
+        snapshot_id: str | None = None,
+    ) -> pa.RecordBatchReader:
+        """The rows of a snapshot, part after part, in bounded memory.
+
+        All columns of that snapshot in table order, or those named; `Missing` for a column
+        that the table does not have.
+        """
+        statement = self._statements.open(self._signed(table, snapshot_id))
+        loaded = self._catalog.load_table((NAMESPACE, statement.table))
+        held = require_snapshot(loaded.metadata, statement.snapshot)
+        schema = arrow_schema(loaded.schemas()[held.schema_id or 0])
+        return read_parts(self._files.filesystem, statement, schema, columns)
+
+    def verify(
+        self,
+        table: str,
+        snapshot_id: str | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Verification:
+        """Prove a snapshot, the newest when None, from the host's bytes; see `verification`."""
+        table = self._completed(table)
+        return verify_snapshot(
+            table,
+            snapshot_id,
+            self._shelf.statements(table),
+            self._signer.public,
+            self._files.reader,
+            progress,
+        )
+
+    def filesystem(self) -> SealedFilesystem:
+        """The parts as files `sealed://<table>/<name>`, for DuckDB's `register_filesystem`."""
+        return self._files.filesystem
+
+    def orphans(self, older_than: timedelta) -> tuple[Orphan, ...]:
+        """Files begun more than `older_than` ago that no snapshot names.
+
+        An interrupted append leaves them; one still running has them too, so give it the
+        time that the longest append takes.
+        """
+        before = self._clock.now() - older_than
+        found: list[Orphan] = []
+        for table in self._shelf.tables():
+            # Listed first: what is begun while the snapshots are read is not judged.
+            files = self._shelf.files(table)
+            loaded = self._find(table)
+            if loaded is not None:
+                self._statements.complete(loaded)
+            opened = [self._statements.open(one) for one in self._shelf.statements(table)]
+            found += find_orphans(table, loaded, opened, files, before)
+        return tuple(found)
+
+    def remove_orphans(self, older_than: timedelta) -> tuple[Orphan, ...]:
+        """Remove the files that `orphans` lists from the host; returns them."""
+        found = self.orphans(older_than)
+        for orphan in found:
+            self._files.delete(orphan.location)
+        return found
+
+    def _named(self, table: str) -> str:
+        name = table if self._registry is None else self._registry.table(table).name
+        require_table_name(name)
+        return name
+
+    def _find(self, table: str) -> Table | None:
+        try:
+            return self._catalog.load_table((NAMESPACE, table))
+        except NoSuchTableError:
+            return None
+
+    def _load(self, table: str) -> Table:
+        found = self._find(table)
+        if found is None:
+            raise Missing(f"The lake has no table `{table}`.", remedy="See `bercail lake tables`.")
+        return found
+
+    def _has_snapshot(self, table: str) -> bool:
+        if self._shelf.latest(table) is None:
+            loaded = self._find(table)
+            if loaded is not None:
+                self._statements.complete(loaded)
+        return self._shelf.latest(table) is not None
+
+    def _completed(self, table: str) -> str:
+        """The name of the table, once every snapshot of it is signed."""
+        table = self._named(table)
+        self._statements.complete(self._load(table))
+        return table
+
+    def _signed(self, table: str, snapshot_id: str | None) -> SignedStatement:
+        table = self._completed(table)
+        found = (
+            self._shelf.latest(table)
+            if snapshot_id is None
+            else self._shelf.find(table, snapshot=snapshot_id)
+        )
+        if found is None:
+            raise Missing(
+                f"`{table}` has no snapshot `{snapshot_id}`."
+                if snapshot_id
+                else f"`{table}` has no snapshot yet.",
+                remedy="See `bercail lake snapshots`.",
+            )
+        return found
+
+    def _snapshot(self, signed: SignedStatement) -> Snapshot:
+        statement: Statement = self._statements.open(signed)
+        return snapshot_of(statement, signed.signature)
+
+    def _opened_or_created(self, table: str, schema: pa.Schema) -> Table:
+        opened = self._find(table) or self._created(table, schema)
+        self._statements.complete(opened)
+        return opened
+
+    def _created(self, table: str, schema: pa.Schema) -> Table:
+        # Another process may create it between the look and the insert: as wanted.
+        with suppress(NamespaceAlreadyExistsError, IntegrityError):
+            self._catalog.create_namespace_if_not_exists(NAMESPACE)
+        try:
+            return self._catalog.create_table(
+                (NAMESPACE, table),
+                schema,
+                location=f"sealed://{table}",
+                properties=TABLE_PROPERTIES,
+            )
+        except TableAlreadyExistsError:
+            return self._catalog.load_table((NAMESPACE, table))
+
+    def _evolved(self, opened: Table, schema: pa.Schema) -> Table:
+        """The table with every column of `schema`; a commit of its own, without a snapshot."""
+        name = opened.name()[-1]
+        for _ in range(COMMIT_TURNS):
+            held = arrow_schema(opened.schema())
+            if not require_fit(name, dict(zip(held.names, held.types, strict=True)), schema):
+                return opened
+            try:
+                with opened.update_schema() as update:
+                    update.union_by_name(schema)
+                return opened
+            except CommitFailedException:
+                opened = opened.refresh()
+        raise _busy(name)
+
+    def _commit(
+        self, opened: Table, delivery: str, written: Sequence[WrittenPart]
+    ) -> SignedStatement:
+        name = opened.name()[-1]
+        added = [one.part for one in written]
+        summary = {DELIVERY: delivery, PARTS: parts_digest(added)}
+        for _ in range(COMMIT_TURNS):
+            try:
+                with opened.transaction() as transaction:
+                    with transaction.update_snapshot(summary).fast_append() as update:
+                        for one in written:
+                            update.append_data_file(one.entry)
+            except CommitFailedException:
+                opened = opened.refresh()
+                self._statements.complete(opened)
+                found = self._shelf.find(name, delivery=delivery)
+                if found is not None:
+                    # Another process brought the same delivery; our parts are orphans.
+                    return found
+                continue
+            return self._statements.sign(opened, opened.metadata.snapshots[-1], added)
+        raise _busy(name)
+
+
+def _busy(table: str) -> Unavailable:
+    return Unavailable(
+        f"Other processes kept committing to `{table}`.", remedy="Try again in a moment."
+    )

@@ -1,0 +1,207 @@
+"""Snapshot, part and statement: what a table held after a delivery. Values only."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict, frozen
+
+from bercail.foundation import Unproven, canonical_json, sha256_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bercail.vault import DualSignature
+
+FORMAT = "bercail-snapshot/1"
+_MEMBERS = frozenset(
+    {
+        "format",
+        "table",
+        "snapshot",
+        "sequence",
+        "parent",
+        "previous",
+        "delivery",
+        "at",
+        "rows",
+        "columns",
+        "metadata",
+        "parts",
+    }
+)
+
+
+@frozen(kw_only=True)
+class Part:
+    """One sealed Parquet file of a table.
+
+    `size` (bytes) and `sha256` are those of the plaintext; `url` is `sealed://<table>/<name>`.
+    """
+
+    url: str
+    delivery: str
+    rows: int
+    size: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The part as the statement writes it."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
+class Column:
+    """Name and Iceberg type of one column, for example `decimal(18, 4)`."""
+
+    name: str
+    type: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The column as the statement writes it."""
+        return {"name": self.name, "type": self.type}
+
+
+@frozen(kw_only=True)
+class MetadataFile:
+    """The Iceberg table metadata file that made a snapshot current; plaintext size and digest."""
+
+    url: str
+    size: int
+    sha256: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The file as the statement writes it."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
+class Statement:
+    """What is signed for one snapshot; see `docs/reference/formats/snapshot.md`."""
+
+    table: str
+    snapshot: str
+    sequence: int
+    parent: str | None
+    previous: str | None
+    delivery: str
+    at: str
+    rows: int
+    columns: tuple[Column, ...]
+    metadata: MetadataFile
+    parts: tuple[Part, ...]
+
+    def encode(self) -> bytes:
+        """The canonical bytes, which are signed and hashed."""
+        return canonical_json(
+            {
+                "format": FORMAT,
+                "table": self.table,
+                "snapshot": self.snapshot,
+                "sequence": self.sequence,
+                "parent": self.parent,
+                "previous": self.previous,
+                "delivery": self.delivery,
+                "at": self.at,
+                "rows": self.rows,
+                "columns": [column.as_dict() for column in self.columns],
+                "metadata": self.metadata.as_dict(),
+                "parts": [part.as_dict() for part in self.parts],
+            }
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes."""
+        return sha256_hex(self.encode())
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """A signed snapshot of a table.
+
+    `rows` counts the whole snapshot; `parts_digest` is over the list of all its parts;
+    `statement_digest` is what a ledger entry or a study pins.
+    """
+
+    table: str
+    id: str
+    sequence: int
+    delivery: str
+    rows: int
+    parts: int
+    parts_digest: str
+    metadata_digest: str
+    statement_digest: str
+    signature: DualSignature
+    at: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The snapshot for `--json` and for the ledger; the signature stays on its shelf."""
+        return {
+            "table": self.table,
+            "snapshot": self.id,
+            "sequence": self.sequence,
+            "delivery": self.delivery,
+            "rows": self.rows,
+            "parts": self.parts,
+            "parts_digest": self.parts_digest,
+            "metadata_digest": self.metadata_digest,
+            "statement_digest": self.statement_digest,
+            "at": self.at,
+        }
+
+
+def parts_digest(parts: Sequence[Part]) -> str:
+    """SHA-256 of the canonical JSON list of `parts`, in their order."""
+    return sha256_hex(canonical_json([part.as_dict() for part in parts]))
+
+
+def snapshot_of(statement: Statement, signature: DualSignature) -> Snapshot:
+    """The short form of a signed statement."""
+    return Snapshot(
+        table=statement.table,
+        id=statement.snapshot,
+        sequence=statement.sequence,
+        delivery=statement.delivery,
+        rows=statement.rows,
+        parts=len(statement.parts),
+        parts_digest=parts_digest(statement.parts),
+        metadata_digest=statement.metadata.sha256,
+        statement_digest=statement.digest(),
+        signature=signature,
+        at=statement.at,
+    )
+
+
+def decode_statement(data: bytes) -> Statement:
+    """The statement written in `data`.
+
+    Raises `Unproven` when it is not canonical, has other members than the format, or
+    counts other rows than its parts.
+    """
+    try:
+        found: dict[str, Any] = json.loads(data)
+        if frozenset(found) != _MEMBERS or found["format"] != FORMAT:
+            raise _malformed("its members are not those of the format")
+        statement = Statement(
+            **{name: found[name] for name in _MEMBERS - {"format", "columns", "metadata", "parts"}},
+            columns=tuple(Column(**column) for column in found["columns"]),
+            metadata=MetadataFile(**found["metadata"]),
+            parts=tuple(Part(**part) for part in found["parts"]),
+        )
+        if statement.encode() != data:
+            raise _malformed("it is not canonical")
+        if statement.rows != sum(part.rows for part in statement.parts):
+            raise _malformed("its rows are not the sum over its parts")
+    except (ValueError, TypeError, KeyError) as error:
+        raise _malformed("it cannot be read") from error
+    return statement
+
+
+def _malformed(why: str) -> Unproven:
+    return Unproven(
+        f"A snapshot statement is not as `{FORMAT}` says: {why}.",
+        remedy="Restore the trust side from its copy; do not use the snapshot.",
+        rule="lake-statement",
+    )

@@ -1,0 +1,101 @@
+"""What is recorded: an event before and after it has its place in the journal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+from attrs.validators import ge, instance_of, matches_re
+
+from bercail.foundation import Invalid, canonical_json, from_iso
+
+SALT_BYTES = 16
+"""Length of the salt of a commitment, in bytes."""
+
+STREAM_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:@/-]{0,199}"
+"""The form of a stream name; it holds a room and an id, never a person's value."""
+
+_KIND_PATTERN = r"[A-Za-z][A-Za-z0-9_.-]{0,99}"
+_ACTOR_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,99}"
+
+
+def _is_salt(_: object, __: object, value: bytes) -> None:
+    if len(value) != SALT_BYTES:
+        raise ValueError(f"a salt has {SALT_BYTES} bytes")
+
+
+def _is_moment(_: object, __: object, value: str) -> None:
+    from_iso(value)
+
+
+@frozen(kw_only=True)
+class NewEvent:
+    """An event that has no place yet.
+
+    `body` is JSON without floats; `at` is written by `to_iso`; `salt` is 16
+    random bytes. A value that is not of this form cannot exist (ValueError).
+    """
+
+    kind: str = field(validator=[instance_of(str), matches_re(_KIND_PATTERN)])
+    body: Mapping[str, Any]
+    actor: str = field(validator=[instance_of(str), matches_re(_ACTOR_PATTERN)])
+    at: str = field(validator=_is_moment)
+    salt: bytes = field(validator=_is_salt, repr=False)
+
+
+@frozen(kw_only=True)
+class RecordedEvent:
+    """An event at its place: `position` in the journal, `version` in its stream, both from 1."""
+
+    position: int = field(validator=ge(1))
+    stream: str
+    version: int = field(validator=ge(1))
+    kind: str
+    body: Mapping[str, Any]
+    actor: str
+    at: str
+    salt: bytes = field(validator=_is_salt, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The seven members that are committed to, without the salt."""
+        return {
+            "position": self.position,
+            "stream": self.stream,
+            "version": self.version,
+            "kind": self.kind,
+            "body": dict(self.body),
+            "actor": self.actor,
+            "at": self.at,
+        }
+
+    def commitment(self) -> bytes:
+        """SHA-256 of the salt and the canonical event: what the log holds (32 bytes)."""
+        return hashlib.sha256(self.salt + canonical_json(self.as_dict())).digest()
+
+    def export_line(self) -> bytes:
+        """The event and its salt as one canonical JSON line, without the line feed."""
+        return canonical_json({**self.as_dict(), "salt": self.salt.hex()})
+
+
+def body_text(event: NewEvent) -> str:
+    """The body of `event` as canonical JSON, the form in which journals keep it.
+
+    Raises:
+        Invalid: the body holds a float, bytes, or text that is not Unicode.
+    """
+    try:
+        return canonical_json(dict(event.body)).decode("utf-8")
+    except (TypeError, ValueError) as problem:
+        raise Invalid(
+            f"The body of an event `{event.kind}` has no canonical form.",
+            remedy="Use text, whole numbers, booleans, lists and objects only.",
+        ) from problem
+
+
+def body_from_text(text: str) -> dict[str, Any]:
+    """The body kept as `text`; a fresh object each time."""
+    body: dict[str, Any] = json.loads(text)
+    return body

@@ -1,0 +1,194 @@
+"""Builds the house from its configuration, and nothing else.
+
+Each room is built once, when it is first asked for, with the rooms below it as arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property, partial
+from pathlib import Path
+
+from bercail import catalogue
+from bercail.access import AccessService
+from bercail.airlock import AirlockService
+from bercail.config import Config, secret_from_environment
+from bercail.foundation import (
+    Actor,
+    Clock,
+    Invalid,
+    Missing,
+    Randomness,
+    SystemClock,
+    SystemRandomness,
+)
+from bercail.hosting import GateService, MigrationService, load_registry
+from bercail.ingest.holder import HolderService
+from bercail.ingest.service import IngestService
+from bercail.lake import Lake, SealedStore
+from bercail.ledger import Ledger, SqlJournal
+from bercail.rulebook import RulebookService
+from bercail.storage import Credentials, Location, ObjectStore, Retrying, open_store
+from bercail.vault import FileCustodian, Keyring, note_signer
+
+CUSTODIAN_FILE = "custodian.json"
+KEY_TABLE = "keys.db"
+
+
+class Platform:
+    """One platform: its trust side in a folder, its home on an object store."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        actor: str | None = None,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self.config = config
+        self._actor_name = actor
+        self.clock: Clock = clock or SystemClock()
+        self.randomness: Randomness = randomness or SystemRandomness()
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts in this run. Nobody acts without a name."""
+        if not self._actor_name:
+            raise Missing(
+                "This command needs to know who acts.",
+                remedy="Name a person of the configuration with `--as`, or set BERCAIL_ACTOR.",
+            )
+        return self.config.actor(self._actor_name)
+
+    @cached_property
+    def registry(self) -> catalogue.Registry:
+        """The catalogue of the SNDS."""
+        return catalogue.load()
+
+    @cached_property
+    def keys(self) -> Keyring:
+        """The key ring, opened with the passphrase of the environment."""
+        trust = self.config.trust
+        passphrase = secret_from_environment("BERCAIL_PASSPHRASE")
+        custodian = FileCustodian.open(trust / CUSTODIAN_FILE, passphrase, self.randomness)
+        return Keyring(trust / KEY_TABLE, custodian, self.randomness, self.clock)
+
+    @cached_property
+    def home(self) -> ObjectStore:
+        """The store on the host; sees ciphertext only."""
+        table = self.config.home
+        return self._store(table.location, table.credentials)
+
+    @cached_property
+    def source(self) -> ObjectStore:
+        """The store to move from."""
+        table = self.config.source
+        if table is None:
+            raise Missing(
+                "The configuration names no source to move from.",
+                remedy="Add a [source] table with a location.",
+            )
+        return self._store(table.location, table.credentials)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The journal and its provable log."""
+        return Ledger(
+            SqlJournal(self.config.journal_url),
+            self.config.trust / "log",
+            note_signer(self.keys, f"{self.config.name}/log"),
+            self.clock,
+            self.randomness,
+            f"{self.config.name}/log",
+        )
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The sealed tables."""
+        catalog_url = f"sqlite:///{self.config.trust / 'lake.db'}"
+        return Lake(self.home, self.keys, catalog_url, self.registry, self.randomness, self.clock)
+
+    def sealed(self, kind: str, scope: str) -> SealedStore:
+        """Sealed objects of one kind and scope on the home store."""
+        return SealedStore(self.home, self.keys, kind=kind, scope=scope, randomness=self.randomness)
+
+    @cached_property
+    def gate(self) -> GateService:
+        """The host gate."""
+        return GateService(
+            registry=load_registry(), ledger=self.ledger, clock=self.clock, actor=self.actor
+        )
+
+    def migration(self, name: str = "home") -> MigrationService:
+        """The migration called `name` to the home store."""
+        return MigrationService(
+            name=name,
+            source=self.source,
+            target=self.sealed("landing", name),
+            home=self.home,
+            work=self.config.trust / "migration" / name,
+            ledger=self.ledger,
+            keys=self.keys,
+            clock=self.clock,
+            actor=self.actor,
+        )
+
+    @cached_property
+    def ingest(self) -> IngestService:
+        """Where deliveries arrive."""
+        return IngestService(self.lake, self.keys, self.registry, self.ledger)
+
+    @cached_property
+    def access(self) -> AccessService:
+        """The access body's desk."""
+        return AccessService(
+            self.ledger,
+            self.lake,
+            self.keys,
+            self.registry,
+            self.sealed,
+            self.clock,
+            self.randomness,
+        )
+
+    @cached_property
+    def airlock(self) -> AirlockService:
+        """The only way out."""
+        return AirlockService(
+            ledger=self.ledger,
+            sealed=self.sealed,
+            permits=self.access.permits,
+            keys=self.keys,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+
+    @cached_property
+    def rulebook(self) -> RulebookService:
+        """Every legal requirement and its evidence."""
+        return RulebookService(None)
+
+    def _store(self, location: str, prefix: str) -> ObjectStore:
+        try:
+            credentials = Credentials.from_environment(prefix, os.environ)
+        except ValueError as error:
+            raise Invalid(
+                f"The credentials `{prefix}` are not usable.", remedy=str(error)
+            ) from error
+        return Retrying(open_store(Location.parse(location), credentials))
+
+
+def holder_desk() -> HolderService:
+    """The data holder's desk; needs the holder's secret and nothing of the platform."""
+    secret = secret_from_environment("BERCAIL_HOLDER_SECRET")
+    return HolderService(registry=catalogue.load(), secret=secret)
+
+
+def create_trust_side(folder: Path, randomness: Randomness) -> None:
+    """Make the trust side's folder and its custodian, once."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / CUSTODIAN_FILE
+    if not path.exists():
+        create = partial(FileCustodian.create, path, secret_from_environment("BERCAIL_PASSPHRASE"))
+        create(randomness)

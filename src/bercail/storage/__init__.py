@@ -1,0 +1,39 @@
+"""Bytes on a host: put, get, list, prove what is there.
+
+The only room that imports object-store clients. Never does: open or seal what it
+carries, or know what it means.
+Hands out: `Location`, `Credentials`, `open_store`, the port `ObjectStore`, its
+wrappers, and `scan`, which searches every byte of a store for what must not be there.
+"""
+
+from bercail.storage.audit import Hit, ScanReport, scan
+from bercail.storage.listing import Listing, listing
+from bercail.storage.location import Credentials, Location
+from bercail.storage.open import ADAPTERS, make_home, open_store
+from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore
+from bercail.storage.probe import ProbeReport, Trait, probe
+from bercail.storage.wrappers import Metered, ReadOnly, Retrying, Traffic
+
+__all__ = [
+    "ADAPTERS",
+    "CHUNK",
+    "Credentials",
+    "Features",
+    "Hit",
+    "Listing",
+    "Location",
+    "Metered",
+    "ObjectInfo",
+    "ObjectStore",
+    "ProbeReport",
+    "ReadOnly",
+    "Retrying",
+    "ScanReport",
+    "Traffic",
+    "Trait",
+    "listing",
+    "make_home",
+    "open_store",
+    "probe",
+    "scan",
+]

@@ -1,0 +1,197 @@
+"""Azure Blob Storage, a whole account at once: objects are named `container/blob`.
+
+Bytes travel through obstore; the vendor's client lists, since it alone tells
+Content-MD5, tier, kind of blob and metadata, which an inventory must record, and
+finishes uploads in blocks under a condition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.store import AzureStore as ObstoreAzure
+
+from bercail.foundation import Invalid
+from bercail.storage.azure_control import AzureControl, require_credentials, require_endpoint
+from bercail.storage.location import Credentials, Location
+from bercail.storage.names import require_metadata, require_portable, require_sendable
+from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
+from bercail.storage.port import CHUNK, Features, ObjectInfo, require_range
+from bercail.storage.reading import (
+    ReadRange,
+    is_carried,
+    obstore_range,
+    read_pinned,
+    stream_pinned,
+)
+from bercail.storage.service_errors import translated
+from bercail.storage.transport import client_options, retry_options
+
+if TYPE_CHECKING:
+    from obstore import PutMode
+    from obstore.store import AzureConfig
+
+# learn.microsoft.com, "Naming and referencing containers, blobs, and metadata".
+_CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
+
+
+class AzureStore:
+    """All the containers of one account."""
+
+    features = Features(
+        conditional_put=True,
+        versions=False,
+        object_lock=False,
+        server_checksums=False,
+        multipart=True,
+    )
+
+    def __init__(self, location: Location, credentials: Credentials) -> None:
+        self.location = location
+        self._credentials = credentials
+        self._control = AzureControl(location, credentials)
+        self._clients: dict[str, ObstoreAzure] = {}
+        self._made: set[str] = set()
+        self._client("checked-when-opened")
+
+    def put(
+        self,
+        name: str,
+        data: bytes | Iterable[bytes],
+        *,
+        if_absent: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> ObjectInfo:
+        """See `ObjectStore.put`. The container is created with its first object."""
+        require_portable(name)
+        require_metadata(metadata or {})
+        container, blob = split_name(name)
+        self._require_container(container)
+        attributes, client = dict(metadata or {}), self._client(container)
+        whole, pieces = gathered(data)
+        counted = Counted(pieces)
+        with translated(self.location, f"writing `{name}`", name):
+            if whole is not None:
+                mode: PutMode = "create" if if_absent else "overwrite"
+                etag = obstore.put(
+                    client, blob, whole, mode=mode, attributes=attributes, use_multipart=False
+                )["e_tag"]
+            elif if_absent:
+                etag = self._control.put_blocks_if_absent(name, counted, attributes)
+            else:
+                etag = obstore.put(
+                    client,
+                    blob,
+                    iter(counted),
+                    attributes=attributes,
+                    chunk_size=PART,
+                    max_concurrency=PARTS_IN_FLIGHT,
+                )["e_tag"]
+        return ObjectInfo(
+            name=name,
+            size=counted.size if whole is None else len(whole),
+            etag=etag or "",
+            metadata=attributes,
+        )
+
+    def get(self, name: str) -> bytes:
+        """See `ObjectStore.get`."""
+        return b"".join(self.stream(name))
+
+    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
+        """See `ObjectStore.read`."""
+        require_range(offset, length)
+        read = self._reader(name)
+        piece = read_pinned(read, self.location, name, offset, max(length, 1), if_match)
+        return piece.content if length else b""
+
+    def stream(
+        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
+    ) -> Iterator[bytes]:
+        """See `ObjectStore.stream`."""
+        yield from stream_pinned(self._reader(name), self.location, name, if_match, chunk)
+
+    def head(self, name: str) -> ObjectInfo:
+        """See `ObjectStore.head`; with Content-MD5, tier and kind of blob."""
+        require_sendable(name)
+        split_name(name)
+        return self._control.head(name)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See `ObjectStore.list`; with Content-MD5, tier, kind of blob and metadata."""
+        container, separator, rest = prefix.partition("/")
+        if separator:
+            yield from self._control.blobs(container, rest)
+            return
+        for found in self._control.containers(container):
+            yield from self._control.blobs(found, "")
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`."""
+        require_sendable(name)
+        container, blob = split_name(name)
+        if not is_carried(blob):
+            self._control.delete(name)
+            return
+        with translated(self.location, f"deleting `{name}`", name):
+            try:
+                obstore.delete(self._client(container), blob)
+            except FileNotFoundError:
+                return
+
+    def _reader(self, name: str) -> ReadRange:
+        require_sendable(name)
+        container, blob = split_name(name)
+        if is_carried(blob):
+            return obstore_range(self._client(container), self.location, name, blob)
+        return self._control.reader(name)
+
+    def _require_container(self, container: str) -> None:
+        if container not in self._made:
+            self._control.make_container(container)
+            self._made.add(container)
+
+    def _client(self, container: str) -> ObstoreAzure:
+        client = self._clients.get(container)
+        if client is None:
+            client = self._clients[container] = self._opened(container)
+        return client
+
+    def _opened(self, container: str) -> ObstoreAzure:
+        """Everything said explicitly, since obstore fills the rest from AZURE_* variables."""
+        require_credentials(self.location, self._credentials)
+        config: AzureConfig = {
+            "account_name": self.location.name,
+            "endpoint": require_endpoint(self.location),
+            "use_emulator": False,
+            "skip_signature": False,
+        }
+        sas, secret = self._credentials.sas, self._credentials.secret
+        if sas is not None:
+            config |= {"credential_type": "sas_token", "sas_key": sas.reveal().decode()}
+        elif secret is not None:
+            config |= {"credential_type": "access_key", "account_key": secret.reveal().decode()}
+        return ObstoreAzure(
+            container,
+            config=config,
+            client_options=client_options(self.location),
+            retry_config=retry_options(),
+        )
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """`container/blob` as its two parts.
+
+    Raises:
+        Invalid: when the first part cannot be a container, or there is no second.
+    """
+    container, separator, blob = name.partition("/")
+    if not separator or not blob or not _CONTAINER.fullmatch(container):
+        raise Invalid(
+            f"The object name `{name[:80]}` does not start with an Azure container.",
+            remedy="Write `container/blob`: 3 to 63 of a-z, 0-9 and single hyphens, a slash, ...",
+        )
+    return container, blob

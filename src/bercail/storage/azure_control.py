@@ -1,0 +1,236 @@
+"""What Azure needs beyond obstore, through the vendor's client."""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
+from azure.storage.blob import BlobBlock, BlobClient, BlobServiceClient, LinearRetry
+
+from bercail.foundation import BercailError, Invalid
+from bercail.storage import failures
+from bercail.storage.location import Credentials, Location
+from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
+from bercail.storage.port import ObjectInfo
+from bercail.storage.reading import Piece, ReadRange
+from bercail.storage.transport import (
+    ATTEMPTS_AGAIN,
+    CONNECT_SECONDS,
+    SILENCE_SECONDS,
+    authority_file,
+    require_transport,
+)
+
+_NO_HOME = {"ContainerNotFound", "ContainerBeingDeleted", "AccountNotFound"}
+
+
+def require_endpoint(location: Location) -> str:
+    """The endpoint of an Azure location; there is no default host here.
+
+    Raises:
+        Invalid: when the location names none.
+    """
+    if location.endpoint is None:
+        raise Invalid(
+            f"The location `{location}` names no endpoint.",
+            remedy="Add `?endpoint=https://account.blob.core.windows.net`: no host is assumed.",
+        )
+    return location.endpoint
+
+
+def require_credentials(location: Location, credentials: Credentials) -> Any:
+    """The credential as the vendor's client takes it: a signature or the account key.
+
+    Raises:
+        Invalid: when there is neither, or the key is not base64.
+    """
+    if credentials.sas is not None:
+        return credentials.sas.reveal().decode()
+    if credentials.secret is None:
+        raise Invalid(
+            f"The store `{location}` needs an account key or a shared access signature.",
+            remedy="Set one in the variables that its configuration names.",
+        )
+    key = credentials.secret.reveal()
+    try:
+        base64.b64decode(key, validate=True)
+    except ValueError:
+        raise Invalid(
+            "The account key is not base64.",
+            remedy="Copy the key again from the service that issued it.",
+        ) from None
+    return {"account_name": location.name, "account_key": key.decode()}
+
+
+class AzureControl:
+    """The operations that obstore lacks, on one account."""
+
+    def __init__(self, location: Location, credentials: Credentials) -> None:
+        require_transport(location)
+        self.location = location
+        authority = authority_file(location)
+        options: dict[str, Any] = {"connection_verify": str(authority)} if authority else {}
+        self._service = BlobServiceClient(
+            require_endpoint(location),
+            credential=require_credentials(location, credentials),
+            retry_policy=LinearRetry(backoff=1, retry_total=ATTEMPTS_AGAIN, random_jitter_range=0),
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=SILENCE_SECONDS,
+            user_agent="bercail",
+            **options,
+        )
+
+    def make_container(self, container: str) -> None:
+        """Create the container; if it exists, nothing happens.
+
+        A signature may allow writing but not creating: the write itself then tells.
+        """
+        try:
+            self._service.create_container(container)
+        except ResourceExistsError:
+            return
+        except HttpResponseError as error:
+            if error.status_code != 403:
+                raise self._meaning(error, f"creating `{container}`", "") from None
+        except AzureError:
+            raise failures.no_answer(self.location, f"creating `{container}`") from None
+
+    def containers(self, prefix: str) -> Iterator[str]:
+        """The names of the containers that start with `prefix`."""
+        with self.translated("listing", ""):
+            for found in self._service.list_containers(name_starts_with=prefix or None):
+                yield str(found.name)
+
+    def blobs(self, container: str, prefix: str) -> Iterator[ObjectInfo]:
+        """Every blob of a container whose name starts with `prefix`."""
+        client = self._service.get_container_client(container)
+        with self.translated("listing", ""):
+            for found in client.list_blobs(name_starts_with=prefix or None, include=["metadata"]):
+                yield _info(f"{container}/{found.name}", found)
+
+    def head(self, name: str) -> ObjectInfo:
+        """What the host says about one blob."""
+        with self.translated(f"asking about `{name}`", name):
+            return _info(name, self._blob(name).get_blob_properties())
+
+    def reader(self, name: str) -> ReadRange:
+        """A reader of a blob whose name obstore cannot carry."""
+        blob = self._blob(name)
+
+        def read(offset: int, length: int, if_match: str | None) -> Piece:
+            info = self.head(name)
+            if if_match is not None and if_match != info.etag:
+                raise failures.changed(self.location, name)
+            if offset >= info.size:
+                return Piece(content=b"", size=info.size, etag=info.etag)
+            with self.translated(f"reading `{name}`", name):
+                answer = blob.download_blob(
+                    offset=offset,
+                    length=length,
+                    etag=info.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+                return Piece(content=answer.readall(), size=info.size, etag=info.etag)
+
+        return read
+
+    def delete(self, name: str) -> None:
+        """Remove a blob; an absent one is no error."""
+        with self.translated(f"deleting `{name}`", name):
+            try:
+                self._blob(name).delete_blob()
+            except HttpResponseError as error:
+                if error.status_code != 404:
+                    raise
+
+    def put_blocks_if_absent(
+        self, name: str, pieces: Iterable[bytes], metadata: Mapping[str, str]
+    ) -> str:
+        """Upload in blocks, and let the host decide at the end that nothing stood there.
+
+        Returns the etag. Blocks never committed are discarded by the host.
+
+        Raises:
+            Refused: when the blob exists (rule `object-exists`).
+        """
+        blob = self._blob(name)
+
+        def send(number: int, block: bytes) -> BlobBlock:
+            # Azure wants base64 names of one length; the service sorts by our list.
+            block_id = base64.b64encode(f"{number:08d}".encode()).decode()
+            with self.translated(f"writing `{name}`", name):
+                blob.stage_block(block_id, block)
+            return BlobBlock(block_id)
+
+        blocks: list[BlobBlock] = []
+        waiting: deque[Future[BlobBlock]] = deque()
+        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="upload") as pool:
+            for number, block in enumerate(in_parts(pieces)):
+                if len(waiting) == PARTS_IN_FLIGHT:
+                    blocks.append(waiting.popleft().result())
+                waiting.append(pool.submit(send, number, block))
+            blocks.extend(future.result() for future in waiting)
+        with self.translated(f"writing `{name}`", name):
+            done = blob.commit_block_list(
+                blocks, metadata=dict(metadata), match_condition=MatchConditions.IfMissing
+            )
+        return str(done["etag"])
+
+    def _blob(self, name: str) -> BlobClient:
+        container, _, blob = name.partition("/")
+        return self._service.get_blob_client(container, blob)
+
+    @contextmanager
+    def translated(self, act: str, name: str) -> Iterator[None]:
+        """Raise the house's errors in place of the vendor's."""
+        try:
+            yield
+        except (ServiceRequestError, ServiceResponseError):
+            raise failures.no_answer(self.location, act) from None
+        except HttpResponseError as error:
+            raise self._meaning(error, act, name) from None
+
+    def _meaning(self, error: HttpResponseError, act: str, name: str) -> BercailError:
+        status = error.status_code or 0
+        told = getattr(error, "error_code", None)
+        code = str(getattr(told, "value", told or ""))
+        if code in _NO_HOME or (status == 404 and not name):
+            return failures.no_home(self.location)
+        if status == 404:
+            return failures.no_object(self.location, name)
+        if code in {"BlobAlreadyExists", "TargetConditionNotMet"} or (
+            status in {409, 412} and act.startswith("writing")
+        ):
+            return failures.exists_already(self.location, name)
+        if status == 412:
+            return failures.changed(self.location, name)
+        return failures.from_status(self.location, act, status, code[:80])
+
+
+def _info(name: str, found: Any) -> ObjectInfo:
+    md5 = found.content_settings.content_md5
+    etag = str(found.etag)
+    return ObjectInfo(
+        name=name,
+        size=int(found.size),
+        # Listings leave out the quotes that answers about one blob carry.
+        etag=etag if etag.startswith('"') else f'"{etag}"',
+        modified=found.last_modified,
+        content_md5=bytes(md5) if md5 else None,
+        version=found.version_id,
+        metadata=found.metadata or {},
+        tier=str(found.blob_tier) if found.blob_tier else None,
+        blob_type=str(getattr(found.blob_type, "value", found.blob_type)),
+    )

@@ -1,0 +1,248 @@
+"""What S3 needs beyond obstore, through boto3."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3.session
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from bercail.foundation import BercailError, Invalid
+from bercail.storage import failures
+from bercail.storage.location import Credentials, Location
+from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
+from bercail.storage.port import ObjectInfo
+from bercail.storage.reading import Piece, ReadRange
+from bercail.storage.transport import (
+    ATTEMPTS_AGAIN,
+    CONNECT_SECONDS,
+    SILENCE_SECONDS,
+    authority_file,
+    require_transport,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+DEFAULT_REGION = "us-east-1"
+_NO_HOME = {"NoSuchBucket"}
+_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+def require_endpoint(location: Location) -> str:
+    """The endpoint of an S3 location; there is no default host here.
+
+    Raises:
+        Invalid: when the location names none.
+    """
+    if location.endpoint is None:
+        raise Invalid(
+            f"The location `{location}` names no endpoint.",
+            remedy="Add `?endpoint=https://...`: no host is assumed.",
+        )
+    return location.endpoint
+
+
+def require_credentials(location: Location, credentials: Credentials) -> tuple[str, str]:
+    """The access key and the secret key.
+
+    Raises:
+        Invalid: when one of them is absent; the environment is never searched.
+    """
+    if credentials.access_key is None or credentials.secret is None:
+        raise Invalid(
+            f"The store `{location}` needs an access key and a secret key.",
+            remedy="Set them in the variables that its configuration names.",
+        )
+    return credentials.access_key, credentials.secret.reveal().decode()
+
+
+class S3Control:
+    """The operations that obstore lacks, on one bucket."""
+
+    def __init__(self, location: Location, credentials: Credentials) -> None:
+        self.location = location
+        self.client: S3Client = _client(location, credentials)
+
+    def make_bucket(self) -> None:
+        """Create the bucket; if it is ours already, nothing happens."""
+        with self.translated("creating the bucket", ""):
+            try:
+                self.client.head_bucket(Bucket=self.location.name)
+                return
+            except ClientError as error:
+                if _status(error) != 404:
+                    raise
+            region = self.location.options.get("region", DEFAULT_REGION)
+            options: dict[str, Any] = {}
+            if region != DEFAULT_REGION:
+                options["CreateBucketConfiguration"] = {"LocationConstraint": region}
+            try:
+                self.client.create_bucket(Bucket=self.location.name, **options)
+            except ClientError as error:
+                if _code(error) != "BucketAlreadyOwnedByYou":
+                    raise
+
+    def head(self, key: str, name: str) -> ObjectInfo:
+        """What the host says about the object stored under `key`."""
+        with self.translated(f"asking about `{name}`", name):
+            found = self.client.head_object(Bucket=self.location.name, Key=key)
+        return ObjectInfo(
+            name=name,
+            size=found["ContentLength"],
+            etag=found["ETag"],
+            modified=found["LastModified"],
+            version=found.get("VersionId"),
+            metadata=found["Metadata"],
+            tier=found.get("StorageClass"),
+        )
+
+    def reader(self, key: str, name: str) -> ReadRange:
+        """A reader of the object stored under `key`."""
+
+        def read(offset: int, length: int, if_match: str | None) -> Piece:
+            info = self.head(key, name)
+            if offset >= info.size:
+                return Piece(content=b"", size=info.size, etag=info.etag)
+            with self.translated(f"reading `{name}`", name):
+                answer = self.client.get_object(
+                    Bucket=self.location.name,
+                    Key=key,
+                    Range=f"bytes={offset}-{offset + length - 1}",
+                    IfMatch=if_match or info.etag,
+                )
+                content = answer["Body"].read()
+            return Piece(content=content, size=info.size, etag=answer["ETag"])
+
+        return read
+
+    def delete(self, key: str, name: str) -> None:
+        """Remove the object stored under `key`."""
+        with self.translated(f"deleting `{name}`", name):
+            self.client.delete_object(Bucket=self.location.name, Key=key)
+
+    def put_parts_if_absent(
+        self, key: str, name: str, pieces: Iterable[bytes], metadata: Mapping[str, str]
+    ) -> tuple[str, str | None]:
+        """Upload in parts, and let the host decide at the end that nothing stood there.
+
+        Returns the etag and the version.
+
+        Raises:
+            Refused: when the object exists (rule `object-exists`).
+        """
+        bucket, act = self.location.name, f"writing `{name}`"
+        with self.translated(act, name):
+            upload = self.client.create_multipart_upload(
+                Bucket=bucket, Key=key, Metadata=dict(metadata)
+            )["UploadId"]
+        try:
+            parts = self._upload(key, name, upload, pieces)
+            with self.translated(act, name):
+                done = self.client.complete_multipart_upload(
+                    Bucket=bucket,
+                    Key=key,
+                    UploadId=upload,
+                    MultipartUpload={"Parts": parts},
+                    IfNoneMatch="*",
+                )
+        except BaseException:
+            with self.translated(act, name):
+                self.client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+            raise
+        return done["ETag"], done.get("VersionId")
+
+    def _upload(
+        self, key: str, name: str, upload: str, pieces: Iterable[bytes]
+    ) -> list[CompletedPartTypeDef]:
+        def send(number: int, part: bytes) -> CompletedPartTypeDef:
+            with self.translated(f"writing `{name}`", name):
+                answer = self.client.upload_part(
+                    Bucket=self.location.name,
+                    Key=key,
+                    UploadId=upload,
+                    PartNumber=number,
+                    Body=part,
+                )
+            return {"PartNumber": number, "ETag": answer["ETag"]}
+
+        done: list[CompletedPartTypeDef] = []
+        waiting: deque[Future[CompletedPartTypeDef]] = deque()
+        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="upload") as pool:
+            for number, part in enumerate(in_parts(pieces), start=1):
+                if len(waiting) == PARTS_IN_FLIGHT:
+                    done.append(waiting.popleft().result())
+                waiting.append(pool.submit(send, number, part))
+            done.extend(future.result() for future in waiting)
+        return done
+
+    @contextmanager
+    def translated(self, act: str, name: str) -> Iterator[None]:
+        """Raise the house's errors in place of boto3's."""
+        try:
+            yield
+        except ClientError as error:
+            raise self._meaning(error, act, name) from None
+        except BotoCoreError:
+            raise failures.no_answer(self.location, act) from None
+
+    def _meaning(self, error: ClientError, act: str, name: str) -> BercailError:
+        status, code = _status(error), _code(error)
+        if code in _NO_HOME or (status == 404 and not name):
+            return failures.no_home(self.location)
+        if status == 404:
+            return failures.no_object(self.location, name)
+        if code in _EXISTS and act.startswith("writing"):
+            return failures.exists_already(self.location, name)
+        if status == 412:
+            return failures.changed(self.location, name)
+        return failures.from_status(self.location, act, status, code)
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _client(location: Location, credentials: Credentials) -> S3Client:
+    """A client that reads neither the profile nor the files of the account that runs it."""
+    access_key, secret = require_credentials(location, credentials)
+    require_transport(location)
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    authority = authority_file(location)
+    virtual = location.options.get("style") == "virtual"
+    return boto3.session.Session(botocore_session=session).client(
+        "s3",
+        endpoint_url=require_endpoint(location),
+        region_name=location.options.get("region", DEFAULT_REGION),
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret,
+        verify=str(authority) if authority else None,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "virtual" if virtual else "path"},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=SILENCE_SECONDS,
+            retries={"total_max_attempts": ATTEMPTS_AGAIN + 1, "mode": "standard"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            user_agent="bercail",
+        ),
+    )

@@ -1,0 +1,220 @@
+"""A small migration to test with: two stores in memory, keys, a journal, one operator.
+
+`MovingWorld.service()` gives a new `MigrationService` over the same places each
+time, as a new process would have. `Killer` is a store that stops the process,
+as far as the code can tell, at a chosen operation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+
+from bercail.foundation import Actor, FixedClock, Role, SeededRandomness, SystemRandomness
+from bercail.hosting import MigrationService
+from bercail.lake import SealedStore
+from bercail.ledger import Ledger, MemoryJournal
+from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, open_store
+from bercail.vault import Keyring, MemoryCustodian, note_signer
+
+_NUMBERS = itertools.count()
+
+_ROLES: frozenset[Role] = frozenset({Role.OPERATOR})
+OPERATOR = Actor(id="operator", roles=_ROLES)
+
+
+class Killed(BaseException):
+    """The process died here; no code of ours may catch it."""
+
+
+class MovingWorld:
+    """Both sides of a migration in memory, and its trust side under `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        number = next(_NUMBERS)
+        self.folder = folder
+        self.source: ObjectStore = open_store(Location.parse(f"memory:moving-source-{number}"))
+        self.home: ObjectStore = open_store(Location.parse(f"memory:moving-home-{number}"))
+        self.clock = FixedClock(datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
+        self.randomness = SystemRandomness()
+        custodian = MemoryCustodian(SeededRandomness(number))
+        self.keys = Keyring(folder / "keys.db", custodian, self.randomness, self.clock)
+        self.journal = MemoryJournal()
+        self.ledger = Ledger(
+            self.journal,
+            folder / "log",
+            note_signer(self.keys, "moving.example/journal"),
+            self.clock,
+            self.randomness,
+            "moving.example/journal",
+        )
+
+    def target(self, home: ObjectStore | None = None) -> SealedStore:
+        """The sealed landing place on `home`."""
+        return SealedStore(
+            home or self.home,
+            self.keys,
+            kind="landing",
+            scope="moving",
+            randomness=self.randomness,
+        )
+
+    def service(
+        self,
+        *,
+        source: ObjectStore | None = None,
+        home: ObjectStore | None = None,
+        actor: Actor = OPERATOR,
+        threads: int = 2,
+    ) -> MigrationService:
+        """A desk for the migration `moving`, as a new process would open it."""
+        return MigrationService(
+            name="moving",
+            source=source or self.source,
+            target=self.target(home),
+            home=home or self.home,
+            work=self.folder / "work",
+            ledger=self.ledger,
+            keys=self.keys,
+            clock=self.clock,
+            actor=actor,
+            threads=threads,
+            sleep=lambda _: None,
+        )
+
+    def fill(self, contents: Mapping[str, bytes]) -> None:
+        """Make the source hold exactly `contents`."""
+        for info in list(self.source.list()):
+            if info.name not in contents:
+                self.source.delete(info.name)
+        for name, content in contents.items():
+            self.source.put(name, content)
+
+    def kinds(self) -> list[str]:
+        """The kinds of the events that the migration recorded, in order."""
+        return [record.kind for record in self.journal.read("migration/moving")]
+
+
+class Around:
+    """A store around a store, for tests to change one thing of."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self.location = store.location
+        self.features = store.features
+
+    def put(
+        self,
+        name: str,
+        data: bytes | Iterable[bytes],
+        *,
+        if_absent: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> ObjectInfo:
+        """See `ObjectStore.put`."""
+        return self._store.put(name, data, if_absent=if_absent, metadata=metadata)
+
+    def get(self, name: str) -> bytes:
+        """See `ObjectStore.get`."""
+        return self._store.get(name)
+
+    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
+        """See `ObjectStore.read`."""
+        return self._store.read(name, offset, length, if_match=if_match)
+
+    def stream(
+        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
+    ) -> Iterator[bytes]:
+        """See `ObjectStore.stream`."""
+        return self._store.stream(name, if_match=if_match, chunk=chunk)
+
+    def head(self, name: str) -> ObjectInfo:
+        """See `ObjectStore.head`."""
+        return self._store.head(name)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See `ObjectStore.list`."""
+        return self._store.list(prefix)
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`."""
+        self._store.delete(name)
+
+
+class Killer(Around):
+    """Kills the process at write number `at`: before it takes effect, or just `after` it.
+
+    `puts` counts the writes that took effect, by name.
+    """
+
+    def __init__(self, store: ObjectStore, at: int, *, after: bool = False) -> None:
+        super().__init__(store)
+        self._left = at
+        self._after = after
+        self._lock = threading.Lock()
+        self.puts: dict[str, int] = {}
+
+    def put(
+        self,
+        name: str,
+        data: bytes | Iterable[bytes],
+        *,
+        if_absent: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> ObjectInfo:
+        """See `ObjectStore.put`."""
+        with self._lock:
+            self._left -= 1
+            left = self._left
+        # Once dead, no other thread of the process writes either.
+        if left < 0 or (left == 0 and not self._after):
+            raise Killed
+        info = super().put(name, data, if_absent=if_absent, metadata=metadata)
+        with self._lock:
+            self.puts[name] = self.puts.get(name, 0) + 1
+        if left == 0:
+            raise Killed
+        return info
+
+
+class Labelled(Around):
+    """A source that says more of its objects than memory does: `extra` by name."""
+
+    def __init__(self, store: ObjectStore, extra: Mapping[str, Mapping[str, Any]]) -> None:
+        super().__init__(store)
+        self._extra = extra
+
+    def head(self, name: str) -> ObjectInfo:
+        """What the store says, changed by `extra`."""
+        return self._labelled(super().head(name))
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """What the store lists, changed by `extra`."""
+        return (self._labelled(info) for info in super().list(prefix))
+
+    def _labelled(self, info: ObjectInfo) -> ObjectInfo:
+        return evolve(info, **self._extra.get(info.name, {}))
+
+
+class Changing(Around):
+    """A source whose object `name` becomes the next of `contents` each time a piece was read."""
+
+    def __init__(self, store: ObjectStore, name: str, contents: Iterable[bytes]) -> None:
+        super().__init__(store)
+        self._name = name
+        self._contents = iter(contents)
+
+    def stream(
+        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
+    ) -> Iterator[bytes]:
+        """Small pieces; the object changes under the reader."""
+        for piece in super().stream(name, if_match=if_match, chunk=min(chunk, 4)):
+            yield piece
+            if name == self._name and (content := next(self._contents, None)) is not None:
+                self._store.put(name, content)

