@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bercail import catalogue
 from bercail.access import AccessService
-from bercail.airlock import AirlockService
+from bercail.airlock import AccessPermits, AirlockService
 from bercail.config import Config, secret_from_environment
 from bercail.foundation import (
     Actor,
@@ -158,7 +158,7 @@ class Platform:
         return AirlockService(
             ledger=self.ledger,
             sealed=self.sealed,
-            permits=self.access.permits,
+            permits=AccessPermits(self.access),
             keys=self.keys,
             clock=self.clock,
             randomness=self.randomness,
@@ -167,7 +167,8 @@ class Platform:
     @cached_property
     def rulebook(self) -> RulebookService:
         """Every legal requirement and its evidence."""
-        return RulebookService(None)
+        evidence = self.config.evidence
+        return RulebookService(self.config.root / evidence if evidence else None)
 
     def _store(self, location: str, prefix: str) -> ObjectStore:
         try:

@@ -176,11 +176,11 @@ def test_a_catalogue_turned_back_does_not_hide_a_delivery(house: House) -> None:
     # The row of the catalogue points to the former metadata: the last delivery seems undone.
     house.tamper("UPDATE iceberg_tables SET metadata_location = previous_metadata_location")
     opened = house.opened()
-    assert opened.verify("ER_PRS_F").rows == 100
-    with pytest.raises(Unproven, match="does not have the signed snapshot"):
-        opened.read("ER_PRS_F")
+    for use in (opened.verify, opened.parts, opened.snapshots, opened.read):
+        with pytest.raises(Unproven, match="it was turned back"):
+            use("ER_PRS_F")
     batch = pa.record_batch([pa.array(["x"]), pa.array([1])], schema=SCHEMA)
-    with pytest.raises(Unproven, match="does not follow the last signed one"):
+    with pytest.raises(Unproven, match="it was turned back"):
         opened.append("ER_PRS_F", [batch], SCHEMA, delivery="DCIR_202304")
 
 

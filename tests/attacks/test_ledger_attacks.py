@@ -367,6 +367,29 @@ def test_a_checkpoint_with_surplus_lines(desk: Desk) -> None:
     ):
         path.write_text(other, encoding="utf-8")
         assert refused(desk) == "checkpoint"
+    path.write_bytes(b"\xff" + note.encode())
+    assert refused(desk) == "checkpoint"
+
+
+def test_a_checkpoint_whose_root_is_no_digest(desk: Desk) -> None:
+    path = desk.log / "checkpoint"
+    lines = path.read_text("utf-8").split("\n")
+    for root in ("AAAA", "", "!", lines[2][:-4]):
+        path.write_text("\n".join([*lines[:2], root, *lines[3:]]), encoding="utf-8")
+        assert refused(desk) == "checkpoint"
+        with pytest.raises(Unproven, match="not of the form"):
+            desk.publish()
+
+
+def test_the_log_of_another_house(desk: Desk, tmp_path: Path) -> None:
+    signer = NoteSigner("other.example/log", Secret(bytes(range(64))))
+    other = Ledger(
+        MemoryJournal(), desk.log, signer, SystemClock(), SeededRandomness(1), "other.example/log"
+    )
+    before = desk.files()
+    with pytest.raises(Unproven, match=r"holds the log `bercail\.example/log`"):
+        other.publish()
+    assert desk.files() == before
 
 
 def test_edited_proofs(desk: Desk) -> None:

@@ -15,6 +15,9 @@ from bercail.foundation import Refused, Unavailable, Unproven
 from bercail.ledger import Journal, MemoryJournal, SqlJournal
 from bercail.testing.journal_contract import JournalContract, draft
 
+# One server for all these tests, also when they are spread over workers.
+pytestmark = pytest.mark.xdist_group("journal-postgresql")
+
 _NUMBERS = itertools.count()
 
 FORBIDDEN = [

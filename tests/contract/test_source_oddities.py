@@ -16,7 +16,7 @@ from bercail.storage import Credentials, Location, ObjectStore, open_store
 from bercail.testing.servers import ACCOUNT, RunningServer
 
 AZURE_ODD = ("a//b", "trailing/", "tab\there", "mark#%41?&é")
-S3_ODD = ("trailing/", "tab\there", "plus+space é%2B")
+S3_ODD = ("tab\there", "plus+space é%2B")
 
 
 def key_of(server: RunningServer) -> str:
@@ -74,6 +74,16 @@ def test_odd_s3_names(s3_client: Any, s3_store: ObjectStore, s3_location: Locati
         key = f"{s3_location.path}/{name}"
         s3_client.put_object(Bucket=s3_location.name, Key=key, Body=name.encode())
     assert_read_exactly(s3_store, "", S3_ODD)
+
+
+def test_folder_markers_of_s3_consoles(
+    s3_client: Any, s3_store: ObjectStore, s3_location: Location
+) -> None:
+    s3_client.put_object(Bucket=s3_location.name, Key=f"{s3_location.path}/folder/", Body=b"")
+    s3_store.put("folder/x", b"1")
+    assert {info.name: info.size for info in s3_store.list()} == {"folder/": 0, "folder/x": 1}
+    assert s3_store.get("folder/") == b""
+    assert s3_store.head("folder/").size == 0
 
 
 def test_a_listing_longer_than_a_page(

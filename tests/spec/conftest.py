@@ -41,23 +41,24 @@ def _as_files(sources: Sources) -> Sources:
                 pq.write_table(part, file)
             urls.append(f"memory://{path}")
         tables[name] = Source(urls=tuple(urls), filesystem=disk, snapshot="s1")
-    return Sources(
-        tables=tables, naming=sources.naming, permit=sources.permit, drugs=sources.drugs
-    )
+    return Sources(tables=tables, naming=sources.naming, permit=sources.permit, drugs=sources.drugs)
 
 
-@pytest.fixture(params=["memory", "duckdb", "memory over files", "duckdb over files"])
+ENGINES = {"memory": MemoryEngine, "duckdb": DuckdbEngine}
+
+
+@pytest.fixture(params=list(ENGINES))
 def ask(request: pytest.FixtureRequest) -> Ask:
-    """Run a model over small tables."""
+    """Run a model over small tables in memory, under their lake names."""
+    engine = ENGINES[request.param]
+    return lambda data, model: engine(data.sources("lake")).run(model)
 
-    def run(data: SmallSnds, model: Model) -> CohortResult:
-        engine = DuckdbEngine if request.param.startswith("duckdb") else MemoryEngine
-        # Files use the names of a project's extract, tables those of the lake.
-        if request.param.endswith("files"):
-            return engine(_as_files(data.sources("project"))).run(model)
-        return engine(data.sources("lake")).run(model)
 
-    return run
+@pytest.fixture(params=list(ENGINES))
+def ask_files(request: pytest.FixtureRequest) -> Ask:
+    """Run a model over small Parquet files, under the names of a project's extract."""
+    engine = ENGINES[request.param]
+    return lambda data, model: engine(_as_files(data.sources("project"))).run(model)
 
 
 @pytest.fixture
@@ -70,5 +71,18 @@ def values(ask: Ask) -> Values:
         ).model
         rows = ask(data, model).persons.to_pylist()
         return {row["person"]: row["value"] for row in rows}
+
+    return of
+
+
+@pytest.fixture
+def columns_of_values(ask: Ask) -> Callable[[SmallSnds, list[Any]], list[dict[str, Any]]]:
+    """The values of many expressions at once, each for every person."""
+
+    def of(data: SmallSnds, expressions: list[Any]) -> list[dict[str, Any]]:
+        named = {f"v{place}": value for place, value in enumerate(expressions)}
+        model = Cohort(name="spec", title="spec", population=EVERYONE, attributes=named).model
+        rows = ask(data, model).persons.to_pylist()
+        return [{row["person"]: row[name] for row in rows} for name in named]
 
     return of

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bercail.cohorts import Cohort, dispensings, load_study, persons
+from bercail.cohorts import (
+    Cohort,
+    dispensings,
+    load_study,
+    long_term_illnesses,
+    persons,
+    stays,
+)
 from bercail.testing.small_snds import METFORMIN_LARGE, SmallSnds
 
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "treated_diabetes.py"
@@ -97,7 +104,7 @@ def test_open_categories_are_those_that_occur(ask) -> None:
     assert table.total == 4
 
 
-def test_treated_diabetes(ask) -> None:
+def test_treated_diabetes(ask_files) -> None:
     data = SmallSnds()
     for person in ("three", "two", "two large", "same day", "cancelled", "dead", "born in 1930"):
         data.person(person, birth=1930 if person == "born in 1930" else 1960)
@@ -113,7 +120,7 @@ def test_treated_diabetes(ask) -> None:
     for _ in range(3):
         data.dispensing("same day", "2024-05-05")
     data.person("dead again", BEN_IDT_ANO="dead", BEN_DCD_DTE=date(2024, 12, 31), birth=1960)
-    result = ask(data, load_study(STUDY))
+    result = ask_files(data, load_study(STUDY))
     assert result.persons["person"].to_pylist() == ["born in 1930", "three", "two large"]
     assert [step.persons for step in result.flowchart] == [8, 7, 7, 4, 3]
     (table,) = result.tables
@@ -122,3 +129,23 @@ def test_treated_diabetes(ask) -> None:
         ("90+", "female"): 1,
     }
     assert len(table.cells) == 20
+
+
+def test_files_give_what_tables_give(ask, ask_files) -> None:
+    data = _five()
+    data.stay("a", "2024-01-01", "2024-01-05", associated=["E119"])
+    data.stay("b", "2023-01-01", "2023-01-05", units=[("E119", None)])
+    data.illness("b", "2020-01-01")
+    study = Cohort(
+        name="spec",
+        title="spec",
+        population=dispensings.exists(),
+        attributes={
+            "stays": stays.where(stays.diagnoses.any_starts_with("E11")).count(),
+            "illness": long_term_illnesses.exists(),
+        },
+    ).model
+    from_tables, from_files = ask(data, study), ask_files(data, study)
+    assert from_files.persons.equals(from_tables.persons)
+    assert from_files.persons["stays"].to_pylist() == [1, 1, 0, 0]
+    assert from_files.snapshots[:2] == ("ER_PHA_F@s1", "ER_PRS_F@s1")

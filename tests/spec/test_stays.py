@@ -25,7 +25,7 @@ STROKE = ("I63",)
     ],
 )
 def test_a_diagnosis_is_looked_for_where_it_may_stand(
-    values, columns, principal, associated, anywhere
+    columns_of_values, columns, principal, associated, anywhere
 ) -> None:
     data = SmallSnds()
     data.person("a")
@@ -37,8 +37,8 @@ def test_a_diagnosis_is_looked_for_where_it_may_stand(
         "not anywhere": stays.where(~stays.diagnoses.any_starts_with(*STROKE)),
         "not principal": stays.where(~stays.principal_diagnosis.starts_with(*STROKE)),
     }
-    answers = {name: values(data, events.exists())["a"] for name, events in found.items()}
-    assert answers == {
+    answers = columns_of_values(data, [events.exists() for events in found.values()])
+    assert {name: one["a"] for name, one in zip(found, answers, strict=True)} == {
         "principal": principal is True,
         "associated": associated,
         "anywhere": anywhere,

@@ -109,6 +109,7 @@ def _apply(request: Request, event: Any) -> Request:
                 checked=None,
                 votes=(),
                 reason="",
+                tampered=False,
             )
         case RequestChecked():
             return evolve(request, state=State.CHECKED, checked=event, votes=())

@@ -234,11 +234,15 @@ def checkers_needed(permit: PermitView, policy: DisclosurePolicy) -> int:
     return max(permit.checkers_required, policy.checkers, 2)
 
 
-def require_votes(request: Request, required: int) -> None:
-    """Raise `Refused` unless enough distinct checkers approved exactly the present set."""
-    if len(request.approvals) < required or request.tampered:
+def require_votes(request: Request, permit: PermitView, required: int) -> None:
+    """Raise `Refused` unless enough distinct checkers approved exactly the present set.
+
+    A checker who has joined the project since no longer counts.
+    """
+    approvals = request.approvals - permit.members - {request.author}
+    if len(approvals) < required or request.tampered:
         raise Refused(
-            f"{len(request.approvals)} of {required} checkers approve this exact set.",
+            f"{len(approvals)} of {required} checkers approve this exact set.",
             remedy="It has to be returned and reviewed again.",
             rule="vote-binding",
         )

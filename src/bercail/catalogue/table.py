@@ -53,6 +53,15 @@ class Column:
         """The last year in which the column was seen."""
         return self.years[-1] if self.years else None
 
+    @property
+    def line(self) -> str:
+        """The column on one line of a terminal: name, type, years, what to know of it."""
+        kind = f"{self.physical_type}({self.length})" if self.length else self.physical_type
+        years = f"{self.first_year}-{self.last_year}" if self.years else ""
+        notes = ("key" if self.is_key else "", self.references or "", self.code_list or "")
+        told = ", ".join(note for note in (*notes, self.sensitivity or "") if note)
+        return f"{self.name:<22}{kind:<10}{years:<11}{told}".rstrip()
+
     def as_dict(self) -> dict[str, object]:
         """The column as commands and pages show it."""
         return {

@@ -32,8 +32,8 @@ def table(name: str, as_json: JsonFlag = False) -> None:
     """Show the columns of a table: of all years, or of one (`T_MCO22B`)."""
     registry = load()
     found = registry.table(name)
-    names = found.column_names(registry.year_of(name))
-    emit([found.column(item).as_dict() for item in names], as_json, title=found.name)
+    columns = [found.column(item) for item in found.column_names(registry.year_of(name))]
+    emit([item.as_dict() for item in columns], as_json, lines=[item.line for item in columns])
 
 
 @app.command()
@@ -41,7 +41,7 @@ def column(name: str, as_json: JsonFlag = False) -> None:
     """Show every table that has a column of this name."""
     found = load().tables_with(name)
     rows = [{"table": item.name} | item.column(name).as_dict() for item in found]
-    emit(rows, as_json, title=name)
+    emit(rows, as_json, lines=[f"{item.name:<18}{item.column(name).line}" for item in found])
 
 
 @app.command()

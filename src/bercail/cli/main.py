@@ -10,7 +10,6 @@ import traceback
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from bercail.cli import (
@@ -77,14 +76,9 @@ def options(
 def run() -> None:
     """Run the program; every error leaves with the exit code of its family."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except BercailError as error:
         fail(error)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             unexpected(error)
@@ -96,7 +90,6 @@ def run() -> None:
         )
     except Exception as error:  # noqa: BLE001 - the last door: nothing may print a row's value
         unexpected(error)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def fail(error: BercailError) -> None:

@@ -1,8 +1,9 @@
 """Run a study file in a process of its own, and take back nothing but its model.
 
-The file is Python, so it may do anything that process may do: it gets no secrets in its
-environment, cannot write files, and has little time and memory. What comes back is JSON
-with a closed list of node types.
+The file is Python, so it may do what that process may do as this user: it gets no secret in
+its environment, can put nothing into a file, and has little time and memory. What comes back
+is JSON with a closed list of node types. This keeps a study's mistakes, prints and objects
+out; code that nobody has read belongs in a project space, which has no network either.
 """
 
 from __future__ import annotations

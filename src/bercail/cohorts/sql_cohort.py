@@ -121,7 +121,7 @@ class _Compiler:
         )
         both = exp.union(stopped, kept, distinct=False).order_by("step", "person")
         for name, query in self.ctes.items():
-            both = both.with_(name, as_=query)
+            both = both.with_(name, as_=query, copy=False)
         return both
 
     def _survey(self, expressions: Sequence[Expression]) -> None:

@@ -168,7 +168,7 @@ def permission(facts: dict[str, Any]) -> str:
 
 def study(facts: dict[str, Any]) -> str:
     """The flowchart and how long each engine took."""
-    seconds = facts["seconds"]
+    seconds = facts["engine_seconds"]
     return paragraph(
         f"{facts['study']} ran on DuckDB ({seconds['duckdb']:.1f} s) and in plain Python "
         f"({seconds['memory']:.1f} s): the same persons, the same counts.",

@@ -36,7 +36,7 @@ def run(stage: Stage, permit: str) -> dict[str, Any]:
         "persons": duck.persons.num_rows,
         "table": table.as_dict(),
         "file": TABLE_FILE,
-        "seconds": {"duckdb": round(middle - began, 2), "memory": round(ended - middle, 2)},
+        "engine_seconds": {"duckdb": round(middle - began, 2), "memory": round(ended - middle, 2)},
     }
 
 

@@ -13,6 +13,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def canonical_json(value: Any) -> bytes:
     """`value` as canonical JSON in UTF-8.
 
@@ -20,8 +23,7 @@ def canonical_json(value: Any) -> bytes:
         TypeError: for floats, bytes, or any type that JSON does not have.
     """
     _refuse_floats(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def _refuse_floats(value: Any) -> None:

@@ -18,7 +18,7 @@ from bercail.lake.identities import sentinel_mask
 
 # 13 characters of a NIR, with its two-digit key or without; Corsica writes 2A or 2B.
 NIR_PATTERN = (
-    r"(^|[^0-9])[1-478][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])(2[ABab]|[0-9]{2})[0-9]{6}([0-9]{2})?"
+    r"(^|[^0-9])[1-8][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])(2[ABab]|[0-9]{2})[0-9]{6}([0-9]{2})?"
     r"([^0-9]|$)"
 )
 EMAIL_PATTERN = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"

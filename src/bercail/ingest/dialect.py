@@ -57,8 +57,20 @@ def read_header(stream: Stream, file: str) -> tuple[str, ...]:
 
 
 def _read_type(wanted: pa.DataType) -> pa.DataType:
-    # pyarrow parses dd/MM/yyyy into timestamps only; the cast to a day follows.
-    return pa.timestamp("s") if pa.types.is_date(wanted) else wanted
+    # A file has few distinct days, so they are parsed once each, strictly.
+    return pa.dictionary(pa.int32(), pa.string()) if pa.types.is_date(wanted) else wanted
+
+
+def _days(texts: Any) -> Any:
+    """Days of texts dd/MM/yyyy; `ArrowInvalid` for one that the calendar does not have.
+
+    Arrow's own parser reads 31 February as 2 March, so the day is written back and compared.
+    """
+    moments = pc.strptime(texts, DATE_FORMAT, "s", error_is_null=True)
+    written = pc.strftime(moments, DATE_FORMAT)
+    if not pc.all(pc.fill_null(pc.equal(written, texts), pa.scalar(False))).as_py():
+        raise pa.ArrowInvalid("not a day")
+    return moments.cast(pa.date32())
 
 
 def read_batches(
@@ -77,7 +89,6 @@ def read_batches(
             parse_options=pa_csv.ParseOptions(delimiter=";"),
             convert_options=pa_csv.ConvertOptions(
                 column_types={name: _read_type(types(name)) for name in columns},
-                timestamp_parsers=[DATE_FORMAT],
                 null_values=[""],
                 strings_can_be_null=True,
             ),
@@ -87,11 +98,16 @@ def read_batches(
             return
         raise
     for batch in reader:
-        arrays = [
-            batch.column(i).cast(field.type) if pa.types.is_date(field.type) else batch.column(i)
-            for i, field in enumerate(schema)
-        ]
+        arrays = [_column(batch.column(i), field.type) for i, field in enumerate(schema)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _column(values: Any, wanted: pa.DataType) -> Any:
+    if not pa.types.is_date(wanted):
+        return values
+    if not len(values.dictionary):
+        return pa.nulls(len(values), wanted)
+    return _days(values.dictionary).take(values.indices)
 
 
 def locate(
@@ -116,7 +132,12 @@ def locate(
 
 
 def _lines(stream: Stream) -> Iterator[bytes]:
-    return iter(io.BufferedReader(cast("io.RawIOBase", stream), BLOCK_BYTES))
+    held = b""
+    while block := stream.read(BLOCK_BYTES):
+        *whole, held = (held + block).split(b"\n")
+        yield from whole
+    if held:
+        yield held
 
 
 def _misfit(cell: str, wanted: pa.DataType) -> str:
@@ -131,6 +152,8 @@ def _misfit(cell: str, wanted: pa.DataType) -> str:
     if not pc.match_substring_regex(pa.array([cell]), pattern)[0].as_py():
         return reason
     if pa.types.is_date(wanted):
-        day = pc.strptime(pa.array([cell]), DATE_FORMAT, "s", error_is_null=True)
-        return reason if day.null_count else ""
+        try:
+            _days(pa.array([cell]))
+        except pa.ArrowInvalid:
+            return reason
     return ""

@@ -61,7 +61,7 @@ class Lake:
 
     Nothing is overwritten: a delivery adds parts and makes one snapshot. Every call may be
     repeated after a crash at any instruction. Table names are those of the catalogue;
-    a dated name such as T_MCO23B means its family.
+    a dated name such as T_MCO23B is a table of its own, since a stay's key holds in one year only.
     """
 
     def __init__(
@@ -206,9 +206,10 @@ class Lake:
         return found
 
     def _named(self, table: str) -> str:
-        name = table if self._registry is None else self._registry.table(table).name
-        require_table_name(name)
-        return name
+        if self._registry is not None:
+            self._registry.table(table)
+        require_table_name(table)
+        return table
 
     def _find(self, table: str) -> Table | None:
         try:
@@ -236,7 +237,9 @@ class Lake:
         return table
 
     def _signed(self, table: str, snapshot_id: str | None) -> SignedStatement:
-        table = self._completed(table)
+        return self._signed_as(self._completed(table), snapshot_id)
+
+    def _signed_as(self, table: str, snapshot_id: str | None) -> SignedStatement:
         found = (
             self._shelf.latest(table)
             if snapshot_id is None
@@ -286,7 +289,9 @@ class Lake:
                     update.union_by_name(schema)
                 return opened
             except CommitFailedException:
+                # Another process committed: its snapshot must be signed before we build on it.
                 opened = opened.refresh()
+                self._statements.complete(opened)
         raise _busy(name)
 
     def _commit(
@@ -309,7 +314,9 @@ class Lake:
                     # Another process brought the same delivery; our parts are orphans.
                     return found
                 continue
-            return self._statements.sign(opened, opened.metadata.snapshots[-1], added)
+            mine = opened.metadata.snapshots[-1].snapshot_id
+            self._statements.complete(opened, {mine: added})
+            return self._signed_as(name, str(mine))
         raise _busy(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from bercail.foundation import Unproven, sha256_hex, to_iso
@@ -54,32 +55,34 @@ class Statements:
             self._opened[signed.statement] = known
         return known
 
-    def complete(self, table: Table) -> None:
-        """Sign each snapshot of `table` that a crash left without a statement.
+    def complete(self, table: Table, known: Mapping[int, Sequence[Part]] | None = None) -> None:
+        """Sign every snapshot of `table` that has no statement yet, oldest first.
 
-        Its parts are read again in full from the host and compared with the digest that the
-        commit carries; `Unproven` when they differ.
+        `known` holds the parts of a snapshot that this process has just written, by
+        snapshot id. Any other was left unsigned by a crash: its parts are read again in full
+        from the host and compared with the digest that the commit carries; `Unproven` when
+        they differ.
         """
-        name = table.name()[-1]
-        latest = self._shelf.latest(name)
+        latest = self._shelf.latest(table.name()[-1])
         done = 0 if latest is None else latest.sequence
+        if latest is not None:
+            _require_up_to(table, latest.snapshot)
         for snapshot in sorted(table.metadata.snapshots, key=sequence_of):
             if sequence_of(snapshot) > done:
-                self.sign(table, snapshot, self._read_again(table, snapshot))
+                added = (known or {}).get(snapshot.snapshot_id)
+                if added is None:
+                    added = self._read_again(table, snapshot)
+                self._sign(table, snapshot, added)
 
-    def sign(
-        self, table: Table, snapshot: IcebergSnapshot, added: Sequence[Part]
-    ) -> SignedStatement:
-        """Sign and keep the statement of `snapshot`, whose delivery brought `added`.
-
-        When another process signed it first, its statement is the one that stays.
-        """
+    def _sign(self, table: Table, snapshot: IcebergSnapshot, added: Sequence[Part]) -> None:
+        """Sign and keep one statement; one that another process kept first stays."""
         name = table.name()[-1]
         latest = self._shelf.latest(name)
         before = None if latest is None else self.open(latest)
         parent = None if snapshot.parent_snapshot_id is None else str(snapshot.parent_snapshot_id)
         if parent != (before.snapshot if before else None):
-            return self._signed_elsewhere(name, str(snapshot.snapshot_id))
+            self._require_signed(name, str(snapshot.snapshot_id))
+            return
         parts = (*(before.parts if before else ()), *added)
         statement = Statement(
             table=name,
@@ -91,32 +94,32 @@ class Statements:
             at=to_iso(self._clock.now()),
             rows=sum(part.rows for part in parts),
             columns=columns_of(table, snapshot),
-            metadata=self._metadata(table),
+            metadata=self._metadata(table, snapshot),
             parts=parts,
         )
         self._shelf.store(statement, self._signer.sign(statement.encode()))
-        kept = self._shelf.find(name, snapshot=statement.snapshot)
-        if kept is None:
-            raise Unproven(
-                f"The statement of `{name}` was not kept.",
-                remedy="Check the database of the trust side.",
-            )
-        return kept
 
-    def _signed_elsewhere(self, name: str, snapshot_id: str) -> SignedStatement:
-        """The statement that another process kept; `Unproven` when the chain is broken."""
-        kept = self._shelf.find(name, snapshot=snapshot_id)
-        if kept is None:
+    def _require_signed(self, name: str, snapshot_id: str) -> None:
+        """Pass when another process kept this statement meanwhile; else the chain is broken."""
+        if self._shelf.find(name, snapshot=snapshot_id) is None:
             raise Unproven(
                 f"Snapshot `{snapshot_id}` of `{name}` does not follow the last signed one.",
                 remedy="Restore catalogue and statements from one copy of the trust side.",
                 rule="lake-chain",
             )
-        return kept
 
-    def _metadata(self, table: Table) -> MetadataFile:
-        data = self._files.read(table.metadata_location)
-        return MetadataFile(url=table.metadata_location, size=len(data), sha256=sha256_hex(data))
+    def _metadata(self, table: Table, snapshot: IcebergSnapshot) -> MetadataFile:
+        """The newest metadata file that has `snapshot` as the current one."""
+        former = [entry.metadata_file for entry in reversed(table.metadata.metadata_log)]
+        for url in (table.metadata_location, *former):
+            data = self._files.read(url)
+            if json.loads(data)["current-snapshot-id"] == snapshot.snapshot_id:
+                return MetadataFile(url=url, size=len(data), sha256=sha256_hex(data))
+        raise Unproven(
+            f"No metadata of `{table.name()[-1]}` makes `{snapshot.snapshot_id}` current.",
+            remedy="Restore the catalogue from a copy of the trust side.",
+            rule="lake-chain",
+        )
 
     def _read_again(self, table: Table, snapshot: IcebergSnapshot) -> tuple[Part, ...]:
         delivery = delivery_of(snapshot)
@@ -145,6 +148,21 @@ def sequence_of(snapshot: IcebergSnapshot) -> int:
 
 def _summary(snapshot: IcebergSnapshot) -> Mapping[str, str]:
     return snapshot.summary.additional_properties if snapshot.summary is not None else {}
+
+
+def _require_up_to(table: Table, snapshot_id: str) -> None:
+    """`Unproven` when the catalogue was turned back to before a snapshot that is signed."""
+    wanted = int(snapshot_id)
+    if table.metadata.snapshot_by_id(wanted) is None:
+        # Loaded a moment before another process committed and signed: look again.
+        table.refresh()
+    if table.metadata.snapshot_by_id(wanted) is None:
+        raise Unproven(
+            f"The catalogue of `{table.name()[-1]}` does not have the signed snapshot "
+            f"`{snapshot_id}`: it was turned back.",
+            remedy="Restore catalogue and statements from one copy of the trust side.",
+            rule="lake-chain",
+        )
 
 
 def delivery_of(snapshot: IcebergSnapshot) -> str:

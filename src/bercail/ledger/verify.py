@@ -207,21 +207,16 @@ def _check_export(export: Path, commitments: Sequence[bytes]) -> tuple[int, int]
 def check_event(line: bytes, place: str) -> tuple[dict[str, Any], bytes]:
     """The event of an export line, and its commitment."""
     try:
-        event = _DECODER.decode(line.decode("utf-8"))
-        if (
-            not isinstance(event, dict)
-            or set(event) != MEMBERS
-            or _ENCODER.encode(event).encode() != line
-        ):
+        text = line.decode("utf-8")
+        event = _DECODER.decode(text)
+        if _ENCODER.encode(event) != text or set(event) != MEMBERS:
             fail(place, "not one event in canonical form")
         salt = bytes.fromhex(event.pop("salt"))
     except (ValueError, TypeError, RecursionError):
         fail(place, "not one event in canonical form")
-    types = [type(event[member]) for member in ("position", "version", "stream")]
-    if len(salt) != 16 or types != [int, int, str]:
+    types = [type(event[member]) for member in ("position", "version", "stream", "at")]
+    if types != [int, int, str, str] or len(salt) != 16 or not MOMENT.fullmatch(event["at"]):
         fail(place, "not an event of the ledger format")
-    if not isinstance(event["at"], str) or not MOMENT.fullmatch(event["at"]):
-        fail(place, "the moment is not in UTC with microseconds")
     return event, hashlib.sha256(salt + _ENCODER.encode(event).encode()).digest()
 
 

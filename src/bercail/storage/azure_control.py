@@ -30,6 +30,7 @@ from bercail.storage.transport import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     authority_file,
+    proxy_url,
     require_transport,
 )
 
@@ -81,7 +82,10 @@ class AzureControl:
         require_transport(location)
         self.location = location
         authority = authority_file(location)
+        proxy = proxy_url(location)
         options: dict[str, Any] = {"connection_verify": str(authority)} if authority else {}
+        if proxy:
+            options["proxies"] = {"http": proxy, "https": proxy}
         self._service = BlobServiceClient(
             require_endpoint(location),
             credential=require_credentials(location, credentials),
@@ -89,6 +93,8 @@ class AzureControl:
             connection_timeout=CONNECT_SECONDS,
             read_timeout=SILENCE_SECONDS,
             user_agent="bercail",
+            use_env_settings=False,
+            permit_redirects=False,
             **options,
         )
 
@@ -201,6 +207,9 @@ class AzureControl:
             raise failures.no_answer(self.location, act) from None
         except HttpResponseError as error:
             raise self._meaning(error, act, name) from None
+        except (AzureError, AttributeError, ValueError):
+            # What the vendor's client meets in an answer that is not Azure's.
+            raise failures.not_understood(self.location, act, None, "UnreadableAnswer") from None
 
     def _meaning(self, error: HttpResponseError, act: str, name: str) -> BercailError:
         status = error.status_code or 0

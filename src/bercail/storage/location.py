@@ -20,8 +20,8 @@ OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "memory": frozenset(),
         "file": frozenset(),
-        "s3": frozenset({"region", "checksum", "style", "ca", "plain_http"}),
-        "azure": frozenset({"ca", "plain_http"}),
+        "s3": frozenset({"region", "checksum", "style", "ca", "proxy", "plain_http"}),
+        "azure": frozenset({"ca", "proxy", "plain_http"}),
     }
 )
 _EXAMPLES = (

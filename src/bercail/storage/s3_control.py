@@ -25,6 +25,7 @@ from bercail.storage.transport import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     authority_file,
+    proxy_url,
     require_transport,
 )
 
@@ -228,6 +229,7 @@ def _client(location: Location, credentials: Credentials) -> S3Client:
     )
     authority = authority_file(location)
     virtual = location.options.get("style") == "virtual"
+    proxy = proxy_url(location)
     return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=require_endpoint(location),
@@ -244,5 +246,7 @@ def _client(location: Location, credentials: Credentials) -> S3Client:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             user_agent="bercail",
+            # An empty mapping would mean the environment's proxies.
+            proxies={"http": proxy, "https": proxy} if proxy else {"none": ""},
         ),
     )

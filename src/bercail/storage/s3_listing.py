@@ -26,6 +26,7 @@ from bercail.storage.transport import (
     CONNECT_SECONDS,
     SILENCE_SECONDS,
     authority_file,
+    proxy_url,
 )
 
 _URL_SECONDS = 300
@@ -40,11 +41,14 @@ class S3Listing:
         self._location = location
         self._control = control
         authority = authority_file(location)
-        self._http = urllib3.PoolManager(
+        proxy = proxy_url(location)
+        options: dict[str, Any] = {"proxy_url": proxy} if proxy else {}
+        self._http = (urllib3.ProxyManager if proxy else urllib3.PoolManager)(
+            **options,
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
             retries=urllib3.Retry(
                 total=ATTEMPTS_AGAIN,
-                redirect=0,
+                redirect=False,
                 backoff_factor=0.2,
                 status_forcelist=_TRANSIENT,
                 raise_on_status=False,
@@ -60,9 +64,11 @@ class S3Listing:
         while True:
             page = self._page(parameters if token is None else parameters | _after(token))
             yield [_info(entry) for entry in page.iterfind("{*}Contents")]
-            token = page.findtext("{*}NextContinuationToken")
+            former, token = token, page.findtext("{*}NextContinuationToken")
             if page.findtext("{*}IsTruncated") != "true" or not token:
                 return
+            if token == former:
+                raise failures.not_understood(self._location, _ACT, 200, "RepeatedToken")
 
     def _page(self, parameters: dict[str, str]) -> ElementTree.Element:
         url = self._control.client.generate_presigned_url(

@@ -1,4 +1,8 @@
-"""How the cloud adapters reach a host: deadlines, retries, encryption on the way."""
+"""How the cloud adapters reach a host: deadlines, retries, encryption on the way.
+
+Where data go is said by the location alone. The vendors' clients would also obey
+environment variables (a proxy, another endpoint, a profile): all are overruled.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +60,20 @@ def authority_file(location: Location) -> Path | None:
         ) from None
 
 
+def proxy_url(location: Location) -> str | None:
+    """The proxy that the location's option `proxy` names, if there is one.
+
+    Raises:
+        Invalid: when it is no URL.
+    """
+    proxy = location.options.get("proxy")
+    if proxy is not None and not urlsplit(proxy).hostname:
+        raise Invalid(
+            "The option `proxy` is not a URL.", remedy="Write `proxy=http://proxy.example:3128`."
+        )
+    return proxy
+
+
 def client_options(location: Location) -> ClientConfig:
     """The HTTP options of obstore for a location.
 
@@ -71,6 +89,13 @@ def client_options(location: Location) -> ClientConfig:
         "timeout": timedelta(minutes=10),
         "user_agent": "bercail",
     }
+    # Naming a proxy is the one way to make obstore forget that of the environment; the
+    # host is then excluded from it, unless the location does want a proxy.
+    if proxy := proxy_url(location):
+        options["proxy_url"] = proxy
+    else:
+        options["proxy_url"] = "http://127.0.0.1:9"
+        options["proxy_excludes"] = urlsplit(location.endpoint or "").hostname or ""
     if authority := authority_file(location):
         options["root_certificate"] = authority.read_bytes()
     return options

@@ -18,6 +18,7 @@ class EngineContract:
         raise NotImplementedError
 
     def test_persons_come_sorted_with_their_attributes(self) -> None:
+        """The persons table is sorted and holds the attributes."""
         result = self.engine(_small().sources()).run(_metformin())
         assert result.persons.to_pylist() == [
             {"person": "a", "sex": "female"},
@@ -25,37 +26,44 @@ class EngineContract:
         ]
 
     def test_the_flowchart_counts_who_is_left_after_each_step(self) -> None:
+        """All persons, then what each step leaves."""
         result = self.engine(_small().sources()).run(_metformin())
         assert [step.persons for step in result.flowchart] == [4, 3, 2]
 
     def test_every_combination_of_categories_has_a_cell(self) -> None:
+        """A table covers its categories."""
         (table,) = self.engine(_small().sources()).run(_metformin()).tables
         assert dict(table.cells) == {("female",): 1, ("male",): 1}
 
     def test_a_run_may_be_repeated(self) -> None:
+        """The same engine gives the same result again."""
         engine = self.engine(_small().sources())
         first, second = engine.run(_metformin()), engine.run(_metformin())
         assert first.as_dict() == second.as_dict()
         assert first.persons.equals(second.persons)
 
     def test_lake_and_project_names_give_the_same(self) -> None:
+        """The naming of the sources does not change the result."""
         lake = self.engine(_small().sources("lake")).run(_metformin())
         project = self.engine(_small().sources("project")).run(_metformin())
         assert lake.persons.equals(project.persons)
 
     def test_an_empty_cohort_has_its_columns(self) -> None:
+        """No rows at all is a result, not an error."""
         result = self.engine(SmallSnds().sources()).run(_metformin())
         assert result.persons.column_names == ["person", "sex"]
         assert result.persons.num_rows == 0
         assert [step.persons for step in result.flowchart] == [0, 0, 0]
 
     def test_a_missing_table_is_named_with_the_permit(self) -> None:
+        """A table that the extract lacks is `Invalid`."""
         tables = {k: v for k, v in _small().tables().items() if k != "ER_PHA_F"}
         engine = self.engine(Sources(tables=tables, permit="permit-1"))
         with pytest.raises(Invalid, match=r"`ER_PHA_F`.*permit `permit-1`"):
             engine.run(_metformin())
 
     def test_a_missing_column_is_named_as_the_extract_calls_it(self) -> None:
+        """A column that the extract lacks is `Invalid`."""
         tables = _small().tables("project")
         tables["IR_BEN_R"] = tables["IR_BEN_R"].drop_columns(["NUM_ENQ_IDT"])
         engine = self.engine(Sources(tables=tables, naming="project", permit="permit-1"))

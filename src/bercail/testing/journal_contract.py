@@ -25,11 +25,6 @@ class JournalContract:
     journal once more (for an adapter without storage, the same object)."""
 
     @pytest.fixture
-    def reopen(self) -> Callable[[], Journal]:
-        """To be given by the subclass."""
-        raise NotImplementedError
-
-    @pytest.fixture
     def journal(self, reopen: Callable[[], Journal]) -> Journal:
         """The journal under test, empty."""
         return reopen()

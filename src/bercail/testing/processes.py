@@ -143,7 +143,7 @@ def stop(note: Note) -> None:
             _reap(note.pid)
             time.sleep(0.02)
     _reap(note.pid)
-    deadline = time.monotonic() + _STOP_SECONDS
+    deadline = time.monotonic() + _POLITE_SECONDS
     while not all(map(is_free, note.ports.values())) and time.monotonic() < deadline:
         time.sleep(0.02)
 
@@ -163,8 +163,10 @@ def await_ready(note: Note, ready: Callable[[], bool], name: str, log: Path, lim
         Unavailable: when the server ends or is not ready in time.
     """
     deadline = time.monotonic() + limit
-    while any(map(is_free, note.ports.values())) or not ready():
+    while True:
         _reap(note.pid)
+        if note.alive and not any(map(is_free, note.ports.values())) and ready():
+            return
         if not note.alive or time.monotonic() > deadline:
             ended = "took too long to start" if note.alive else "ended while starting"
             raise Unavailable(
@@ -192,11 +194,17 @@ def start_or_find(
     """
     path, log = home / "server.json", home / "server.log"
     former = Note.find(path)
-    if former is not None and former.alive:
-        if port in {None, former.ports[port_names[0]]} and ready(former.ports):
+    if former is not None:
+        same_port = port in {None, former.ports[port_names[0]]}
+        if former.alive and same_port and ready(former.ports):
             return former
         stop(former)
     wanted = {} if port is None else {port_names[0]: port}
+    if port is not None and not is_free(port):
+        raise Unavailable(
+            f"The port {port} is taken by another program.",
+            remedy=f"End it, or start `{name}` on another port.",
+        )
     if former is not None and port is None and all(map(is_free, former.ports.values())):
         wanted = dict(former.ports)
     for attempt in range(1, _START_ATTEMPTS + 1):

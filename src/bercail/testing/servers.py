@@ -4,6 +4,9 @@ Each lives in a folder: its data, keys (readable by this account only), log and 
 note of its process. Started again on the same folder, it has the same data, keys
 and, where they are free, the same ports. It listens on loopback only and sends no
 telemetry.
+
+SeaweedFS keeps what it has acknowledged even when killed; Azurite writes its index
+every few seconds, so that killing it (not stopping it) may lose the latest blobs.
 """
 
 from __future__ import annotations

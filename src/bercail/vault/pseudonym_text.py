@@ -25,13 +25,14 @@ _TEXT = np.dtype(
     }
 )
 _LANES = 0x0101010101010101
-_FIVE = np.uint64(0x1F * _LANES)
 _HIGH = np.uint64(0x80 * _LANES)
 _LETTERS = np.uint64(ord("A") * _LANES)
 _TO_DIGITS = np.uint64(ord("A") - (ord("2") - 26))
 _FROM_26 = np.uint64((128 - 26) * _LANES)
 _FROM_A = np.uint64((128 - ord("A")) * _LANES)
 _DIGITS = np.uint64((ord("2") - 26) * _LANES)
+_BEYOND_31 = np.uint64(0xE0 * _LANES)
+_SEVEN_LETTERS = np.uint64(ord("A") * (_LANES - 1))
 _40_BITS = np.uint64((1 << 40) - 1)
 _HALVES = (
     (12, 0x000FFFFF00000000, 0x00000000000FFFFF),
@@ -78,39 +79,45 @@ def _gather(lanes: Words) -> Words:
 
 def encode(tags: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
     """Write the first 85 bits of `tags`, shape (n, 16), as n x 17 characters into `out`."""
-    text = out.view(_TEXT)
     words = tags.view(">u8")
-    early: Words = words[:, 0].astype(np.uint64)
-    late: Words = words[:, 1].astype(np.uint64)
-    middle = early << _u(16)
-    middle |= late >> _u(48)
-    middle &= _40_BITS
-    early >>= _u(24)
-    late >>= _u(43)
-    late &= _u(31)
-    text["head"] = _characters(_spread(early))
-    text["body"] = _characters(_spread(middle))
-    text["tail"] = _characters(late)
+    parts: Words = np.empty((3, len(tags)), dtype=np.uint64)
+    head, body, tail = parts
+    head[:] = words[:, 0]
+    tail[:] = words[:, 1]
+    np.left_shift(head, _u(16), out=body)
+    body |= tail >> _u(48)
+    body &= _40_BITS
+    head >>= _u(24)
+    tail >>= _u(43)
+    tail &= _u(31)
+    _spread(parts[:2])
+    _characters(parts)
+    text = out.view(_TEXT)
+    text["head"], text["body"], text["tail"] = head, body, tail
 
 
-def decode(text: NDArray[np.uint8]) -> tuple[Words, Words, Words, NDArray[np.bool_]]:
-    """Read n x 17 characters as words of 40, 40 and 5 bits, and say which rows are malformed."""
+def decode(text: NDArray[np.uint8]) -> tuple[Words, NDArray[np.bool_] | None]:
+    """Read n x 17 characters as words of 40, 40 and 5 bits, shape (3, n).
+
+    The second answer is None when every row is well formed, else says which are not.
+    """
     rows = text.view(_TEXT)
-    out: list[Words] = []
-    bad = np.zeros(len(rows), dtype=np.bool_)
-    for name in ("head", "body", "tail"):
-        written: Words = rows[name].astype(np.uint64)
-        lanes = _u(0xFF if name == "tail" else 0xFF * _LANES)
-        values = written + _FROM_A
-        values &= _HIGH
-        values >>= _u(7)
-        values *= _TO_DIGITS
-        np.subtract(written, values, out=values)
-        values -= _DIGITS
-        values &= _FIVE & lanes
-        # Written again, only characters of the alphabet come out as they went in.
-        again = _characters(values.copy())
-        again &= lanes
-        bad |= again != written
-        out.append(values if name == "tail" else _gather(values))
-    return out[0], out[1], out[2], bad
+    parts: Words = np.empty((3, len(rows)), dtype=np.uint64)
+    for part, name in zip(parts, ("head", "body", "tail"), strict=True):
+        part[:] = rows[name]
+    # The seven empty lanes of the last word read as `A`, which is zero.
+    parts[2] |= _SEVEN_LETTERS
+    letter = parts + _FROM_A
+    letter &= _HIGH
+    parts -= _DIGITS
+    parts -= (letter >> _u(7)) * _TO_DIGITS
+    # Sound lanes are below 32, and from 26 on exactly when they were no letter. Sound lanes neither
+    # carry nor borrow, so the lowest wrong lane of a word is always seen.
+    wrong = parts + _FROM_26
+    wrong ^= letter
+    np.invert(wrong, out=wrong)
+    wrong &= _HIGH
+    wrong |= parts & _BEYOND_31
+    bad = np.asarray(wrong.any(axis=0), dtype=np.bool_) if wrong.any() else None
+    _gather(parts[:2])
+    return parts, bad

@@ -25,7 +25,7 @@ from bercail.vault.pseudonym_text import WIDTH
 LONGEST_IDENTITY = 47
 """Bytes of UTF-8 that an identity may have: with its first byte, three blocks."""
 
-_ROWS = 1 << 14
+_ROWS = 1 << 13
 _MOST_ROWS = (2**31 - 1) // WIDTH
 _IDENTITY = 0x01
 _PSEUDONYM = 0x02
@@ -94,21 +94,27 @@ def _again(secret: Secret, name: str, pseudonyms: pa.Array[Any], label: str) -> 
     out = np.empty(len(starts) * WIDTH, dtype=np.uint8)
     for at in range(0, len(starts), _ROWS):
         part = slice(at * WIDTH, (at + _ROWS) * WIDTH)
-        head, body, tail, bad = pseudonym_text.decode(given[part])
-        if bad.any():
+        (head, body, tail), bad = pseudonym_text.decode(given[part])
+        if bad is not None:
             sound = np.ones(len(starts), dtype=np.bool_)
             sound[at : at + _ROWS] = ~bad
             _require(texts, sizes, sound, "made of A to Z and 2 to 7 only")
-        blocks = np.empty((len(head), 2), dtype=np.uint64)
-        blocks[:, 0] = np.uint64(_PSEUDONYM << 56) | (head >> np.uint64(16))
-        blocks[:, 1] = (
-            ((head & np.uint64(0xFFFF)) << np.uint64(48))
-            | (body << np.uint64(8))
-            | (tail << np.uint64(3))
-        )
-        messages = blocks.astype(">u8").view(np.uint8).reshape(-1, BLOCK)
+        messages = _pseudonym_messages(head, body, tail)
         pseudonym_text.encode(cmac.of(messages, BLOCK), out[part])
     return _array(out, texts)
+
+
+def _pseudonym_messages(
+    head: pseudonym_text.Words, body: pseudonym_text.Words, tail: pseudonym_text.Words
+) -> NDArray[np.uint8]:
+    """One block for each pseudonym: its kind, four zero bytes, then its 85 bits on 11 bytes."""
+    blocks = np.empty((len(head), 2), dtype=">u8")
+    blocks[:, 0] = (head >> np.uint64(16)) | np.uint64(_PSEUDONYM << 56)
+    rest = head << np.uint64(48)
+    rest |= body << np.uint64(8)
+    rest |= tail << np.uint64(3)
+    blocks[:, 1] = rest
+    return blocks.view(np.uint8).reshape(-1, BLOCK)
 
 
 def _identity_tags(

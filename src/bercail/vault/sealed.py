@@ -194,11 +194,13 @@ class SealedReader:
         return self.read_at(0, self.size)
 
     def chunks(self, length: int = _OPEN_CHUNK) -> Iterator[bytes]:
-        """The plaintext in order, in pieces of `length` bytes (the last may be shorter)."""
+        """The plaintext in order, in pieces of about `length` bytes, cut between segments."""
         if length < 1:
             raise Invalid(f"Pieces of `{length}` bytes never end.", remedy="Give 1 or more.")
-        for offset in range(0, self.size, length):
-            yield self.read_at(offset, length)
+        step = max(1, length // fmt.PLAIN_SIZE)
+        for first in range(0, self._geometry.segments if self.size else 0, step):
+            start = self._geometry.plain_start(first)
+            yield self.read_at(start, self._geometry.plain_start(first + step) - start)
 
     def _fill(self, sink: memoryview, offset: int, end: int) -> None:
         shape = self._geometry

@@ -32,6 +32,13 @@ def test_table_shows_the_columns_of_one_year() -> None:
     assert "EXE_SOI_DTD" in late - early
 
 
+def test_a_terminal_shows_one_line_for_a_column() -> None:
+    result = runner.invoke(app, ["table", "T_MCO23D"], catch_exceptions=False)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "ASS_DGN               char(6)   2005-2019  MS_CIM_V, medical"
+    assert len(lines) == 5
+
+
 def test_column_shows_every_table_that_has_it() -> None:
     tables = {row["table"] for row in answer("column", "BEN_NIR_PSA")}
     assert {"ER_PRS_F", "IR_BEN_R", "IR_IMB_R"} <= tables

@@ -128,3 +128,9 @@ def test_what_landed_is_not_for_use_before_the_cut_over() -> None:
         rules.require_canonical_target(fold(PROVEN))
     assert caught.value.rule == "migration-one-canonical"
     rules.require_canonical_target(fold((*PROVEN, SWITCH)))
+
+
+def test_a_proven_phase_without_its_proof_is_no_ground_to_cut_over() -> None:
+    broken = MigrationState(phase=Phase.PROVEN)
+    with pytest.raises(Refused, match="no proof that still stands"):
+        rules.decide_cut_over(broken, OPERATOR, READY, accept_left_behind=False)

@@ -290,8 +290,8 @@ def test_the_registry_decides_which_tables_there_are(
     url = f"sqlite:///{tmp_path}/lake.sqlite"
     with Lake(host, keys, url, load("snds"), SeededRandomness(3), clock) as lake:
         lake.append("T_MCO23B", [rows(0, 1)], SCHEMA, delivery="MCO_2023")
-        assert lake.tables() == ("T_MCOaaB",)
-        assert lake.snapshot("T_MCO22B").rows == 1
+        assert lake.tables() == ("T_MCO23B",)
+        assert lake.snapshot("T_MCO23B").rows == 1
         with pytest.raises(Missing):
             lake.append("ER_PRS_X", [], SCHEMA, delivery="a")
 
@@ -349,3 +349,53 @@ def test_the_wrong_count_on_the_host_is_unproven(lake: Lake) -> None:
     held.put(first, held.read(second))
     with pytest.raises(Unproven, match="has 4 rows, 3 were signed"):
         count_rows(lake, "ER_PRS_F")
+
+
+@pytest.mark.parametrize("when", ["_evolved", "_commit"])
+def test_another_process_dies_unsigned_while_we_append(
+    lake: Lake,
+    host: MemoryStore,
+    keys: Keyring,
+    tmp_path: Path,
+    clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    more = SCHEMA.append(pa.field("BEN_SEX_COD", pa.int32()))
+    wide = rows(4, 2).append_column(more.field("BEN_SEX_COD"), pa.array([1, 2], pa.int32()))
+    lake.append("ER_PRS_F", [rows(0, 2)], SCHEMA, delivery="a")
+    url = f"sqlite:///{tmp_path}/lake.sqlite"
+    real = getattr(Lake, when)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def meanwhile(self: Lake, *given: object) -> object:
+        with Lake(host, keys, url, None, SeededRandomness(8), clock) as other:
+            with monkeypatch.context() as patch:
+                patch.setattr(Lake, when, real)
+                patch.setattr("bercail.lake.shelf.Shelf.store", dies)
+                with pytest.raises(KeyboardInterrupt):
+                    other.append("ER_PRS_F", [rows(2, 2)], SCHEMA, delivery="b")
+        monkeypatch.setattr(Lake, when, real)
+        return real(self, *given)
+
+    monkeypatch.setattr(Lake, when, meanwhile)
+    lake.append("ER_PRS_F", [wide], more, delivery="c")
+    assert [s.delivery for s in lake.snapshots("ER_PRS_F")] == ["a", "b", "c"]
+    for snapshot in lake.snapshots("ER_PRS_F"):
+        lake.verify("ER_PRS_F", snapshot.id)
+    assert numbers_in(lake) == [0, 1, 2, 3, 4, 5]
+
+
+def test_snapshots_left_unsigned_in_a_row_are_signed_in_order(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("bercail.lake.signing.Statements.complete", lambda *_: None)
+        for index, delivery in enumerate("abc"):
+            with pytest.raises(Missing):
+                lake.append("ER_PRS_F", [rows(index, 1)], SCHEMA, delivery=delivery)
+    assert [s.delivery for s in lake.snapshots("ER_PRS_F")] == ["a", "b", "c"]
+    for snapshot in lake.snapshots("ER_PRS_F"):
+        lake.verify("ER_PRS_F", snapshot.id)

@@ -91,6 +91,17 @@ def test_treated_diabetics_are_found_again(
     assert min(truth["treated_diabetics"].values()) > 30
 
 
+def test_treated_diabetics_alive_at_the_end_of_the_year_are_found_again(
+    db: duckdb.DuckDBPyConnection, truth: dict[str, Any]
+) -> None:
+    rows = db.execute(
+        "SELECT year, count(*) FROM treated JOIN"
+        " (SELECT idt, max(BEN_DCD_DTE) AS died FROM ben GROUP BY idt) USING (idt)"
+        " WHERE died = DATE '1600-01-01' OR died > make_date(year, 12, 31) GROUP BY year"
+    ).fetchall()
+    assert {str(year): count for year, count in rows} == truth["treated_diabetics_alive"]
+
+
 def test_treated_diabetics_by_age_and_sex_are_found_again(
     db: duckdb.DuckDBPyConnection, truth: dict[str, Any]
 ) -> None:

@@ -111,7 +111,9 @@ def test_long_reads_are_cut_into_windows(monkeypatch: pytest.MonkeyPatch) -> Non
     requests.clear()
     assert opened.read_all() == LONG
     assert max(length for _, length in requests) == 2 * 65536
-    assert b"".join(opened.chunks(100_000)) == LONG
+    for length in (1, 65520, 100_000, 10_000_000):
+        assert b"".join(opened.chunks(length)) == LONG
+    assert list(reader(seal_bytes(b"", KEY, BINDING, SeededRandomness(1))).chunks()) == []
 
 
 def test_a_stream_is_sealed_piece_by_piece() -> None:

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from attrs import field, frozen
@@ -30,6 +30,9 @@ from bercail.foundation import Unproven
 
 Key = tuple[str | None, ...]
 Bounds = tuple[int, int | None]
+
+# The stubs of SciPy know no sparse matrices here; the function takes them.
+_linprog = cast("Any", linprog)
 
 _WHOLE = 1e-6
 _OPTIMAL, _INFEASIBLE, _UNBOUNDED, _UNSURE = 0, 2, 3, 4
@@ -91,7 +94,7 @@ class Attack:
             low, high = interval.informed
             if low == high:
                 found.append(f"hidden cell {place} can be computed exactly")
-            elif high is not None and 0 < low and high < self.rule.threshold:
+            elif high is not None and low > 0 and high < self.rule.threshold:
                 found.append(f"hidden cell {place} is known to be small")
             elif not self.rule.keeps(interval.informed) and low < self.rule.threshold:
                 found.append(f"hidden cell {place} is narrower than the protected range")
@@ -222,7 +225,7 @@ class _System:
     def _program(self, aim: Any, limits: Any, *, whole: bool) -> Any:
         options: dict[str, Any] = {"mip_rel_gap": 0.0} if whole else {}
         for presolve in (True, False):
-            found = linprog(
+            found = _linprog(
                 aim,
                 A_eq=self._matrix,
                 b_eq=self._known,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from bercail.airlock.disclosure.attacker import Attack, HouseRule, Interval, attack
-from bercail.airlock.disclosure.counts import ALL_LABEL, Counts, Key
+from bercail.airlock.disclosure.counts import ALL_LABEL, Counts, Key, parse_counts
 from bercail.airlock.disclosure.findings import Finding, findings_of
 from bercail.airlock.disclosure.heuristic import circulations
 from bercail.airlock.disclosure.lattice import Lattice, lattice_of
@@ -17,7 +18,9 @@ from bercail.airlock.disclosure.protected import ProtectedTable, protected_table
 from bercail.airlock.disclosure.separation import Need
 from bercail.airlock.disclosure.strict import Range, StrictAudit
 from bercail.airlock.disclosure.suppression import Pattern, cheapest
-from bercail.foundation import Unproven
+from bercail.foundation import Invalid, Missing, Unproven
+
+MAX_FILE = 16 * 1024 * 1024
 
 Verdict = Literal["clear", "protected", "blocked"]
 Status = Literal["shown", "small", "protecting"]
@@ -100,7 +103,23 @@ class DisclosureCheck:
             **self.attack.as_dict(),
         }
 
+    def lines(self) -> list[str]:
+        """The outcome for a person at a terminal."""
+        rows = [f"{self.verdict}: {len(self.table.hidden)} of {len(self.cells)} cells hidden"]
+        rows += [
+            f"{finding.severity}: {finding.message} {finding.remedy}" for finding in self.findings
+        ]
+        rows += [
+            f"{' / '.join(shown['cell'])}: {_REASONS[cell.status]}, an attacker finds "
+            f"{shown['informed_attacker']}"
+            for cell in self.cells
+            if cell.status != "shown"
+            for shown in (cell.as_dict(),)
+        ]
+        return rows
 
+
+_REASONS = {"small": "under the threshold", "protecting": "protects another cell"}
 _RULES = {"count-threshold", "margin-threshold", "secondary-suppression", "attacker-audit"}
 
 
@@ -139,6 +158,35 @@ def check_table(
         cost=sum(costs[n] for n, key in enumerate(lattice.keys) if key in hidden),
         optimal=pattern.optimal,
     )
+
+
+def check_file(
+    file: Path, policy: DisclosurePolicy, progress: Callable[[str, int, int], None] | None = None
+) -> DisclosureCheck:
+    """`check_table` on a count table in a JSON file of at most 16 MiB.
+
+    Raises:
+        Missing: there is no such file.
+        Invalid: it is too large, or no table of distinct persons.
+    """
+    return check_table(parse_counts(read_file(file)), policy, progress)
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a file handed in; at most 16 MiB (raises as `check_file`)."""
+    try:
+        size = file.stat().st_size
+        if size > MAX_FILE:
+            raise Invalid(
+                f"`{file}` has {size} bytes; the most is {MAX_FILE}.",
+                remedy="Let out results, not data: use fewer and wider categories.",
+                rule="output-size",
+            )
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        raise Missing(f"There is no file `{file}`.", remedy="Check the path.") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise Invalid(f"`{file}` cannot be read as a file.", remedy="Give a file.") from error
 
 
 def house_rule(policy: DisclosurePolicy) -> HouseRule:

@@ -100,7 +100,7 @@ def counts_from_dict(value: Any) -> Counts:
     )
     if table.published_cells > MAX_CELLS:
         raise Invalid(
-            f"The table has {table.published_cells} cells with its margins; the most is {MAX_CELLS}.",
+            f"The table has {table.published_cells} cells with margins; the most is {MAX_CELLS}.",
             remedy="Use fewer dimensions or wider categories.",
             rule="table-size",
         )
@@ -115,7 +115,7 @@ def _axes(value: Any) -> tuple[Axis, ...]:
         if not isinstance(entry, dict):
             raise _invalid(f"its dimension {place} is not an object")
         name, categories = entry.get("name"), entry.get("categories")
-        if not _is_label(name):
+        if not isinstance(name, str) or not _is_label(name):
             raise _invalid(f"its dimension {place} has no name")
         if not isinstance(categories, list) or not categories:
             raise _invalid(f"its dimension {place} has no categories")

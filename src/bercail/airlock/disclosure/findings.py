@@ -28,8 +28,9 @@ _IDENTIFIERS = (
     ("a pseudonym", re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{17,20}")),
     ("a professional's number", re.compile(r"\d{11}")),
     ("an establishment's number", re.compile(r"\d[0-9AB]\d{7}")),
-    ("a digest or a random id", re.compile(r"[0-9a-fA-F]{32,128}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")),
-)  # fmt: skip
+    ("a digest", re.compile(r"[0-9a-fA-F]{32,128}")),
+    ("a random id", re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
+)
 _EXACT_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d\d/\d\d/\d{4}")
 _FORMULA = ("=", "+", "-", "@")
 
@@ -60,7 +61,7 @@ class Finding:
 
 def findings_of(table: Counts, lattice: Lattice, policy: DisclosurePolicy) -> tuple[Finding, ...]:
     """Every finding on `table`, the blocking ones first."""
-    found = [*_identifying(table), *_wording(table), *_classes(table, lattice, policy)]
+    found = [*_identifying(table), *_wording(table), *_classes(lattice, policy)]
     if lattice.values[-1] == 0:
         found.append(
             Finding(
@@ -128,7 +129,7 @@ def _wording(table: Counts) -> list[Finding]:
     return found
 
 
-def _classes(table: Counts, lattice: Lattice, policy: DisclosurePolicy) -> list[Finding]:
+def _classes(lattice: Lattice, policy: DisclosurePolicy) -> list[Finding]:
     """Class disclosure: everyone of a shown group stands in the same category (CASD 2.3.1.2)."""
     cells: dict[int, list[Key]] = {}
     for equation in lattice.equations:

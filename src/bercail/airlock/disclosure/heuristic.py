@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack
 
 from bercail.airlock.disclosure.lattice import Lattice
+from bercail.airlock.disclosure.programs import linear_program
 from bercail.airlock.disclosure.separation import Need
 from bercail.airlock.disclosure.suppression import Audit, Pattern
 from bercail.foundation import Unproven
@@ -65,13 +65,9 @@ def _path(
     fixed[:size, 1], fixed[size:, 1] = up, down
     fixed[cell] = (max(move, 0), max(move, 0))
     fixed[size + cell] = (max(-move, 0), max(-move, 0))
-    found = linprog(
-        np.concatenate((price, price)),
-        A_eq=hstack((matrix, -matrix), format="csr"),
-        b_eq=np.zeros(matrix.shape[0]),
-        bounds=fixed,
-        method="highs",
-    )
+    both = hstack((matrix, -matrix), format="csr")
+    prices = np.concatenate((price, price))
+    found = linear_program(prices, both, np.zeros(matrix.shape[0]), fixed)
     if found.status != 0:
         raise Unproven("The solver found no way to protect a cell of the table.")
     through = np.flatnonzero(np.abs(found.x) > 1e-7)

@@ -9,16 +9,12 @@ hidden too.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from attrs import field, frozen, validators
-from scipy.optimize import linprog
 
 from bercail.airlock.disclosure.lattice import Lattice
+from bercail.airlock.disclosure.programs import Vector, linear_program
 from bercail.foundation import Unproven
-
-Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 _SHORT = 1e-6
 _NOISE = 1e-9
@@ -78,13 +74,8 @@ class Separator:
             lower[order.index(cell)] = -distance
         part = self._columns[:, order]
         self.programs += 1
-        result = linprog(
-            aim,
-            A_eq=part,
-            b_eq=np.zeros(part.shape[0]),
-            bounds=np.column_stack((lower, upper)),
-            method="highs",
-        )
+        limits = np.column_stack((lower, upper))
+        result = linear_program(aim, part, np.zeros(part.shape[0]), limits)
         if result.status != 0:
             raise Unproven("The solver gave no answer on a protection problem.")
         move = np.zeros(len(self._values))

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 from attrs import frozen
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from bercail.airlock.disclosure.lattice import Lattice
-from bercail.airlock.disclosure.separation import Vector
+from bercail.airlock.disclosure.programs import Vector, integer_program, linear_program
 from bercail.foundation import Unproven
 
 _WHOLE = 1e-6
@@ -55,8 +54,8 @@ class StrictAudit:
                 return tuple({state.blamed(cell) for cell in weak})
             others = sorted(hidden - self._small - state.settled)
             narrow = [cell for cell in others if state.is_narrow(cell)]
-            # A list, not a generator: every narrow cell is learned before the next round.
-            if not any([state.learn(cell) for cell in narrow]):
+            # Every narrow cell is learned before the next round, hence no short-circuit.
+            if not sum(state.learn(cell) for cell in narrow):
                 return ()
 
     def remember(self, table: Vector) -> None:
@@ -132,14 +131,14 @@ class _Knowledge:
         return False
 
     def _nearest(self, place: int, goal: int, *, up: bool) -> tuple[Vector, frozenset[int]]:
-        """A whole table that brings one hidden cell as near to `goal` as can be, and who limits it."""
+        """A whole table that brings a hidden cell as near to `goal` as can be, and its limits."""
         aim = np.zeros(len(self._order))
         aim[place] = -1.0 if up else 1.0
         lower, upper = self._lower[self._order], self._upper[self._order].copy()
         if up:
             upper[place] = min(upper[place], goal)
         limits = np.column_stack((lower, upper))
-        found = linprog(aim, A_eq=self._part, b_eq=self._rest, bounds=limits, method="highs")
+        found = linear_program(aim, self._part, self._rest, limits)
         if found.status != 0:
             raise Unproven("The solver gave no answer while judging a set of hidden cells.")
         short = found.x[place] < goal - _WHOLE if up else found.x[place] > goal + _WHOLE
@@ -150,13 +149,7 @@ class _Knowledge:
             blame = frozenset(int(cell) for cell in np.flatnonzero(self._shown))
         if np.abs(found.x - np.round(found.x)).max() <= _WHOLE:
             return np.asarray(found.x), blame
-        whole = milp(
-            aim,
-            integrality=np.ones(len(aim)),
-            bounds=Bounds(lower, upper),
-            constraints=LinearConstraint(self._part, self._rest, self._rest),
-            options={"mip_rel_gap": 0.0},
-        )
+        whole = integer_program(aim, self._part, self._rest, self._rest, limits)
         if whole.status != 0 or whole.x is None:
             raise Unproven("The solver gave no answer while judging a set of hidden cells.")
         return np.asarray(whole.x), blame

@@ -17,17 +17,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from attrs import field, frozen
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
 from bercail.airlock.disclosure.lattice import Lattice
-from bercail.airlock.disclosure.separation import Need, Separator, Vector
+from bercail.airlock.disclosure.programs import Vector, integer_program
+from bercail.airlock.disclosure.separation import Need, Separator
 from bercail.foundation import Unproven
 
-Audit = Callable[[frozenset[int]], frozenset[int]]
-"""Empty when a set of hidden cells passes; else shown cells of which one must be hidden."""
-
-_TRIALS = 0
+Audit = Callable[[frozenset[int]], tuple[frozenset[int], ...]]
+"""Empty when a set of hidden cells passes; else groups of shown cells: in every set that
+passes, at least one cell of each group is hidden."""
 
 
 @frozen(kw_only=True)
@@ -78,7 +77,7 @@ class _Master:
         self._costs = np.array(costs, dtype=float)
         lower = np.zeros(len(lattice))
         lower[sorted(primaries)] = 1.0
-        self._bounds = Bounds(lower, np.ones(len(lattice)))
+        self._limits = np.column_stack((lower, np.ones(len(lattice))))
         self._company = _company(lattice)
         self._cuts: list[Vector] = []
 
@@ -90,13 +89,7 @@ class _Master:
         if self._cuts:
             rows = vstack((rows, csr_array(np.array(self._cuts))), format="csr")
             floor = np.concatenate((floor, np.full(len(self._cuts), 1.0 - 1e-7)))
-        found = milp(
-            self._costs,
-            integrality=np.ones(len(self._costs)),
-            bounds=self._bounds,
-            constraints=LinearConstraint(rows, lb=floor),
-            options={"mip_rel_gap": 0.0},
-        )
+        found = integer_program(self._costs, rows, floor, np.inf, self._limits)
         if found.status != 0 or found.x is None:
             raise Unproven("The solver found no set of cells that protects the table.")
         return frozenset(int(cell) for cell in np.flatnonzero(found.x > 0.5))

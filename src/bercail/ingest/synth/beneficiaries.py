@@ -46,10 +46,9 @@ def beneficiary_table(
     shown = death_shown(people, identities)
     death = np.where(shown, people.death[who], 0)
     home = people.departement[who]
-    as_of = day_number(profile.as_of)
-    updated = as_of - draws.between(0, 400, size)
-    homes = lookup([places.residence_code(code) for code in places.CODES])
-    offices = lookup([f"01C{places.residence_code(code)}000" for code in places.CODES])
+    updated = day_number(profile.as_of) - draws.between(0, 400, size)
+    codes = [places.residence_code(code) for code in places.CODES]
+    homes, offices = lookup(codes), lookup([f"01C{code}000" for code in codes])
     communes = lookup([f"{number:03d}" for number in range(places.COMMUNES + 1)])
     own = take(text(identities.own), who, ~identities.known)
     return pa.table(

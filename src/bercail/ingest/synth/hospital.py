@@ -149,6 +149,23 @@ def _choice(values: list[str | None]) -> Callable[[Ints], Values]:
     return lambda place: take(table, place)
 
 
+def _group_columns(item: HospitalYear) -> dict[str, Values]:
+    """The agency's grouping (GRG) and the hospital's own (GRC), which differs at times."""
+    stays = item.stays
+    size = len(stays)
+    group = _group(item)
+    version = take(lookup(["11"]), np.zeros(size, np.int64))
+    outcome = take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64))
+    return {
+        "GRG_GHM": group,
+        "GRC_GHM": choose(stays.person % 50 == 0, "23M20Z", group),
+        "GRG_RET": outcome,
+        "GRC_RET": outcome,
+        "GRG_VER": version,
+        "GRC_VER": version,
+    }
+
+
 def _stay_table(item: HospitalYear) -> pa.Table:
     stays, people = item.stays, item.people
     size = len(stays)
@@ -156,10 +173,9 @@ def _stay_table(item: HospitalYear) -> pa.Table:
     copy, session = stays.kind == COPY, stays.kind == SESSION
     age_days = stays.entry - people.birth[person]
     infant = age_days < 365
-    group = _group(item)
     mode = _choice(["0", "7", "8", "9"])
     departement = [code[:2] for code in places.CODES]
-    given = {
+    given = _group_columns(item) | {
         "ETA_NUM": item.eta,
         "RSA_NUM": item.rsa,
         "AGE_ANN": numbers(np.floor(age_days / 365.25).astype(np.int64), infant),
@@ -177,13 +193,6 @@ def _stay_table(item: HospitalYear) -> pa.Table:
         "SEJ_TYP": _choice([None, "A", "B"])(np.where(copy, 2, person % 2)),
         "SOR_ANN": take(lookup([str(item.year)]), np.zeros(size, np.int64)),
         "SOR_MOI": padded(item.days.month_index[stays.discharge - item.days.first] % 12 + 1, 2),
-        "GRG_GHM": group,
-        # The hospital's own grouping is mostly that of the agency, and sometimes not.
-        "GRC_GHM": choose(person % 50 == 0, "23M20Z", group),
-        "GRG_RET": take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64)),
-        "GRC_RET": take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64)),
-        "GRG_VER": take(lookup(["11"]), np.zeros(size, np.int64)),
-        "GRC_VER": take(lookup(["11"]), np.zeros(size, np.int64)),
         "NBR_SEA": numbers(session.astype(np.int64)),
         "NBR_DGN": numbers(stays.associated),
         "NBR_RUM": numbers(stays.units),

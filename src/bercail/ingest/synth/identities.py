@@ -67,6 +67,16 @@ class _Lines:
     kind: Ints
 
 
+@frozen(kw_only=True, eq=False)
+class _Uses:
+    """For each person: the place of the second identity, and when it is used."""
+
+    second: Ints
+    change: Ints
+    shared: Flags
+    known: Flags
+
+
 def draw_identities(profile: SynthProfile, people: People) -> Identities:
     """Every identity of the population, and when each person uses which.
 
@@ -76,100 +86,87 @@ def draw_identities(profile: SynthProfile, people: People) -> Identities:
     3. Some fictitious numbers that belong to nobody.
     """
     draws = Draws(profile.seed, "identities")
-    count = len(people)
     numbers = _national_numbers(draws, people)
-    majority = people.birth + _MAJORITY
-    end = day_number(profile.end)
-    child = people.child
     # Step 1.
+    first, lasting, switching = _first(draws, people)
+    # Step 2.
+    second, uses = _second(draws, profile, people, lasting, switching)
+    # Step 3.
+    nobody = np.full(max(3, len(people) // 2000), NOBODY)
+    fictitious = _Lines(person=nobody, insured=nobody, kind=np.full(len(nobody), 3))
+    return _written(draws, people, numbers, [first, second, fictitious], uses)
+
+
+def _first(draws: Draws, people: People) -> tuple[_Lines, Flags, Flags]:
+    """First identities; whose number stays provisional, and whose is replaced later."""
+    count = len(people)
+    child = people.child
     kind = np.zeros(count, dtype=np.int64)
     lasting = ~child & draws.chance(0.004, count)
     kind[lasting] = np.where(draws.chance(0.4, int(lasting.sum())), 1, 2)
     switching = ~child & ~lasting & draws.chance(0.006, count)
     kind[switching] = 2
-    first = _Lines(
-        person=np.arange(count),
-        insured=np.where(child, people.mother, np.arange(count)),
-        kind=kind,
-    )
-    # Step 2.
+    insured = np.where(child, people.mother, np.arange(count))
+    return _Lines(person=np.arange(count), insured=insured, kind=kind), lasting, switching
+
+
+def _second(
+    draws: Draws, profile: SynthProfile, people: People, lasting: Flags, switching: Flags
+) -> tuple[_Lines, _Uses]:
+    count, child = len(people), people.child
+    majority, end = people.birth + _MAJORITY, day_number(profile.end)
     grown = child & (majority <= end)
     shared = child & ~grown & (people.father >= 0) & draws.chance(0.45, count)
+    # Twins are attached to the same parents.
     shared |= (people.twin >= 0) & shared[people.twin] & child
     more = np.flatnonzero(grown | shared | switching)
-    second = _Lines(
+    place = np.full(count, NOBODY)
+    place[more] = count + np.arange(len(more))
+    middle = draws.between(people.start + 60, end - 60, count)
+    change = np.where(switching, middle, np.where(grown, majority, NEVER))
+    known = ~lasting & ~((place < 0) & draws.chance(0.012, count))
+    lines = _Lines(
         person=more,
         insured=np.where(shared[more], people.father[more], more),
         kind=np.zeros(len(more), dtype=np.int64),
     )
-    place = np.full(count, NOBODY)
-    place[more] = count + np.arange(len(more))
-    change = np.where(grown, majority, NEVER)
-    middle = draws.between(people.start + 60, end - 60, count)
-    change = np.where(switching, middle, change)
-    known = ~lasting & ~((place < 0) & draws.chance(0.012, count))
-    # Step 3.
-    ghosts = max(3, count // 2000)
-    return _written(
-        draws,
-        people,
-        numbers,
-        [first, second, _nobody(ghosts)],
-        known=known,
-        place=place,
-        change=change,
-        shared=shared,
-    )
-
-
-def _nobody(count: int) -> _Lines:
-    none = np.full(count, NOBODY)
-    return _Lines(person=none, insured=none, kind=np.full(count, 3))
+    return lines, _Uses(second=place, change=change, shared=shared, known=known)
 
 
 def _written(
-    draws: Draws,
-    people: People,
-    numbers: Characters,
-    parts: list[_Lines],
-    *,
-    known: Flags,
-    place: Ints,
-    change: Ints,
-    shared: Flags,
+    draws: Draws, people: People, numbers: Characters, parts: list[_Lines], uses: _Uses
 ) -> Identities:
     person = np.concatenate([part.person for part in parts])
     insured = np.concatenate([part.insured for part in parts])
     kind = np.concatenate([part.kind for part in parts])
-    real = person >= 0
+    real, who = person >= 0, np.maximum(person, 0)
     number = numbers[np.maximum(insured, 0)].copy()
     # A provisional number begins with 7 or 8, that of a migrant passing through with 5 or 6.
     number[kind == 1, 0] += 4
     number[kind == 2, 0] += 6
-    birth = people.birth[np.maximum(person, 0)].copy()
-    sex = people.sex[np.maximum(person, 0)].copy()
+    birth, sex = people.birth[who].copy(), people.sex[who].copy()
     ghosts = int((~real).sum())
     number[~real] = digits(2_555_555_000_000 + np.arange(1, ghosts + 1), 13)
     birth[~real] = people.start - draws.between(5200, 6400, ghosts)
     sex[~real] = 2
     psa = np.hstack([number, _birth_and_sex(birth, sex)])
     own = np.hstack([numbers, _birth_and_sex(people.birth, people.sex)])
-    holder = np.hstack([number, psa[:, 13:]])
     through = real & (insured != person)
+    holder = psa.copy()
     holder[through] = own[insured[through]]
     return Identities(
         person=person,
         insured=insured,
         kind=kind,
         rank=1 + _rank_of_text(psa),
-        known=np.where(real, known[np.maximum(person, 0)], False),
+        known=real & uses.known[who],
         psa=psa,
         own=own,
         holder=holder,
         first=np.arange(len(people)),
-        second=place,
-        change=change,
-        shared=shared,
+        second=uses.second,
+        change=uses.change,
+        shared=uses.shared,
     )
 
 

@@ -78,19 +78,17 @@ def draw_stays(profile: SynthProfile, people: People, diagnoses: Diagnoses) -> S
     start, end = day_number(profile.start), day_number(profile.end)
     inside = (discharge >= start) & (discharge <= end) & people.alive(person, entry)
     inside &= (discharge <= people.death[person]) | (kind == COPY)
-    size = len(person)
-    session = kind == SESSION
-    copy = kind == COPY
-    hospital = people.departement[person] * 8 + np.where(
-        session, person % 2, draws.pick([5, 4, 3, 2, 1], size)
-    )
+    size, session, copy = len(person), kind == SESSION, kind == COPY
+    place = np.where(session, person % 2, draws.pick([5, 4, 3, 2, 1], size))
+    # Eight numbers for each département; the last one takes the copies.
+    hospital = people.departement[person] * 8 + np.where(copy, 7, place)
     stays = Stays(
         person=person,
         entry=entry,
         discharge=discharge,
         diagnosis=diagnosis,
         kind=kind,
-        hospital=np.where(copy, hospital // 8 * 8 + 7, hospital),
+        hospital=hospital,
         units=np.where(session, 1, 1 + draws.pick([0.80, 0.15, 0.05], size)),
         associated=np.where(session, 0, draws.pick([0.45, 0.2, 0.15, 0.1, 0.06, 0.04], size)),
         grouping_error=draws.chance(0.004, size) & ~copy,

@@ -7,6 +7,7 @@ came late, were reversed or must be left out.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ def truth_of(world: World) -> dict[str, Any]:
         "persons": _persons(world),
         "treated_diabetics": _treated(world, arrived_only=True),
         "treated_diabetics_complete": _treated(world, arrived_only=False),
+        "treated_diabetics_alive": _treated_alive(world),
         "treated_diabetics_by_age_sex": _treated_by_age_sex(world),
         "treated_diabetics_if_wrong": _wrong_counts(world),
         "drug_users": _drug_users(world),
@@ -145,6 +147,18 @@ def treated_persons(world: World, year: int, kept: Flags, owner: Ints | None = N
 def _treated(world: World, *, arrived_only: bool) -> dict[str, int]:
     kept = net_items(world, arrived_only=arrived_only)
     return {str(year): len(treated_persons(world, year, kept)) for year in world.profile.calendar}
+
+
+def _treated_alive(world: World) -> dict[str, int]:
+    """Of the treated of each year, those who live on after its last day."""
+    kept = net_items(world, arrived_only=True)
+    death = world.people.death
+    return {
+        str(year): _count(
+            death[treated_persons(world, year, kept)] > day_number(date(year, 12, 31))
+        )
+        for year in world.profile.calendar
+    }
 
 
 def _treated_by_age_sex(world: World) -> dict[str, dict[str, dict[str, int]]]:

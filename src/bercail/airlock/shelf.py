@@ -1,0 +1,106 @@
+"""The sealed files of one request, and the digests that votes are bound to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bercail.airlock.disclosure.check import DisclosureCheck
+from bercail.airlock.events import Entry, RequestSubmitted
+from bercail.airlock.statements import statement_of
+from bercail.foundation import canonical_json, sha256_hex
+from bercail.lake import SealedStore
+from bercail.vault import Keyring, opaque_name
+
+TABLE_JSON = "outputs/table.json"
+TABLE_CSV = "outputs/table.csv"
+REPORT = "disclosure/report.json"
+CERTIFICATE = "disclosure/certificate.json"
+STATEMENT = "review/statement.json"
+LEAVING = (CERTIFICATE, REPORT, TABLE_CSV, TABLE_JSON, STATEMENT)
+"""The files that leave, by their path in the package."""
+
+CHECKER_REPORT = "checker-report.json"
+
+
+class Shelf:
+    """Everything of one request, sealed under its own key (kind `airlock`).
+
+    Names hold the id of the submission, so a later submission never overwrites an earlier
+    one and writing the same submission twice does no harm.
+    """
+
+    def __init__(self, store: SealedStore, keys: Keyring, request: str) -> None:
+        self._store = store
+        self._keys = keys
+        self._request = request
+
+    def keep_file(self, name: str, data: bytes) -> str:
+        """Seal a file that was handed in; returns its commitment."""
+        commitment = self.commitment(name, data)
+        self._store.put(f"submitted/{commitment}", data)
+        return commitment
+
+    def file(self, commitment: str) -> bytes:
+        """The file of that commitment."""
+        return self._store.read(f"submitted/{commitment}")
+
+    def keep_check(self, submitted: RequestSubmitted, check: DisclosureCheck) -> None:
+        """Seal the outcome of the check: what would leave, and what only checkers see."""
+        files = {
+            TABLE_JSON: check.table.json_bytes(),
+            TABLE_CSV: check.table.csv_bytes(),
+            REPORT: canonical_json(check.public_report()) + b"\n",
+            CERTIFICATE: canonical_json(check.certificate()) + b"\n",
+            STATEMENT: canonical_json(statement_of(submitted).as_dict()) + b"\n",
+            CHECKER_REPORT: canonical_json(check.checker_report()) + b"\n",
+        }
+        for name, data in files.items():
+            self._store.put(f"checked/{submitted.submission}/{name}", data)
+
+    def leaving(self, submission: str) -> dict[str, bytes]:
+        """The files that leave, by their path in the package."""
+        return {name: self._checked(submission, name) for name in LEAVING}
+
+    def checker_report(self, submission: str) -> dict[str, Any]:
+        """What only checkers see."""
+        report: dict[str, Any] = json.loads(self._checked(submission, CHECKER_REPORT))
+        return report
+
+    def entries(
+        self, submission: str, name: str, commitment: str, policy_digest: str
+    ) -> tuple[Entry, ...]:
+        """The set to vote on, computed anew from the sealed bytes.
+
+        Digests of what never leaves are keyed: the plain digest of a table with small
+        counts could be found again by trying counts.
+        """
+        report = self._checked(submission, CHECKER_REPORT)
+        entries = [
+            Entry(part="submission", name="id", digest=submission),
+            Entry(part="policy", name="policy", digest=f"sha256:{policy_digest}"),
+            Entry(
+                part="submitted",
+                name="table",
+                digest=self.commitment(name, self.file(commitment)),
+            ),
+            Entry(
+                part="report",
+                name=CHECKER_REPORT,
+                digest=self.commitment(CHECKER_REPORT, report),
+            ),
+        ]
+        entries += [
+            Entry(part="leaves", name=path, digest=f"sha256:{sha256_hex(data)}")
+            for path, data in sorted(self.leaving(submission).items())
+        ]
+        return tuple(entries)
+
+    def commitment(self, name: str, data: bytes) -> str:
+        """A digest of `data` that says nothing to who has not the key of this request."""
+        secret = self._keys.secret("airlock-commitment", self._request)
+        tag = opaque_name(secret, "airlock-commitment", self._request, name, sha256_hex(data))
+        return f"hmac-sha256:{tag.replace('/', '')}"
+
+    def _checked(self, submission: str, name: str) -> bytes:
+        return self._store.read(f"checked/{submission}/{name}")

@@ -1,0 +1,100 @@
+"""What is written, voted on and signed: the anonymity statement, the set, the votes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import field, frozen, validators
+
+from bercail.airlock.disclosure.check import DisclosureCheck
+from bercail.airlock.events import Entry, RequestSubmitted
+from bercail.airlock.request import Request
+from bercail.foundation import canonical_json
+from bercail.ledger import root
+
+VOTE_TYPE = "application/vnd.bercail.airlock-vote+json"
+RELEASE_TYPE = "application/vnd.bercail.airlock-release+json"
+CHECKER_SIGNER = "checker/"
+AIRLOCK_SIGNER = "airlock"
+
+_WRITTEN = validators.and_(
+    validators.instance_of(str), validators.min_len(10), validators.max_len(2000)
+)
+
+
+@frozen(kw_only=True)
+class AnonymityStatement:
+    """Why the output is anonymous, by the three criteria of WP216 (CNIL SEC-EXP-1; EXP-05)."""
+
+    singling_out: str = field(validator=_WRITTEN)
+    correlation: str = field(validator=_WRITTEN)
+    inference: str = field(validator=_WRITTEN)
+
+    def as_dict(self) -> dict[str, str]:
+        """The three criteria."""
+        return {
+            "singling_out": self.singling_out,
+            "correlation": self.correlation,
+            "inference": self.inference,
+        }
+
+
+def statement_for(check: DisclosureCheck) -> AnonymityStatement:
+    """What the automatic check can say by itself about a table of distinct persons."""
+    threshold = check.policy.threshold
+    classes = any(finding.rule == "class-disclosure" for finding in check.findings)
+    return AnonymityStatement(
+        singling_out=f"No count of 1 to {threshold - 1} distinct persons is published, and none "
+        "can be computed from what is published (audit certificate).",
+        correlation="The table holds no identifier of a person or professional, encrypted or "
+        "not, and no record; only counts by category.",
+        inference="Some groups stand in one category entirely; the checkers judge whether that "
+        "is sensitive."
+        if classes
+        else "No published group stands in one category entirely.",
+    )
+
+
+def statement_of(submitted: RequestSubmitted) -> AnonymityStatement:
+    """The statement as it was recorded."""
+    return AnonymityStatement(
+        singling_out=submitted.singling_out,
+        correlation=submitted.correlation,
+        inference=submitted.inference,
+    )
+
+
+def set_digest(entries: Iterable[Entry]) -> str:
+    """Merkle root (RFC 6962 hashing, SHA-256) over the entries, in hexadecimal.
+
+    A leaf is the canonical JSON of `[part, name, digest]`; leaves are sorted.
+    """
+    leaves = sorted(canonical_json([one.part, one.name, one.digest]) for one in entries)
+    return root(leaves).hex()
+
+
+def vote_payload(request: Request, checker: str, *, approve: bool, at: str) -> bytes:
+    """The statement that a checker signs. The reason stays inside: it may describe the result."""
+    return canonical_json(
+        {
+            "request": request.id,
+            "permit": request.permit,
+            "project": request.project,
+            "author": request.author,
+            "set_digest": request.set_digest,
+            "policy_digest": request.checked.policy_digest if request.checked else "",
+            "checker": checker,
+            "decision": "approve" if approve else "reject",
+            "at": at,
+        }
+    )
+
+
+def set_document(entries: Sequence[Entry]) -> dict[str, Any]:
+    """The set as a release writes it."""
+    return {
+        "format": "bercail-release-set/1",
+        "entries": [{"part": one.part, "name": one.name, "digest": one.digest} for one in entries],
+        "set_digest": set_digest(entries),
+    }

@@ -1,0 +1,77 @@
+"""A request as people see it. Votes stay hidden until the decision: reviews are independent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bercail.airlock.events import OutputAlert, OutputRefused, VoteCast
+from bercail.airlock.request import Request, State
+from bercail.airlock.rules import OWNERS
+from bercail.foundation import Actor
+
+_OPEN = frozenset({State.CHECKED, State.IN_REVIEW})
+
+
+def summary(request: Request, actor: Actor, project_events: tuple[Any, ...]) -> dict[str, Any]:
+    """What `actor` sees of a request, without its cells."""
+    shown: dict[str, Any] = line(request) | {
+        "reason": request.reason,
+        "votes_cast": len(request.votes),
+    }
+    if request.checked:
+        shown |= {
+            "verdict": request.checked.verdict,
+            "rules": list(request.checked.rules),
+            "set_digest": request.set_digest,
+            "policy_digest": request.checked.policy_digest,
+        }
+    if request.submitted:
+        shown["anonymity"] = {
+            "singling_out": request.submitted.singling_out,
+            "correlation": request.submitted.correlation,
+            "inference": request.submitted.inference,
+        }
+    shown["votes"] = [_vote(vote) for vote in visible_votes(request, actor)]
+    if request.released:
+        shown["package_digest"] = request.released.package_digest
+    shown["alerts"] = [text for event in project_events if (text := _alert(event))]
+    return shown
+
+
+def line(request: Request) -> dict[str, Any]:
+    """A request in one line."""
+    return {
+        "request": request.id,
+        "state": request.state.value,
+        "turn": OWNERS[request.state].value,
+        "permit": request.permit,
+        "project": request.project,
+        "author": request.author,
+        "cell_count": request.checked.cells if request.checked else None,
+        "hidden_cells": request.checked.hidden_cells if request.checked else None,
+    }
+
+
+def visible_votes(request: Request, actor: Actor) -> tuple[VoteCast, ...]:
+    """While the review is open each checker sees their own vote only."""
+    if request.state in _OPEN:
+        return tuple(vote for vote in request.votes if vote.checker == actor.id)
+    return request.votes
+
+
+def _vote(vote: VoteCast) -> dict[str, Any]:
+    return {
+        "checker": vote.checker,
+        "decision": "approve" if vote.approve else "reject",
+        "reason": vote.reason,
+        "at": vote.at,
+    }
+
+
+def _alert(event: Any) -> str:
+    match event:
+        case OutputAlert():
+            return f"{event.requests} requests of this project within {event.days} days"
+        case OutputRefused():
+            return f"a file of `{event.author}` was turned away ({event.rule})"
+    return ""

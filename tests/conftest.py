@@ -1,0 +1,3 @@
+"""What every test may ask for: real servers, and the record of evidence."""
+
+pytest_plugins = ["bercail.testing.fixtures", "bercail.testing.evidence"]

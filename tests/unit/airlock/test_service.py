@@ -1,0 +1,253 @@
+"""The desk of the airlock, from a file handed in to a package verified."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from bercail.airlock import State, verify_package
+from bercail.airlock.statements import AnonymityStatement
+from bercail.foundation import Actor, Invalid, Missing, Refused, Role
+from bercail.testing.airlock_desk import (
+    AUDITOR,
+    AUTHOR,
+    CHECKERS,
+    COLLEAGUE,
+    PERMIT,
+    AirlockDesk,
+    document,
+)
+
+
+def test_a_table_leaves_once_two_checkers_approve(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    assert desk.airlock.show(request, CHECKERS[0])["state"] == "checked"
+    assert desk.airlock.review(request, CHECKERS[0], approve=True).state is State.IN_REVIEW
+    assert desk.airlock.review(request, CHECKERS[1], approve=True).state is State.APPROVED
+    made = desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    shown = verify_package(desk.folder / "out" / request, desk.airlock.public_keys())
+    assert shown.package_digest == made["package_digest"]
+    assert shown.checkers == ("checker-1", "checker-2")
+    assert (shown.cells, shown.hidden_cells) == (15, 4)
+    assert desk.airlock.show(request, AUTHOR)["state"] == "released"
+
+
+def test_the_small_count_is_nowhere_in_the_package(desk: AirlockDesk) -> None:
+    package = desk.released()
+    table = json.loads((package / "data/outputs/table.json").read_text())
+    hidden = [cell["key"] for cell in table["cells"] if cell["persons"] is None]
+    assert ["age 1", "women"] in hidden
+    whole = b"".join(path.read_bytes() for path in package.rglob("*") if path.is_file())
+    assert b'"persons":6}' not in whole
+    assert b"protecting" not in whole
+
+
+def test_submitting_the_same_bytes_again_is_the_same_request(desk: AirlockDesk) -> None:
+    first = desk.submitted()
+    before = desk.journal.last()
+    assert desk.submitted() == first
+    assert desk.journal.last() == before
+
+
+def test_releasing_again_writes_the_same_bytes_and_one_event(desk: AirlockDesk) -> None:
+    request = desk.approved()
+    first = desk.airlock.release(request, CHECKERS[0], desk.folder / "one")
+    desk.clock.advance(timedelta(hours=5))
+    second = desk.airlock.release(request, CHECKERS[1], desk.folder / "two")
+    again = desk.airlock.release(request, CHECKERS[1], desk.folder / "two")
+    assert first["package_digest"] == second["package_digest"] == again["package_digest"]
+    one, two = (
+        {p.relative_to(desk.folder / n): p.read_bytes() for p in (desk.folder / n).rglob("*.*") if p.is_file()}
+        for n in ("one", "two")
+    )
+    assert one == two
+    assert desk.kinds(request).count("RequestReleased") == 1
+
+
+def test_a_release_does_not_overwrite_another_folder(desk: AirlockDesk) -> None:
+    request = desk.approved()
+    place = desk.folder / "out" / request
+    place.mkdir(parents=True)
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(Invalid, match="is not this release"):
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    assert (place / "notes.txt").read_text() == "mine"
+
+
+def test_one_rejection_ends_the_request(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True)
+    with pytest.raises(Refused, match="needs a reason"):
+        desk.airlock.review(request, CHECKERS[1], approve=False)
+    assert desk.airlock.review(request, CHECKERS[1], approve=False, reason="no context").state is (
+        State.REJECTED
+    )
+    with pytest.raises(Refused, match="the request is rejected"):
+        desk.airlock.review(request, CHECKERS[2], approve=True)
+    assert desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR).state is State.REJECTED
+
+
+def test_a_returned_request_takes_another_file_and_starts_its_votes_anew(
+    desk: AirlockDesk,
+) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True)
+    desk.airlock.give_back(request, CHECKERS[1], "merge the oldest groups")
+    assert desk.airlock.show(request, AUTHOR)["reason"] == "merge the oldest groups"
+    other = desk.table_file([(46, 89), (77, 12), (25, 90)], "other.json")
+    again = desk.airlock.submit(other, PERMIT, AUTHOR, replaces=request)
+    assert (again.id, again.state, again.votes) == (request, State.CHECKED, ())
+    desk.airlock.review(request, CHECKERS[0], approve=True)
+    assert desk.airlock.review(request, CHECKERS[1], approve=True).state is State.APPROVED
+
+
+def test_a_permit_may_ask_for_three_checkers(tmp_path) -> None:
+    desk = AirlockDesk(tmp_path, checkers=3)
+    request = desk.submitted()
+    states = [desk.airlock.review(request, who, approve=True).state for who in CHECKERS]
+    assert states == [State.IN_REVIEW, State.IN_REVIEW, State.APPROVED]
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason"),
+    [
+        (AUTHOR, "not an output checker"),
+        (COLLEAGUE, "belongs to the project"),
+        (evolve(AUTHOR, roles={Role.OUTPUT_CHECKER}), "belongs to the project"),
+        (AUDITOR, "not an output checker"),
+    ],
+)
+def test_who_may_not_vote(desk: AirlockDesk, actor: Actor, reason: str) -> None:
+    request = desk.submitted()
+    with pytest.raises(Refused, match=reason):
+        desk.airlock.review(request, actor, approve=True)
+
+
+def test_a_checker_votes_once(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True)
+    with pytest.raises(Refused, match="has voted on this set already"):
+        desk.airlock.review(request, CHECKERS[0], approve=True)
+
+
+def test_votes_of_others_stay_hidden_until_the_decision(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True, reason="fine")
+    assert desk.airlock.show(request, CHECKERS[1])["votes"] == []
+    assert desk.airlock.show(request, CHECKERS[0])["votes"][0]["reason"] == "fine"
+    assert desk.airlock.show(request, AUTHOR)["votes"] == []
+    desk.airlock.review(request, CHECKERS[1], approve=True)
+    assert len(desk.airlock.show(request, AUTHOR)["votes"]) == 2
+
+
+def test_only_checkers_see_the_cells(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    cells = desk.airlock.show(request, CHECKERS[0])["cells"]
+    small = next(cell for cell in cells if cell["status"] == "small")
+    assert small["attacker"].startswith("0..")
+    assert "cells" not in desk.airlock.show(request, AUTHOR)
+    assert "cells" not in desk.airlock.show(request, AUDITOR)
+    with pytest.raises(Refused, match="belongs to the project"):
+        desk.airlock.report(request, COLLEAGUE)
+    with pytest.raises(Refused, match="is not concerned"):
+        desk.airlock.show(request, Actor(id="citizen-1", roles={Role.CITIZEN}))
+
+
+@pytest.mark.parametrize("act", ["submit", "review", "release"])
+def test_nothing_moves_without_a_live_permit(desk: AirlockDesk, act: str) -> None:
+    request = {"review": desk.submitted, "release": desk.approved}.get(act, lambda: "")()
+    desk.clock.advance(timedelta(days=31))
+    acts = {
+        "submit": lambda: desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR),
+        "review": lambda: desk.airlock.review(request, CHECKERS[0], approve=True),
+        "release": lambda: desk.airlock.release(request, CHECKERS[0], desk.folder / "out"),
+    }
+    with pytest.raises(Refused, match="is not live") as refusal:
+        acts[act]()
+    assert refusal.value.rule == "permit-not-live"
+    assert not (desk.folder / "out").exists()
+
+
+def test_taking_back_works_without_a_live_permit(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.permits.suspend(PERMIT)
+    with pytest.raises(Invalid, match="reason is needed"):
+        desk.airlock.withdraw(request, AUTHOR, " ")
+    assert desk.airlock.withdraw(request, AUTHOR, "a mistake").state is State.WITHDRAWN
+    with pytest.raises(Refused, match="the request is withdrawn"):
+        desk.airlock.withdraw(request, AUTHOR, "again")
+
+
+def test_strangers_do_not_submit(desk: AirlockDesk) -> None:
+    stranger = Actor(id="researcher-9", roles={Role.DATA_USER})
+    with pytest.raises(Refused, match="not a data user of the project"):
+        desk.airlock.submit(desk.table_file(), PERMIT, stranger)
+    with pytest.raises(Missing, match="no permit `permit-9`"):
+        desk.airlock.submit(desk.table_file(), "permit-9", AUTHOR)
+    assert desk.journal.last() == 0
+
+
+def test_a_changed_policy_asks_for_a_new_check(desk: AirlockDesk) -> None:
+    request = desk.approved()
+    desk.policy = evolve(desk.policy, version=2)
+    with pytest.raises(Refused, match="policy has changed"):
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+
+
+def test_the_written_statement_is_kept_and_released(desk: AirlockDesk) -> None:
+    words = AnonymityStatement(
+        singling_out="Nobody stands alone.",
+        correlation="Nothing can be joined.",
+        inference="No group is uniform.",
+    )
+    request = desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR, statement=words).id
+    assert desk.airlock.show(request, AUTHOR)["anonymity"] == words.as_dict()
+    with pytest.raises(ValueError, match="singling_out"):
+        evolve(words, singling_out="")
+
+
+def test_requests_and_unknown_requests(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    assert [line["request"] for line in desk.airlock.requests()] == [request]
+    with pytest.raises(Missing, match="request-none"):
+        desk.airlock.show("request-none", AUTHOR)
+    with pytest.raises(Missing):
+        desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR, replaces="request-none")
+
+
+def test_many_requests_raise_an_alert(tmp_path) -> None:
+    desk = AirlockDesk(tmp_path)
+    desk.policy = evolve(desk.policy, alert_requests=2)
+    request = ""
+    for extra in range(3):
+        request = desk.submitted([(40 + extra, 31), (20, 58)])
+    assert desk.airlock.show(request, CHECKERS[0])["alerts"] == [
+        "3 requests of this project within 7 days"
+    ]
+    desk.clock.advance(timedelta(days=8))
+    assert len(desk.airlock.show(desk.submitted([(50, 31), (20, 58)]), AUTHOR)["alerts"]) == 1
+
+
+def test_a_file_that_is_no_table_is_turned_away_and_recorded(desk: AirlockDesk) -> None:
+    path = desk.folder / "notebook.ipynb"
+    path.write_text(json.dumps({"cells": [], "nbformat": 4}))
+    with pytest.raises(Invalid, match="not a table of distinct persons"):
+        desk.airlock.submit(path, PERMIT, AUTHOR)
+    kinds = [record.kind for record in desk.journal.read("airlock-project/diabetes")]
+    assert kinds == ["OutputRefused"]
+    assert list(desk.store.list()) == []
+
+
+def test_a_blocked_table_is_quarantined(desk: AirlockDesk) -> None:
+    path = desk.folder / "table.json"
+    shape = document([(40, 31), (20, 58)])
+    shape["dimensions"][0]["name"] = "BEN_NIR_PSA"
+    path.write_text(json.dumps(shape))
+    request = desk.airlock.submit(path, PERMIT, AUTHOR)
+    assert request.state is State.QUARANTINED
+    with pytest.raises(Refused, match="the request is quarantined"):
+        desk.airlock.review(request.id, CHECKERS[0], approve=True)
+    assert desk.airlock.give_back(request.id, CHECKERS[0], "no identifiers").state is State.RETURNED

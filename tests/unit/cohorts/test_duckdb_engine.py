@@ -1,0 +1,95 @@
+"""How the DuckDB engine is kept in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import duckdb
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from bercail.cohorts import (
+    Cohort,
+    DuckdbEngine,
+    DuckdbSettings,
+    Model,
+    Source,
+    Sources,
+    dispensings,
+)
+from bercail.cohorts.duckdb_engine import to_sql
+from bercail.cohorts.plan import plan_run
+from bercail.foundation import Unavailable, Unproven
+from bercail.testing.small_snds import DRUGS, SmallSnds
+
+
+def _model(code: str = "A10") -> Model:
+    found = dispensings.where(dispensings.atc.starts_with(code))
+    return Cohort(name="s", title="s", population=found.exists()).model
+
+
+def test_a_code_stays_a_value() -> None:
+    code = "x'); DROP TABLE drugs; --"
+    sources = SmallSnds().sources()
+    assert DuckdbEngine(sources).run(_model(code)).persons.num_rows == 0
+    assert "'x''); DROP TABLE drugs; --'" in to_sql(plan_run(_model(code), sources))
+
+
+def test_a_study_is_one_query() -> None:
+    sql = to_sql(plan_run(_model(), SmallSnds().sources()))
+    assert sql.startswith("WITH ")
+    assert ";" not in sql
+
+
+def test_no_extension_is_loaded_and_nothing_is_spilled() -> None:
+    with duckdb.connect(":memory:", config=DuckdbSettings().as_config()) as connection:
+        names = {
+            row[0]: row[1]
+            for row in connection.sql("SELECT name, value FROM duckdb_settings()").fetchall()
+        }
+    assert names["autoinstall_known_extensions"] == "false"
+    assert names["autoload_known_extensions"] == "false"
+    assert names["python_enable_replacements"] == "false"
+    assert names["temp_directory"] == ""
+    assert names["threads"] == "2"
+
+
+def test_too_little_memory_is_unavailable() -> None:
+    data = SmallSnds()
+    for number in range(20_000):
+        data.person(f"p{number:016}")
+    engine = DuckdbEngine(data.sources(), DuckdbSettings(memory_limit="1MB"))
+    with pytest.raises(Unavailable, match="`OutOfMemoryException`"):
+        engine.run(_model())
+
+
+class _Broken(MemoryFileSystem):  # type: ignore[misc]
+    """A filesystem whose files are found to be tampered with."""
+
+    protocol = "broken"
+    error: Exception = Unproven("Segment 3 of `x` does not open.", rule="segment")
+
+    def open(self, *_: Any, **__: Any) -> NoReturn:
+        raise self.error
+
+
+def test_an_error_of_the_filesystem_comes_through() -> None:
+    disk = _Broken(skip_instance_cache=True)
+    tables = {
+        name: Source(urls=(f"broken://{name}",), filesystem=disk) for name in SmallSnds().tables()
+    }
+    with pytest.raises(Unproven, match="Segment 3"):
+        DuckdbEngine(Sources(tables=tables, drugs=DRUGS)).run(_model())
+
+
+def test_an_error_names_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "canary.parquet"
+    path.write_bytes(b"PAR1canary-of-a-personPAR1")
+    tables: dict[str, Any] = dict(SmallSnds().tables())
+    engine = DuckdbEngine(Sources(tables=tables, drugs=DRUGS))
+    plan = plan_run(_model(), Sources(tables=tables, drugs=DRUGS))
+    with pytest.raises(Unavailable) as caught:
+        engine._answer(plan, "SELECT CAST('canary-of-a-person' AS INT)")
+    assert "canary" not in str(caught.value)
+    assert caught.value.__suppress_context__

@@ -1,0 +1,123 @@
+"""A study file runs in its own process; only its model comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bercail.cohorts import load_study, loader
+from bercail.foundation import Invalid, Missing
+
+Write = Callable[[str], Path]
+GOOD = """
+from bercail.cohorts import Cohort, dispensings
+study = Cohort(name="s", title="s", population=dispensings.exists())
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to_file(text: str) -> Path:
+        path = tmp_path / "study.py"
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return to_file
+
+
+def test_a_study_gives_its_model(write: Write) -> None:
+    assert load_study(write(GOOD)).name == "s"
+
+
+def test_what_a_study_prints_goes_nowhere(write: Write) -> None:
+    noisy = "import sys\nprint('{}')\nprint('x', file=sys.stderr)\n" + GOOD + "\nprint('end')\n"
+    assert load_study(write(noisy)) == load_study(write(GOOD))
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match="no study file"):
+        load_study(tmp_path / "none.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1\nfrom bercail.cohorts import *\ny = (\n", r"`study.py` line 3: Python cannot"),
+        (
+            "from bercail.cohorts import dispensings as d, persons\n\n\nx = d.date == persons.sex\n",
+            r"`study.py` line 4: .*is mixed with",
+        ),
+        ("import json\n\njson.loads('{')\n", r"`study.py` line 3: JSONDecodeError"),
+        ("raise SystemExit(0)\n", r"`study.py` line 1: SystemExit"),
+        ("x = 1\n", r"`study.py`: The file defines 0 cohorts"),
+        (GOOD + GOOD.replace("study =", "other ="), "defines 2 cohorts"),
+        ("import os\nos._exit(0)\n", r"ended its process \(exit code 0\)"),
+        ("import os\nos.kill(os.getpid(), 9)\n", "exit code -9"),
+        ("import sys\nsys.setrecursionlimit(10**6)\ndef f(): f()\nf()\n", r"`study.py`"),
+        ("x = bytearray(3 * 1024**3)\n", r"line 1: MemoryError"),
+    ],
+)
+def test_a_wrong_study_names_file_and_line(write: Write, text: str, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        load_study(write(text))
+
+
+def test_two_names_of_one_cohort_are_one(write: Write) -> None:
+    assert load_study(write(GOOD + "\nagain = study\n")).name == "s"
+
+
+def test_a_study_that_does_not_end_is_stopped(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "SECONDS", 1)
+    with pytest.raises(Invalid, match="did not finish in 1 seconds"):
+        load_study(write("import time\ntime.sleep(60)\n"))
+
+
+def test_a_study_sees_no_secret_of_the_environment(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERCAIL_PASSPHRASE", "canary")
+    study = "import os\nassert not [n for n in os.environ if n.startswith('BERCAIL')]\n" + GOOD
+    assert load_study(write(study)).name == "s"
+
+
+def test_a_study_cannot_write_files(write: Write, tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    study = f"import pathlib\npathlib.Path({str(target)!r}).write_text('x')\n" + GOOD
+    with pytest.raises(Invalid, match="line 2: OSError"):
+        load_study(write(study))
+    assert target.read_bytes() == b""
+
+
+def test_a_study_does_not_import_what_lies_beside_it(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "json.py").write_text("raise RuntimeError('mine')\n", encoding="utf-8")
+    assert load_study(write("import json\njson.dumps(1)\n" + GOOD)).name == "s"
+
+
+def test_an_answer_that_is_no_model_is_refused(write: Write) -> None:
+    forged = """
+        import os
+        for number in range(3, 20):
+            try:
+                os.write(number, b'{"model": "{}"}')
+            except OSError:
+                pass
+        os._exit(0)
+    """
+    with pytest.raises(Invalid, match="no cohort model"):
+        load_study(write(forged))
+
+
+def test_the_language_alone_loads_no_engine() -> None:
+    code = (
+        "import sys, bercail.cohorts.language; "
+        "print(sorted({'duckdb', 'pyarrow', 'sqlglot'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
