@@ -64,7 +64,7 @@ def class_breaches(node: ast.ClassDef, shown: str) -> list[str]:
         for item in node.body
         if isinstance(item, ast.FunctionDef)
         and not item.name.startswith("_")
-        and not any(isinstance(d, ast.Name) and d.id == "property" for d in item.decorator_list)
+        and not ({"property", "cached_property", "staticmethod"} & _decorators(item))
     ]
     bases = {item.id for item in node.bases if isinstance(item, ast.Name)}
     limit = PORT_METHODS if "Protocol" in bases else MOST_METHODS
@@ -73,6 +73,10 @@ def class_breaches(node: ast.ClassDef, shown: str) -> list[str]:
     return [
         f"{shown}:{node.lineno}: `{node.name}` has {len(methods)} public methods, at most {limit}"
     ]
+
+
+def _decorators(node: ast.FunctionDef) -> set[str]:
+    return {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
 
 
 def words(path: Path) -> list[str]:

@@ -78,10 +78,17 @@ install_servers() {
   echo "$want" >servers/node_modules/.stamp
 }
 
+# The tests drive a real PKCS#11 library; Debian packages it, PyPI does not.
+install_debian() {
+  [ -e /usr/lib/softhsm/libsofthsm2.so ] && return
+  debian softhsm2 || fail "SoftHSM is missing; ask for: apt-get install softhsm2"
+}
+
 [ -f requirements-tools.lock ] || fail "requirements-tools.lock is missing from the checkout"
 install_uv
 case "$profile" in
   tools) ;;
-  demo | dev) install_python; install_servers ;;
+  demo) install_python; install_servers ;;
+  dev) install_debian; install_python; install_servers ;;
   *) fail "unknown profile $profile" ;;
 esac

@@ -14,6 +14,7 @@ import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -56,13 +57,10 @@ def compare(
     print(json.dumps(line))
 
 
-def run(server: RunningServer) -> None:
-    location = server.location("bench")
-    make_home(location, server.credentials)
-    store: ObjectStore = open_store(location, server.credentials)
+def vendor_client(server: RunningServer) -> Any:
     secret = server.credentials.secret
     assert secret is not None
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=server.endpoint,
         aws_access_key_id=server.credentials.access_key,
@@ -70,6 +68,13 @@ def run(server: RunningServer) -> None:
         region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}),
     )
+
+
+def run(server: RunningServer) -> None:
+    location = server.location("bench")
+    make_home(location, server.credentials)
+    store: ObjectStore = open_store(location, server.credentials)
+    client = vendor_client(server)
     whole = BLOCK * (SIZE // len(BLOCK))
 
     def upload() -> None:

@@ -40,7 +40,11 @@ def test_subtracting_a_lone_hidden_cell_from_its_total_gives_nothing() -> None:
     shown = dict(result.table.cells)
     assert shown[("age 1", "women")] is None
     for total in (("age 1", None), (None, "women")):
-        line = [k for k in shown if k != total and all(t in (None, x) for t, x in zip(total, k, strict=True))]
+        line = [
+            k
+            for k in shown
+            if k != total and all(t in (None, x) for t, x in zip(total, k, strict=True))
+        ]
         inner = [key for key in line if None not in key]
         assert shown[total] is None or sum(shown[key] is None for key in inner) >= 2
 
@@ -219,6 +223,10 @@ def test_no_event_and_no_released_file_gives_the_digest_of_what_stays_inside(
 
 def rebag(package: Path) -> None:
     """What a forger without keys does: make the manifests fit again."""
+    payload = [path for path in (package / "data").rglob("*") if path.is_file()]
+    oxum = f"Payload-Oxum: {sum(path.stat().st_size for path in payload)}.{len(payload)}"
+    info = (package / "bag-info.txt").read_text().splitlines()
+    (package / "bag-info.txt").write_text("\n".join([*info[:-1], oxum]) + "\n")
     for manifest, files in (
         ("manifest-sha512.txt", sorted(p for p in (package / "data").rglob("*") if p.is_file())),
         (
@@ -227,7 +235,7 @@ def rebag(package: Path) -> None:
         ),
     ):
         rows = [
-            f"{hashlib.sha512(path.read_bytes()).hexdigest()}  {path.relative_to(package).as_posix()}\n"
+            f"{hashlib.sha512(path.read_bytes()).hexdigest()}  {path.relative_to(package)}\n"
             for path in files
         ]
         (package / manifest).write_text("".join(rows))
@@ -342,7 +350,11 @@ def test_one_flipped_byte_anywhere_is_refused(desk: AirlockDesk) -> None:
     keys = desk.airlock.public_keys()
     for path in sorted(p for p in package.rglob("*") if p.is_file()):
         whole = path.read_bytes()
-        path.write_bytes(whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1 :])
+        path.write_bytes(
+            whole[: len(whole) // 2]
+            + bytes([whole[len(whole) // 2] ^ 1])
+            + whole[len(whole) // 2 + 1 :]
+        )
         with pytest.raises(Unproven):
             verify_package(package, keys)
         path.write_bytes(whole)
@@ -412,7 +424,9 @@ def _resign(desk: AirlockDesk, package: Path, table: dict[str, Any]) -> None:
     statement = {
         "request": release["request"],
         "set_digest": document["set_digest"],
-        "package_digest": hashlib.sha256((package / "manifest-sha512.txt").read_bytes()).hexdigest(),
+        "package_digest": hashlib.sha256(
+            (package / "manifest-sha512.txt").read_bytes()
+        ).hexdigest(),
         "released_at": release["released_at"],
     }
     key = signer(desk.keys, "airlock")

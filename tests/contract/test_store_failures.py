@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
+import certifi
 import pytest
 from attrs import evolve
 
@@ -177,12 +178,33 @@ def test_no_host_is_assumed(scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"checksum": "md5"}, {"style": "baroque"}, {"ca": "/no/such/file.pem"}]
+    "options",
+    [
+        {"checksum": "md5"},
+        {"style": "baroque"},
+        {"ca": "/no/such/file.pem"},
+        {"proxy": "no url"},
+    ],
 )
 def test_options_that_mean_nothing_are_invalid(options: dict[str, str]) -> None:
     location = Location(scheme="s3", name="x", endpoint="https://h.example", options=options)
     with pytest.raises(Invalid):
         open_store(location, CREDENTIALS)
+
+
+@pytest.mark.parametrize("scheme", ["s3", "azure"])
+def test_a_private_authority_is_read_when_opening(scheme: str) -> None:
+    options = {"ca": certifi.where()}
+    location = Location(scheme=scheme, name="x", endpoint="https://h.example", options=options)
+    assert open_store(location, CREDENTIALS).location == location
+
+
+def test_a_bucket_is_made_in_its_region(seaweedfs: RunningServer) -> None:
+    location = evolve(seaweedfs.location("elsewhere"), options={"region": "eu-west-1"})
+    make_home(location, seaweedfs.credentials)
+    store = open_store(location, seaweedfs.credentials)
+    store.put("x", b"1")
+    assert [info.name for info in store.list()] == ["x"]
 
 
 def test_the_other_checksum_works_too(seaweedfs: RunningServer, s3_location: Location) -> None:

@@ -109,14 +109,14 @@ def _bool(draw: Draw, level: str, depth: int) -> Expression:
     def part(kind: Kind = Kind.BOOL) -> Expression:
         return _expression(draw, level, kind, depth - 1)
 
-    choice = draw(st.integers(0, 6))
+    choice = draw(st.integers(0, 8))
     if choice <= 1:
         return (Both if choice else Either)(left=part(), right=part())
     if choice == 2:
         return Negation(value=part())
     if choice == 3:
         return Known(value=part(draw(st.sampled_from(VALUES))))
-    if choice == 4:
+    if choice <= 6:
         return _codes(draw, level, depth)
     kind = draw(st.sampled_from(VALUES))
     ordered = kind in (Kind.INT, Kind.DATE)
@@ -125,15 +125,15 @@ def _bool(draw: Draw, level: str, depth: int) -> Expression:
 
 
 def _codes(draw: Draw, level: str, depth: int) -> Expression:
-    if level == "stays" and draw(st.booleans()):
-        value: Expression = _column(draw, level, Kind.CODES)
+    if draw(st.booleans()):
+        value: Expression = _column(draw, level, Kind.TEXT, Kind.CODES)
     else:
         value = _expression(draw, level, Kind.TEXT, depth - 1)
     some = draw(st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3))
-    choice = draw(st.integers(0, 2))
-    if choice == 0:
+    choice = draw(st.integers(0, 3))
+    if choice <= 1:
         return StartsWith(value=value, prefixes=tuple(some))
-    if choice == 1:
+    if choice == 2:
         return IsIn(value=value, codes=tuple(some))
     numbers = draw(st.lists(st.sampled_from([0, 1, 2, 1950]), min_size=1, max_size=3))
     return IsIn(value=_expression(draw, level, Kind.INT, depth - 1), codes=tuple(numbers))
@@ -172,7 +172,8 @@ def _events(draw: Draw, depth: int, view: str | None = None) -> EventSet:
         return Events(of=view, rules=tuple(draw(st.lists(st.sampled_from(ids), max_size=3))))
     below = _events(draw, depth - 1, view)
     if draw(st.booleans()):
-        return Where(events=below, condition=_expression(draw, view, Kind.BOOL, depth - 1))
+        condition = _expression(draw, view, Kind.BOOL, max(depth - 1, 1))
+        return Where(events=below, condition=condition)
     dates = [name for name, column in VIEWS[view].columns.items() if column.kind is Kind.DATE]
 
     def bound() -> Expression:
@@ -276,7 +277,7 @@ def difficult_data(seed: int) -> SmallSnds:
             dice.choice(names),
             _day(dice).isoformat(),
             dice.choice(["1600-01-01", "2099-12-31", _day(dice).isoformat()]),
-            dice.choice(["E11", "E119 ", "I10", "", None]),
+            dice.choice(["E11", "E119 ", "\u2003E11", "I10", "", None]),
             IMB_ETM_NAT=dice.choice([41, 43, 11, None]),
             BEN_RNG_GEM=dice.choice([1, 1, 2, None]),
         )
@@ -308,7 +309,7 @@ def _add_dispensing(
 
 def _add_stay(dice: random.Random, data: SmallSnds, names: list[str]) -> None:
     entry = _day(dice)
-    codes = ["I639", "I63", "E119 ", "Z00", "", None]
+    codes = ["I639", "I63", "E119 ", "\u00a0I63", "Z00\t", "", None]
     data.stay(
         dice.choice([*names, "nobody"]),
         entry.isoformat(),

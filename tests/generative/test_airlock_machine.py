@@ -188,9 +188,7 @@ def fold_one(request: Any, event: Any) -> Any:
     return _apply(request, event)
 
 
-AirlockMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=14, deadline=None
-)
+AirlockMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=14, deadline=None)
 TestAirlockMachine = AirlockMachine.TestCase
 
 

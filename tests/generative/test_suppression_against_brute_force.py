@@ -42,7 +42,9 @@ TOPS = {(2,): 16, (3,): 12, (4,): 9, (2, 2): 9, (3, 2): 5}
 UNIVERSES = {shape: universe(shape, TOPS[shape]) for shape in SHAPES}
 
 
-def oracle(shape: tuple[int, ...], truth: np.ndarray, hidden: set[int]) -> dict[int, tuple[int, int]]:
+def oracle(
+    shape: tuple[int, ...], truth: np.ndarray, hidden: set[int]
+) -> dict[int, tuple[int, int]]:
     """Least and greatest count of each hidden cell for the informed attacker."""
     tables = UNIVERSES[shape]
     shown = [cell for cell in range(len(truth)) if cell not in hidden]

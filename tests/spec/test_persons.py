@@ -74,7 +74,10 @@ def test_another_sex_code_is_unknown(values, code) -> None:
     assert values(data, persons.sex) == {"a": None}
 
 
-@pytest.mark.parametrize("text", ["1600", "0001", "-1", "0", "2200", "", "19x0"])
+NO_YEARS = ["1600", "0001", "-1", "0", "2200", "", "19x0", "\u00a01950", "\u0661950"]
+
+
+@pytest.mark.parametrize("text", NO_YEARS)
 def test_a_birth_year_that_cannot_be_is_unknown(values, text) -> None:
     data = SmallSnds()
     data.person("a", BEN_NAI_ANN=text)

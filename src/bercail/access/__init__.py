@@ -5,7 +5,22 @@ name, or anything of a person who objects.
 Hands out: `AccessService`: applications, opinions, permits, objections, extracts.
 """
 
-from bercail.access.permit import DataPermit, DataScope, Population, Purpose, TableScope
+from bercail.access.permit import (
+    AccessApplication,
+    DataPermit,
+    DataScope,
+    Population,
+    Purpose,
+    TableScope,
+)
 from bercail.access.service import AccessService
 
-__all__ = ["AccessService", "DataPermit", "DataScope", "Population", "Purpose", "TableScope"]
+__all__ = [
+    "AccessApplication",
+    "AccessService",
+    "DataPermit",
+    "DataScope",
+    "Population",
+    "Purpose",
+    "TableScope",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,9 +18,14 @@ from bercail.access.permit import (
 )
 from bercail.foundation import Invalid
 
+# An account, as `Actor` names it; a département, as BEN_RES_DPT writes it.
+_Person = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@:-]{0,99}$")]
+_Department = Annotated[str, Field(pattern=r"^[0-9]{2}[0-9AB]$")]
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # Strict: `public_body = "no"` is an error, never a guess.
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _Table(_Strict):
@@ -30,7 +36,7 @@ class _Table(_Strict):
 class _Population(_Strict):
     born_from: int | None = Field(default=None, ge=1850, le=2200)
     born_until: int | None = Field(default=None, ge=1850, le=2200)
-    departments: list[str] = []
+    departments: list[_Department] = []
 
 
 class _Items(_Strict):
@@ -48,10 +54,10 @@ class _Items(_Strict):
 class _Application(_Strict):
     project: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")
     title: str = Field(min_length=1)
-    applicant: str
+    applicant: _Person
     public_body: bool
-    members: list[str] = Field(min_length=1)
-    purpose: Purpose
+    members: list[_Person] = Field(min_length=1)
+    purpose: Annotated[Purpose, Field(strict=False)]
     first_year: int = Field(ge=2006, le=2200)
     last_year: int = Field(ge=2006, le=2200)
     starts: date
@@ -62,7 +68,7 @@ class _Application(_Strict):
 
 
 def read_application(path: Path) -> AccessApplication:
-    """The application in the TOML file at `path`.
+    """The application in the TOML file at `path`; docs/reference/application.md lists its keys.
 
     Raises:
         Invalid: not readable, not TOML, or a key that is missing, unknown or wrong.
@@ -78,14 +84,15 @@ def read_application(path: Path) -> AccessApplication:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
+        message = first["msg"][:1].lower() + first["msg"][1:]
         raise Invalid(
-            f"The application `{path}` is wrong at `{place}`: {first['msg'].lower()}.",
+            f"The application `{path}` is wrong at `{place}`: {message}.",
             remedy="docs/reference/application.md lists every key.",
         ) from error
     except ValueError as error:
         raise Invalid(
-            f"The application `{path}` is not well formed: {error}.",
-            remedy="Correct it; it is a TOML file.",
+            f"The application `{path}` is wrong: {error}.",
+            remedy="It is a TOML file; docs/reference/application.md lists every key.",
         ) from error
 
 

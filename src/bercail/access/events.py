@@ -71,7 +71,11 @@ class PermitRevoked:
 
 @frozen(kw_only=True)
 class ExtractMade:
-    """An extract was materialised: its parts by digest, the snapshots it was cut from."""
+    """An extract was materialised.
+
+    `objections` is the version of the registry of objections that it respects, `rows` and
+    `snapshots` are by lake table, `manifest_sha256` names every part by its digest.
+    """
 
     extract: str
     manifest_sha256: str
@@ -83,18 +87,26 @@ class ExtractMade:
 
 @frozen(kw_only=True)
 class ExtractOpened:
-    """A member opened the extract to work on it."""
+    """A member of the project opened the extract to work on it."""
 
     extract: str
     member: str
 
 
 @frozen(kw_only=True)
+class ProjectNamed:
+    """The name of a project, and with it its pseudonyms, belongs to this applicant."""
+
+    project: str
+    applicant: str
+
+
+@frozen(kw_only=True)
 class ObjectionRegistered:
-    """A person objected; the registry has a new version, named by its digest alone."""
+    """A person objected; the registry has a new version, named by a keyed digest alone."""
 
     version: int
-    registry_sha256: str
+    registry_digest: str
 
 
 @frozen(kw_only=True)
@@ -102,7 +114,7 @@ class ObjectionWithdrawn:
     """A person withdrew an objection; the registry has a new version."""
 
     version: int
-    registry_sha256: str
+    registry_digest: str
 
 
 APPLICATION_EVENTS = (
@@ -117,4 +129,5 @@ APPLICATION_EVENTS = (
     ExtractMade,
     ExtractOpened,
 )
+PROJECT_EVENTS = (ProjectNamed,)
 OBJECTION_EVENTS = (ObjectionRegistered, ObjectionWithdrawn)

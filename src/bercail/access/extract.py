@@ -6,20 +6,19 @@ sealed under the project's key (ENC-02), and the manifest pins the snapshots the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pyarrow as pa
-from attrs import frozen
+from attrs import asdict, frozen
 
 from bercail.access.events import ExtractMade
 from bercail.access.permit import DataPermit
 from bercail.access.scope import LakeTable, reached
-from bercail.access.selection import Selection
+from bercail.access.selection import Selection, pin
 from bercail.catalogue import PseudonymColumn, Registry
 from bercail.cohorts.sources import PROJECT_NAMES
-from bercail.foundation import Missing, canonical_json, sha256_hex
+from bercail.foundation import canonical_json, sha256_hex
 from bercail.lake import Lake, SealedStore
 from bercail.lake.identities import Turn, turn_identities
 from bercail.lake.parquet_stream import ParquetStream
@@ -27,11 +26,12 @@ from bercail.vault import Keyring, pseudonyms
 
 ProgressReport = Callable[[str, int, int], None]
 MANIFEST = "extract.json"
+FORMAT = "bercail-extract/1"
 
 
 @frozen(kw_only=True)
 class ExtractPart:
-    """One table of an extract."""
+    """One table of an extract; `sha256` is that of the plaintext."""
 
     table: str
     name: str
@@ -39,17 +39,6 @@ class ExtractPart:
     rows: int
     sha256: str
     snapshot: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """As the manifest writes it."""
-        return {
-            "table": self.table,
-            "name": self.name,
-            "columns": list(self.columns),
-            "rows": self.rows,
-            "sha256": self.sha256,
-            "snapshot": self.snapshot,
-        }
 
 
 @frozen(kw_only=True)
@@ -64,41 +53,57 @@ class Cutter:
     def cut(
         self,
         permit: DataPermit,
-        extract: str,
         objections: tuple[int, Sequence[str]],
         progress: ProgressReport | None = None,
     ) -> ExtractMade:
-        """Materialise the extract; a killed run is simply made again over the same names.
+        """Materialise the extract.
+
+        Its name says what it is cut from: the permit, the snapshots, the version of the
+        registry of objections. So a killed run is made again over its own names to the same
+        bytes, and a run over another state never replaces it.
 
         Raises:
-            Missing: the lake holds nothing that the permit names.
+            Missing: the lake holds nothing of a table that the permit names.
+            Unavailable: the host does not answer, or memory does not suffice.
         """
         tables = reached(permit.scope, self.lake.tables(), self.registry)
-        if not tables:
-            raise Missing(
-                f"The lake holds no table that the permit `{permit.id}` names.",
-                remedy="Load the deliveries of its years first.",
-            )
+        pins = pin(self.lake, tables)
         version, objecting = objections
-        selection = Selection(self.lake, self.registry, permit.scope, objecting)
+        extract = _name(permit, pins, version)
+        selection = Selection(self.lake, self.registry, permit.scope, pins, objecting)
         try:
+            cut = [table for table in tables if selection.columns(table)]
             parts = []
-            for done, table in enumerate(tables):
+            for done, table in enumerate(cut):
                 if progress:
-                    progress("extract", done, len(tables))
-                parts.append(self._cut_table(permit, extract, table, selection))
+                    progress("extract", done, len(cut))
+                parts.append(self._cut_table(permit, extract, table, selection, pins))
             if progress:
-                progress("extract", len(tables), len(tables))
-            return self._finished(extract, permit, parts, version, selection.persons)
+                progress("extract", len(cut), len(cut))
         finally:
             selection.close()
+        manifest = _manifest(permit, extract, version, parts)
+        self.sealed.put(f"{extract}/{MANIFEST}", manifest)
+        return ExtractMade(
+            extract=extract,
+            manifest_sha256=sha256_hex(manifest),
+            objections=version,
+            persons=selection.persons,
+            rows={part.table: part.rows for part in parts},
+            snapshots=pins,
+        )
 
     def _cut_table(
-        self, permit: DataPermit, extract: str, table: LakeTable, selection: Selection
+        self,
+        permit: DataPermit,
+        extract: str,
+        table: LakeTable,
+        selection: Selection,
+        pins: Mapping[str, str],
     ) -> ExtractPart:
         schema, batches = selection.batches(table)
         held = set(schema.names)
-        columns = [c for c in self.registry.pseudonyms(table.scope.table) if c.name in held]
+        columns = [c for c in self.registry.pseudonyms(table.family) if c.name in held]
         names = [PROJECT_NAMES.get(name, name) for name in schema.names]
         target = pa.schema(
             [field.with_name(name) for field, name in zip(schema, names, strict=True)]
@@ -114,35 +119,28 @@ class Cutter:
             columns=tuple(names),
             rows=stream.rows,
             sha256=written.sha256,
-            snapshot=selection.snapshot(table.name),
+            snapshot=pins[table.name],
         )
 
-    def _finished(
-        self,
-        extract: str,
-        permit: DataPermit,
-        parts: Sequence[ExtractPart],
-        objections: int,
-        persons: int,
-    ) -> ExtractMade:
-        manifest = canonical_json(
-            {
-                "extract": extract,
-                "permit": permit.id,
-                "project": permit.project,
-                "objections": objections,
-                "parts": [part.as_dict() for part in parts],
-            }
-        )
-        self.sealed.put(f"{extract}/{MANIFEST}", manifest)
-        return ExtractMade(
-            extract=extract,
-            manifest_sha256=sha256_hex(manifest),
-            objections=objections,
-            persons=persons,
-            rows={part.table: part.rows for part in parts},
-            snapshots={part.table: part.snapshot for part in parts},
-        )
+
+def _name(permit: DataPermit, pins: Mapping[str, str], objections: int) -> str:
+    cut_from = canonical_json({"objections": objections, "snapshots": dict(pins)})
+    return f"extract-{permit.id.removeprefix('permit-')}-{sha256_hex(cut_from)[:16]}"
+
+
+def _manifest(
+    permit: DataPermit, extract: str, objections: int, parts: Sequence[ExtractPart]
+) -> bytes:
+    return canonical_json(
+        {
+            "format": FORMAT,
+            "extract": extract,
+            "permit": permit.id,
+            "project": permit.project,
+            "objections": objections,
+            "parts": [asdict(part) for part in parts],
+        }
+    )
 
 
 def _turned(

@@ -7,20 +7,32 @@ log or error holds an entry of it.
 from __future__ import annotations
 
 import json
+import re
 
 import pyarrow as pa
-from attrs import frozen
+from attrs import asdict, frozen
 
 from bercail.access.events import OBJECTION_EVENTS, ObjectionRegistered, ObjectionWithdrawn
-from bercail.foundation import Actor, Invalid, Refused, Role, Secret, canonical_json
+from bercail.foundation import (
+    Actor,
+    Invalid,
+    Refused,
+    Role,
+    Secret,
+    Unproven,
+    canonical_json,
+    sha256_hex,
+)
 from bercail.lake import SealedStore
 from bercail.lake.identities import PSEUDONYM_LENGTH
 from bercail.ledger import Ledger
 from bercail.vault import pseudonyms
 
 STREAM = "objections"
+ROLES = (Role.CITIZEN, Role.ACCESS_OFFICER)
 _NAME = "registry.json"
-_LENGTHS = (17, 18)
+# A pseudonym, or a pseudonym followed by the rank among twins (BEN_IDT_TOP = 0).
+_LEVEL_ONE = re.compile(rf"[A-Z2-7]{{{PSEUDONYM_LENGTH}}}[0-9]?", re.ASCII)
 
 
 @frozen(kw_only=True)
@@ -28,20 +40,16 @@ class Confirmation:
     """What the person is told at once (TEHDAS2 M8.1): the registry's version and digest."""
 
     version: int
-    registry_sha256: str
+    registry_digest: str
     changed: bool
 
     def as_dict(self) -> dict[str, str | int | bool]:
         """For `--json`."""
-        return {
-            "version": self.version,
-            "registry_sha256": self.registry_sha256,
-            "changed": self.changed,
-        }
+        return asdict(self)
 
 
 class Objections:
-    """The list of persons who object, one sealed object for each version."""
+    """The list of persons who object: one sealed object for each version, named by its digest."""
 
     def __init__(self, ledger: Ledger, sealed: SealedStore, level_two: Secret) -> None:
         self._ledger = ledger
@@ -49,65 +57,76 @@ class Objections:
         self._level_two = level_two
 
     def current(self) -> tuple[int, tuple[str, ...]]:
-        """The version (0 when nobody ever objected) and the persons, sorted."""
-        version, _ = self._ledger.load(STREAM, OBJECTION_EVENTS)
-        return version, self._read(version)
+        """The version (0 when nobody ever objected) and the persons, sorted.
+
+        Raises `Unproven` when the list is not the one that the ledger names.
+        """
+        version, digest = self._head()
+        return version, self._read(digest)
 
     def register(self, level_one: str, actor: Actor) -> Confirmation:
         """Add the person whose BEN_IDT_ANO the data holder computed at level one.
 
         No reason is asked, and twice is once. Raises `Invalid` for what is no pseudonym,
-        `Refused` for an actor who may not.
+        `Refused` for an actor who may not, or when somebody else's change came first
+        (rule `journal-conflict`): the change is then simply made again.
         """
-        return self._change(self._platform_pseudonym(level_one), actor, present=True)
+        return self._change(level_one, actor, present=True)
 
     def withdraw(self, level_one: str, actor: Actor) -> Confirmation:
         """Take a person off the list; an objection is reversible at any time."""
-        return self._change(self._platform_pseudonym(level_one), actor, present=False)
+        return self._change(level_one, actor, present=False)
 
-    def _platform_pseudonym(self, level_one: str) -> str:
-        if len(level_one) not in _LENGTHS:
-            raise Invalid(
-                "That is not a person's pseudonym at level one.",
-                remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
-            )
-        head, rank = level_one[:PSEUDONYM_LENGTH], level_one[PSEUDONYM_LENGTH:]
-        turned: str = pseudonyms.level_two(self._level_two, pa.array([head]))[0].as_py()
-        return turned + rank
-
-    def _change(self, person: str, actor: Actor, *, present: bool) -> Confirmation:
-        if not (actor.has(Role.CITIZEN) or actor.has(Role.ACCESS_OFFICER)):
+    def _change(self, level_one: str, actor: Actor, *, present: bool) -> Confirmation:
+        if not any(actor.has(role) for role in ROLES):
             raise Refused(
                 f"`{actor.id}` may not change the registry of objections.",
                 remedy="The person does, or the access body in the person's name.",
                 rule="OPT-03",
             )
-        version, persons = self.current()
-        wanted = set(persons) | {person} if present else set(persons) - {person}
-        if wanted == set(persons):
-            digest = self._digest(version)
-            return Confirmation(version=version, registry_sha256=digest, changed=False)
+        person = self._platform_pseudonym(level_one)
+        version, digest = self._head()
+        persons = set(self._read(digest))
+        wanted = persons | {person} if present else persons - {person}
+        if wanted == persons:
+            return Confirmation(version=version, registry_digest=digest, changed=False)
         document = canonical_json(sorted(wanted))
-        # The list comes before the event: an interrupted change is simply made again.
-        written = self._sealed.put(_NAME, document, str(version + 1))
+        digest = self._keyed_digest(document)
+        # The list comes before the event, under its own digest: an interrupted change leaves
+        # a list that nothing names, and two changes at once never replace each other's.
+        self._sealed.put(_NAME, document, digest)
         kind = ObjectionRegistered if present else ObjectionWithdrawn
-        event = kind(version=version + 1, registry_sha256=self._salted(written.sha256))
+        event = kind(version=version + 1, registry_digest=digest)
         self._ledger.append(STREAM, version, [event], actor)
-        return Confirmation(
-            version=version + 1, registry_sha256=event.registry_sha256, changed=True
-        )
+        return Confirmation(version=version + 1, registry_digest=digest, changed=True)
 
-    def _read(self, version: int) -> tuple[str, ...]:
-        if version == 0:
+    def _head(self) -> tuple[int, str]:
+        version, events = self._ledger.load(STREAM, OBJECTION_EVENTS)
+        return version, str(events[-1].registry_digest) if events else ""
+
+    def _read(self, digest: str) -> tuple[str, ...]:
+        if not digest:
             return ()
-        found: list[str] = json.loads(self._sealed.read(_NAME, str(version)))
-        return tuple(found)
+        document = self._sealed.read(_NAME, digest)
+        if self._keyed_digest(document) != digest:
+            raise Unproven(
+                "The registry of objections is not the one that was recorded.",
+                remedy="Cut no extract; restore the object from the backup.",
+                rule="OPT-03",
+            )
+        return tuple(str(person) for person in json.loads(document))
 
-    def _digest(self, version: int) -> str:
-        _, events = self._ledger.load(STREAM, OBJECTION_EVENTS)
-        return str(events[version - 1].registry_sha256) if version else ""
+    def _keyed_digest(self, document: bytes) -> str:
+        # It depends on a secret key, so that the digest of a one-person list cannot be found
+        # by trying pseudonyms.
+        return self._sealed.opaque_name(sha256_hex(document), "digest")
 
-    def _salted(self, digest: str) -> str:
-        # The opaque name depends on a secret key, so the digest of a one-person list
-        # cannot be found by trying pseudonyms.
-        return self._sealed.opaque_name(digest, "digest")
+    def _platform_pseudonym(self, level_one: str) -> str:
+        head, rank = level_one[:PSEUDONYM_LENGTH], level_one[PSEUDONYM_LENGTH:]
+        if not _LEVEL_ONE.fullmatch(level_one):
+            raise Invalid(
+                "That is not a person's pseudonym at level one.",
+                remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
+            )
+        turned: str = pseudonyms.level_two(self._level_two, pa.array([head]))[0].as_py()
+        return turned + rank

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from attrs import field, frozen, validators
 
+# The items of EHDS art. 67(2) that are told in words. Persons, purpose, data and period
+# (its (a), (b), (d) and (h)) are values of their own and cannot be absent.
 TEXT_ITEMS = (
     "identity",
     "purpose_explained",
@@ -37,20 +39,42 @@ PUBLIC_BODY_ONLY = frozenset({Purpose.PUBLIC_INTEREST, Purpose.POLICY, Purpose.S
 
 @frozen(kw_only=True)
 class TableScope:
-    """A table family and the columns of it; `potential_identifiers` are granted one by one."""
+    """A table family and the columns of it; `potential_identifiers` are granted one by one.
+
+    Raises `ValueError` for a column named twice, or for a potential identifier that is not
+    among the columns: a permit says each thing once.
+    """
 
     table: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = field(validator=validators.min_len(1))
     potential_identifiers: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"a column of `{self.table}` is named twice")
+        stray = sorted(set(self.potential_identifiers) - set(self.columns))
+        if stray:
+            raise ValueError(f"`{self.table}.{stray[0]}` is no column of the scope")
 
 
 @frozen(kw_only=True)
 class Population:
-    """Who the extract holds: birth years (inclusive) and départements; empty means all."""
+    """Who the extract holds: years of birth (inclusive) and départements; empty means all.
+
+    `departments` are three characters, as in BEN_RES_DPT: `075`, `02A`, `974`.
+    """
 
     born_from: int | None = None
     born_until: int | None = None
-    departments: tuple[str, ...] = ()
+    departments: tuple[str, ...] = field(
+        default=(),
+        validator=validators.deep_iterable(validators.matches_re(r"[0-9]{2}[0-9AB]")),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        first, last = self.born_from, self.born_until
+        if first is not None and last is not None and first > last:
+            raise ValueError("the first year of birth comes after the last")
 
 
 @frozen(kw_only=True)
@@ -77,7 +101,7 @@ class AccessApplication:
     title: str
     applicant: str
     public_body: bool
-    members: tuple[str, ...]
+    members: tuple[str, ...] = field(validator=validators.min_len(1))
     purpose: Purpose
     scope: DataScope
     starts: date
@@ -92,6 +116,10 @@ class AccessApplication:
     ethics: str = ""
     opt_out_exception: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        if self.starts > self.ends:
+            raise ValueError("the period ends before it starts")
+
     def missing_items(self) -> tuple[str, ...]:
         """The items still empty, in the order of the article."""
         return tuple(name for name in TEXT_ITEMS if not getattr(self, name).strip())
@@ -99,7 +127,10 @@ class AccessApplication:
 
 @frozen(kw_only=True)
 class DataPermit:
-    """The decision and its terms (EHDS art. 68(10)); ends at the end of `valid_until`."""
+    """The decision and its terms (EHDS art. 68(10)).
+
+    It opens from the beginning of `valid_from` to the end of `valid_until`, in UTC.
+    """
 
     id: str
     project: str

@@ -1,12 +1,12 @@
 """Who may do what to an application or a permit, and when. Pure; default deny.
 
-Sources: EHDS art. 53, 55(3), 67, 68, 71; TEHDAS2 D6.4 section 7.6 (states); CSP L1462-1.
+Sources: EHDS art. 55(3), 63, 67, 68; TEHDAS2 D6.4 section 7.6 (states); CSP L1462-1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -23,15 +23,8 @@ from bercail.access.events import (
     PermitRefused,
     PermitRevoked,
 )
-from bercail.access.permit import (
-    LONGEST_YEARS,
-    PUBLIC_BODY_ONLY,
-    AccessApplication,
-    DataPermit,
-)
+from bercail.access.permit import AccessApplication, DataPermit
 from bercail.foundation import Actor, Refused, Role
-
-COMPLETION_TIME = timedelta(days=28)
 
 
 class State(StrEnum):
@@ -69,7 +62,14 @@ ACTS: dict[Act, tuple[Role, frozenset[State]]] = {
     Act.GRANT: (Role.ACCESS_OFFICER, frozenset({State.AUTHORISED})),
     Act.REFUSE: (
         Role.ACCESS_OFFICER,
-        frozenset({State.PROCESSING, State.OPINION_GIVEN, State.AUTHORISED}),
+        frozenset(
+            {
+                State.AWAITING_ADDITIONAL_INFORMATION,
+                State.PROCESSING,
+                State.OPINION_GIVEN,
+                State.AUTHORISED,
+            }
+        ),
     ),
     Act.REVOKE: (Role.ACCESS_OFFICER, frozenset({State.GRANTED})),
     Act.EXTRACT: (Role.OPERATOR, frozenset({State.GRANTED})),
@@ -113,7 +113,7 @@ def _apply(dossier: Dossier, event: Any) -> Dossier:
         case PermitGranted():
             return evolve(dossier, state=State.GRANTED, permit=event.permit)
         case PermitRefused():
-            return evolve(dossier, state=State.REFUSED)
+            return evolve(dossier, state=State.REFUSED, due=None)
         case PermitRevoked():
             return evolve(dossier, state=State.REVOKED)
         case ExtractMade():
@@ -124,74 +124,39 @@ def _apply(dossier: Dossier, event: Any) -> Dossier:
 
 def may(actor: Actor, act: Act, dossier: Dossier) -> str:
     """An empty text for yes, else the reason why not."""
-    role, states = ACTS[act]
-    if not actor.has(role):
-        return f"`{actor.id}` is not {role.value.replace('_', ' ')}"
-    if dossier.state not in states:
-        return f"the dossier is in state `{dossier.state.value}`"
-    application = dossier.application
-    own = application is not None and actor.id in {application.applicant, *application.members}
-    if own and role is not Role.APPLICANT:
-        return f"`{actor.id}` is part of the project and cannot decide about it"
-    return ""
+    reason, _ = _denial(actor, act, dossier)
+    return reason
 
 
 def require(actor: Actor, act: Act, dossier: Dossier) -> None:
-    """Raise `Refused` with the reason unless `may` says yes (EHDS art. 55(3); IAM-05)."""
-    if reason := may(actor, act, dossier):
+    """Raise `Refused` with the reason unless `may` says yes.
+
+    The rule is IAM-05 for the wrong person (EHDS art. 55(3)), PER-06 for the wrong state.
+    """
+    reason, rule = _denial(actor, act, dossier)
+    if reason:
         raise Refused(
             f"`{act.value.replace('_', ' ')}` is refused: {reason}.",
             remedy="See the dossier with `bercail access show`.",
-            rule="IAM-05",
+            rule=rule,
         )
 
 
-def filed(application: AccessApplication, identifier: str, now: datetime) -> tuple[Any, ...]:
-    """The events of filing: accepted for processing, or items asked for within four weeks.
-
-    Raises:
-        Refused: the purpose is reserved to public bodies (EHDS art. 53(2)), or the period
-            is longer than a permit may be (art. 68(12)).
-    """
-    if application.purpose in PUBLIC_BODY_ONLY and not application.public_body:
-        raise Refused(
-            f"Purpose ({application.purpose.value}) of EHDS art. 53(1) is for public bodies.",
-            remedy="Choose the purpose that fits the applicant.",
-            rule="PER-02",
-        )
-    if application.ends > _years_later(application.starts, LONGEST_YEARS):
-        raise Refused(
-            f"A permit lasts at most {LONGEST_YEARS} years.",
-            remedy="Ask for a shorter period; it can be extended once.",
-            rule="PER-05",
-        )
-    first = ApplicationFiled(application=identifier, content=application)
-    if missing := application.missing_items():
-        due = (now + COMPLETION_TIME).date()
-        return (first, InformationRequested(missing=missing, due=due))
-    return (first,)
-
-
-def completed(dossier: Dossier, application: AccessApplication, now: datetime) -> tuple[Any, ...]:
-    """The event of completing; `Refused` when late, `missing items` asked again when some lack."""
-    if dossier.due is not None and now.date() > dossier.due:
-        raise Refused(
-            f"The time to complete the application ended on {dossier.due.isoformat()}.",
-            remedy="File a new application.",
-            rule="PER-01",
-        )
-    if missing := application.missing_items():
-        raise Refused(
-            f"The application still lacks: {', '.join(missing)}.",
-            remedy="Give every item of EHDS art. 67(2).",
-            rule="PER-01",
-        )
-    return (ApplicationCompleted(content=application),)
-
-
-def live_until(permit: DataPermit) -> date:
-    """The last day on which the permit opens anything."""
-    return permit.valid_until
+def _denial(actor: Actor, act: Act, dossier: Dossier) -> tuple[str, str]:
+    """The reason against, and the rule that it comes from."""
+    role, states = ACTS[act]
+    if not actor.has(role):
+        return f"`{actor.id}` is not {role.value.replace('_', ' ')}", "IAM-05"
+    application = dossier.application
+    if application is not None:
+        if role is Role.APPLICANT:
+            if actor.id != application.applicant:
+                return f"`{actor.id}` is not the applicant of this dossier", "IAM-05"
+        elif actor.id in {application.applicant, *application.members}:
+            return f"`{actor.id}` is part of the project and cannot decide about it", "IAM-05"
+    if dossier.state not in states:
+        return f"the dossier is in state `{dossier.state.value}`", "PER-06"
+    return "", ""
 
 
 def is_live(dossier: Dossier, now: datetime) -> bool:
@@ -205,7 +170,7 @@ def is_live(dossier: Dossier, now: datetime) -> bool:
 
 
 def require_live(dossier: Dossier, now: datetime) -> DataPermit:
-    """The live permit; raises `Refused` saying whether it is missing, over or revoked."""
+    """The live permit; raises `Refused` saying whether it is missing, revoked or over."""
     permit = dossier.permit
     if permit is None:
         raise Refused(
@@ -227,8 +192,11 @@ def require_live(dossier: Dossier, now: datetime) -> DataPermit:
     return permit
 
 
-def _years_later(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
+def require_member(permit: DataPermit, actor: Actor) -> None:
+    """Raise `Refused` unless the permit names the actor (EHDS art. 73(1)(a); IAM-01)."""
+    if actor.id not in permit.members:
+        raise Refused(
+            f"`{actor.id}` is not named in the permit `{permit.id}`.",
+            remedy="Only persons named in the permit enter the project.",
+            rule="IAM-01",
+        )

@@ -1,15 +1,22 @@
-"""A permit's scope held against the catalogue: what may be granted, and how it is delivered."""
+"""A permit's scope held against the catalogue: what may be granted, which tables it reaches.
+
+Pure.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from attrs import frozen
 
 from bercail.access.permit import DataScope, TableScope
-from bercail.catalogue import Registry
-from bercail.foundation import Refused
+from bercail.access.route import Route, find_route
+from bercail.catalogue import Registry, Table
+from bercail.foundation import Invalid, Missing, Refused
 
-# The insured person's pseudonym is never delivered to a project.
+# "No pseudo-NIR of the insured is delivered in project data" (CNAM).
 NEVER_DELIVERED = frozenset({"ASS_NIR_ANO"})
+POTENTIAL_IDENTIFIER = "potential_identifier"
 
 
 @frozen(kw_only=True)
@@ -17,8 +24,17 @@ class LakeTable:
     """One lake table that a scope reaches: its family, its year if it is dated."""
 
     name: str
-    scope: TableScope
+    family: str
     year: int | None
+    columns: tuple[str, ...]
+    route: Route
+
+    @property
+    def parent(self) -> str:
+        """The lake table that the lines lead to: that of the same year, if they are dated."""
+        if self.year is None:
+            return self.route.parent
+        return self.route.parent.replace("aa", f"{self.year % 100:02}", 1)
 
 
 def require_grantable(scope: DataScope, registry: Registry) -> None:
@@ -26,40 +42,73 @@ def require_grantable(scope: DataScope, registry: Registry) -> None:
 
     Raises:
         Missing: a table or a column that the catalogue does not know.
-        Refused: a potential identifier that is not asked for by name (WSP-02), or a column
-            that no extract may carry (PSE-07).
+        Invalid: one year of a table, where the scope names families and its own years.
+        Refused: a potential identifier that is not asked for by name, or a table whose lines
+            lead to no person (WSP-02); a column that no extract may carry (PSE-07).
     """
-    for table_scope in scope.tables:
-        table = registry.table(table_scope.table)
-        withheld = NEVER_DELIVERED | set(registry.withheld(table))
-        for name in table_scope.columns:
-            column = table.column(name)
-            if name in withheld:
-                raise Refused(
-                    f"`{table.name}.{name}` is never delivered to a project.",
-                    remedy="Take the column out of the scope.",
-                    rule="PSE-07",
-                )
-            asked = name in table_scope.potential_identifiers
-            if column.sensitivity == "potential_identifier" and not asked:
-                raise Refused(
-                    f"`{table.name}.{name}` is a potential identifier and is granted by name only.",
-                    remedy="Justify it and list it under potential_identifiers, or drop it.",
-                    rule="WSP-02",
-                )
+    for asked in scope.tables:
+        table = registry.table(asked.table)
+        if table.name != asked.table:
+            raise Invalid(
+                f"`{asked.table}` is one year of `{table.name}`.",
+                remedy=f"Name `{table.name}`; the scope's first and last year choose the years.",
+            )
+        if find_route(table, registry) is None:
+            raise Refused(
+                f"The lines of `{table.name}` lead to no person, so it cannot be cut to a permit.",
+                remedy="Take the table out of the scope.",
+                rule="WSP-02",
+            )
+        _require_columns(table, asked, registry)
+
+
+def _require_columns(table: Table, asked: TableScope, registry: Registry) -> None:
+    withheld = NEVER_DELIVERED | set(registry.withheld(table))
+    for name in asked.columns:
+        column = table.column(name)
+        if name in withheld:
+            raise Refused(
+                f"`{table.name}.{name}` is never delivered to a project.",
+                remedy="Take the column out of the scope.",
+                rule="PSE-07",
+            )
+        named = name in asked.potential_identifiers
+        if column.sensitivity == POTENTIAL_IDENTIFIER and not named:
+            raise Refused(
+                f"`{table.name}.{name}` is a potential identifier and is granted by name only.",
+                remedy="Justify it and list it under potential_identifiers, or drop it.",
+                rule="WSP-02",
+            )
 
 
 def reached(
-    scope: DataScope, lake_tables: tuple[str, ...], registry: Registry
+    scope: DataScope, lake_tables: Sequence[str], registry: Registry
 ) -> tuple[LakeTable, ...]:
-    """The lake tables within the scope's tables and years, persons' table first."""
-    by_family = {table.table: table for table in scope.tables}
-    found = []
-    for name in lake_tables:
-        family = registry.table(name).name
-        year = registry.year_of(name)
-        if family not in by_family:
-            continue
-        if year is None or scope.first_year <= year <= scope.last_year:
-            found.append(LakeTable(name=name, scope=by_family[family], year=year))
-    return tuple(sorted(found, key=lambda table: (table.scope.table != "IR_BEN_R", table.name)))
+    """The lake tables within the scope's tables and years, in name order.
+
+    Raises:
+        Missing: the lake holds nothing of a table of the scope: an extract is cut once, so
+            it is not cut without it.
+    """
+    found: list[LakeTable] = []
+    for asked in scope.tables:
+        table = registry.table(asked.table)
+        route = find_route(table, registry)
+        if route is None:
+            raise Refused(f"`{table.name}` cannot be cut to a permit.", rule="WSP-02")
+        here = [
+            LakeTable(name=name, family=table.name, year=year, columns=asked.columns, route=route)
+            for name in lake_tables
+            if registry.table(name) is table and _within(scope, year := registry.year_of(name))
+        ]
+        if not here:
+            raise Missing(
+                f"The lake holds nothing of `{table.name}` in the years of the permit.",
+                remedy="Load the deliveries of its years first.",
+            )
+        found += here
+    return tuple(sorted(found, key=lambda table: table.name))
+
+
+def _within(scope: DataScope, year: int | None) -> bool:
+    return year is None or scope.first_year <= year <= scope.last_year

@@ -1,167 +1,192 @@
-"""Which lines of a lake table belong to a permit: SQL over the sealed parts, run by DuckDB.
+"""Which lines of the lake belong to a permit: joins over the sealed parts, run by DuckDB.
 
-The population comes from IR_BEN_R; a DCIR line belongs to its (BEN_NIR_PSA, BEN_RNG_GEM); a
-detail line to its ER_PRS_F line (9-column key, SNDS "tables affinées"); a PMSI line to its
-stay of the same year, and the stay to its NIR_ANO_17 in T_MCOaaC.
+A line of the DCIR belongs to its (BEN_NIR_PSA, BEN_RNG_GEM), a detail line to its line of
+ER_PRS_F (9-column key), a line of the PMSI to its stay of the same year and so to NIR_ANO_17.
+
+Two selections over the same snapshots give the same lines in the same order: DuckDB runs on
+one thread and may not swap the sides of a join. So an interrupted extract is cut again to
+the same bytes.
+
+Names in the queries come from the catalogue and from signed snapshots, values from a scope
+checked at birth; nothing that a user writes stands in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, cast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
+from attrs import evolve
 
-from bercail.access.permit import DataScope, Population
+from bercail.access.people import COLUMNS, settle
+from bercail.access.permit import DataScope
+from bercail.access.route import LINES, PERSONS, Way, find_route
 from bercail.access.scope import LakeTable
 from bercail.catalogue import Registry
-from bercail.foundation import Invalid
+from bercail.foundation import BercailError, Refused, Unavailable
 from bercail.lake import Lake
 
 BATCH_ROWS = 65_536
-PERSON_COLUMNS = (
-    "BEN_NIR_PSA",
-    "BEN_RNG_GEM",
-    "BEN_IDT_ANO",
-    "BEN_NAI_ANN",
-    "BEN_RES_DPT",
-)
-PERSONS, PRS = "IR_BEN_R", "ER_PRS_F"
-STAY_KEY = ("ETA_NUM", "RSA_NUM")
+MEMORY = "2GB"
+_SETTINGS: Mapping[str, Any] = {
+    "threads": 1,
+    # Rows that spill would lie on a disk unsealed; running out of memory is an error instead.
+    "temp_directory": "",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+def pin(lake: Lake, tables: Sequence[LakeTable]) -> dict[str, str]:
+    """The snapshot of every lake table that cutting `tables` reads, by name.
+
+    Details are pinned before the tables that they lead to, the persons last: a delivery that
+    comes in meanwhile leaves no line whose parent or person is older than itself.
+    """
+    parents = {table.parent for table in tables if table.route.way is Way.PARENT}
+    details = {table.name for table in tables} - parents - {PERSONS}
+    names = [*sorted(details), *sorted(parents), PERSONS]
+    return {name: lake.snapshot(name).id for name in names}
 
 
 class Selection:
-    """The lines of one permit in one set of snapshots; hold it for one extraction."""
+    """The lines of one permit in pinned snapshots; hold it for one extraction.
+
+    Memory is bounded by the pairs of the population and the keys of the largest delivery,
+    within `memory`. Raises `Unavailable` when that does not suffice.
+    """
 
     def __init__(
         self,
         lake: Lake,
         registry: Registry,
         scope: DataScope,
+        pins: Mapping[str, str],
         objecting: Collection[str],
         *,
-        memory: str = "1GB",
+        memory: str = MEMORY,
     ) -> None:
-        self._lake = lake
         self._registry = registry
         self._scope = scope
-        self._connection = duckdb.connect(
-            config={
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "memory_limit": memory,
-            }
-        )
+        self._parts = {name: lake.parts(name, pinned) for name, pinned in pins.items()}
+        self._connection = duckdb.connect(config={**_SETTINGS, "memory_limit": memory})
         self._connection.register_filesystem(lake.filesystem())
-        self._known: dict[str, frozenset[str]] = {}
-        self._pinned: dict[str, str] = {}
-        persons = _persons(lake, self.snapshot(PERSONS), scope.population, objecting)
-        self.persons = len(pc.unique(persons.column("BEN_IDT_ANO")))
-        self._connection.register("allowed", persons.select(["BEN_NIR_PSA", "BEN_RNG_GEM"]))
-        self._connection.register("stays_allowed", _unshared(lake, self.snapshot(PERSONS), persons))
+        self._held: dict[str, pa.Schema] = {}
+        for name, pinned in pins.items():
+            self._held[name] = lake.read(name, snapshot_id=pinned).schema
+            # Parts may lack columns; united with this one they have them all.
+            self._connection.register(f"no {name}", self._held[name].empty_table())
+        with _reported():
+            self._connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+            register = self._rows(PERSONS, COLUMNS)
+            self._connection.execute(f"CREATE VIEW register AS {register}")
+            self.persons = settle(self._connection, scope.population, objecting)
+
+    def columns(self, table: LakeTable) -> tuple[str, ...]:
+        """The columns of the scope that the lake table has."""
+        held = set(self._held[table.name].names)
+        return tuple(name for name in table.columns if name in held)
 
     def batches(self, table: LakeTable) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of the scope that the table has, for the lines of the permit."""
-        present = self._columns(table.name)
-        columns = [name for name in table.scope.columns if name in present]
-        chosen = ", ".join(f't."{name}"' for name in columns)
-        statement = f"SELECT {chosen} FROM {self._parts(table.name)} t WHERE {self._where(table)}"  # noqa: S608 - names come from the catalogue, never from a user
-        reader = self._connection.sql(statement).to_arrow_reader(BATCH_ROWS)
-        return reader.schema, iter(reader)
-
-    def snapshot(self, table: str) -> str:
-        """The snapshot of `table` that this extraction reads, pinned at its first use."""
-        if table not in self._pinned:
-            self._pinned[table] = self._lake.snapshot(table).id
-        return self._pinned[table]
+        held, columns = self._held[table.name], self.columns(table)
+        schema = pa.schema([(name, held.field(name).type) for name in columns])
+        return schema, self._chosen(table, columns)
 
     def close(self) -> None:
         """Let the connection go."""
         self._connection.close()
 
-    def _where(self, table: LakeTable) -> str:
-        columns = self._columns(table.name)
-        if {"BEN_NIR_PSA", "BEN_RNG_GEM"} <= columns:
-            person = (
-                "(t.BEN_NIR_PSA, t.BEN_RNG_GEM) IN (SELECT (BEN_NIR_PSA, BEN_RNG_GEM) FROM allowed)"
-            )
-            return f"{person} AND {self._years('t', columns)}"
-        if "NIR_ANO_17" in columns:
-            return "t.NIR_ANO_17 IN (SELECT BEN_NIR_PSA FROM stays_allowed)"
-        family = self._registry.table(table.name)
-        if family.product == "DCIR":
-            return self._by_parent(PRS, self._registry.table(PRS).key)
-        if set(STAY_KEY) <= columns and table.year is not None:
-            chaining = f"T_MCO{table.year % 100:02}C"
-            return self._by_parent(chaining, STAY_KEY)
-        raise Invalid(
-            f"The table `{table.name}` has no way to a person, so it cannot be cut to a permit.",
-            remedy="Take it out of the scope.",
+    def _chosen(self, table: LakeTable, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for delivery in self._deliveries(table):
+            with _reported():
+                chosen = self._connection.sql(self._kept(table, columns, delivery))
+                yield from chosen.to_arrow_reader(BATCH_ROWS)
+
+    def _deliveries(self, table: LakeTable) -> tuple[str, ...]:
+        """The deliveries to go through one by one; an empty name stands for all together.
+
+        Ingest lets no delivery in where a detail lacks its line of ER_PRS_F, so each month's
+        keys suffice for its details. Nothing of the kind is checked for the PMSI.
+        """
+        if table.parent != LINES:
+            return ("",)
+        return tuple(dict.fromkeys(part.delivery for part in self._parts[table.name]))
+
+    def _kept(self, table: LakeTable, columns: Sequence[str], delivery: str) -> str:
+        """The query for these columns of the lines that belong to the permit."""
+        route = table.route
+        needed = dict.fromkeys([*columns, *route.key, *(route.days or ())])
+        rows = self._rows(table.name, tuple(needed), delivery)
+        match route.way:
+            case Way.PERSON:
+                leading = "allowed"
+            case Way.STAY:
+                leading = "stays_allowed"
+            case Way.PARENT:
+                leading = f"({self._kept(self._parent(table), route.key, delivery)})"
+        where = _between(route.days, self._scope) if route.days else "TRUE"
+        return (
+            f"SELECT {_listed(columns)} FROM ({rows}) "  # noqa: S608 - see the module
+            f"SEMI JOIN {leading} USING ({_listed(route.key)}) WHERE {where}"
         )
 
-    def _by_parent(self, parent: str, key: tuple[str, ...]) -> str:
-        mine = ", ".join(f't."{name}"' for name in key)
-        theirs = ", ".join(f'p."{name}"' for name in key)
-        year = self._registry.year_of(parent)
-        inner = self._where(LakeTable(name=parent, scope=self._scope.tables[0], year=year))
-        within = inner.replace("t.", "p.")
-        return f"({mine}) IN (SELECT ({theirs}) FROM {self._parts(parent)} p WHERE {within})"  # noqa: S608 - same
+    def _parent(self, table: LakeTable) -> LakeTable:
+        family = self._registry.table(table.route.parent)
+        route = find_route(family, self._registry)
+        if route is None:
+            raise Refused(f"`{table.name}` leads to no person.", rule="WSP-02")
+        return evolve(table, name=table.parent, family=family.name, route=route)
 
-    def _years(self, alias: str, columns: frozenset[str]) -> str:
-        if "EXE_SOI_DTD" not in columns:
-            return "TRUE"
-        first, last = self._scope.first_year, self._scope.last_year
-        return f"{alias}.EXE_SOI_DTD BETWEEN DATE '{first}-01-01' AND DATE '{last}-12-31'"
+    def _rows(self, name: str, columns: Sequence[str], delivery: str = "") -> str:
+        """The query for these columns of a lake table, null where a part lacks them.
 
-    def _parts(self, table: str) -> str:
-        urls = ", ".join(f"'{part.url}'" for part in self._lake.parts(table, self.snapshot(table)))
-        return f"read_parquet([{urls}], union_by_name = true)"
+        With `delivery`, of its parts alone; of all parts when it brought none.
+        """
+        parts = self._parts[name]
+        urls = [part.url for part in parts if part.delivery == delivery]
+        urls = urls or [part.url for part in parts]
+        rows = f'SELECT * FROM "no {name}"'  # noqa: S608 - see the module
+        if urls:
+            files = ", ".join(f"'{url}'" for url in urls)
+            rows += (
+                " UNION ALL BY NAME SELECT * "  # noqa: S608 - see the module
+                f"FROM read_parquet([{files}], union_by_name = true)"
+            )
+        return f"SELECT {_listed(columns)} FROM ({rows})"  # noqa: S608 - see the module
 
-    def _columns(self, table: str) -> frozenset[str]:
-        if table not in self._known:
-            reader = self._lake.read(table, snapshot_id=self.snapshot(table))
-            self._known[table] = frozenset(reader.schema.names)
-        return self._known[table]
+
+def _listed(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
 
 
-def _persons(
-    lake: Lake, snapshot: str, population: Population, objecting: Collection[str]
-) -> pa.Table:
-    """The rows of IR_BEN_R in the population, without anybody who objects.
+def _between(days: tuple[str, str], scope: DataScope) -> str:
+    """The condition that a line holds on some day of the scope's years.
 
-    A person has several rows; an objection to one takes them all, because it names the
-    person (BEN_IDT_ANO), not a row.
+    A line without a first day is left out. A last day that is absent, or before the first
+    (the SNDS writes 1600 for unknown), ends nothing.
     """
-    rows = lake.read(PERSONS, list(PERSON_COLUMNS), snapshot).read_all()
-    keep = pc.invert(pc.is_in(rows.column("BEN_IDT_ANO"), pa.array(objecting, pa.string())))
-    born = rows.column("BEN_NAI_ANN")
-    if population.born_from is not None:
-        keep = pc.and_(keep, pc.greater_equal(born, pa.scalar(f"{population.born_from:04}")))
-    if population.born_until is not None:
-        keep = pc.and_(keep, pc.less_equal(born, pa.scalar(f"{population.born_until:04}")))
-    if population.departments:
-        wanted = pa.array(population.departments, pa.string())
-        keep = pc.and_(keep, pc.is_in(rows.column("BEN_RES_DPT"), wanted))
-    return rows.filter(cast("pa.ChunkedArray[Any]", pc.fill_null(keep, pa.scalar(False))))
+    first, last = days
+    return (
+        f"{first} <= DATE '{scope.last_year}-12-31' AND "
+        f"({last} IS NULL OR {last} < {first} OR {last} >= DATE '{scope.first_year}-01-01')"
+    )
 
 
-def _unshared(lake: Lake, snapshot: str, persons: pa.Table) -> pa.Table:
-    """The NIR_ANO_17 whose every bearer is in the population.
-
-    Same-sex twins of one insured share it and the PMSI has no rank: a stay that may be
-    somebody else's is left out (SPF; DOC fiche on twins).
-    """
-    everyone = lake.read(PERSONS, ["BEN_NIR_PSA", "BEN_RNG_GEM"], snapshot).read_all()
-    of_all = _bearers(everyone)
-    of_population = _bearers(persons)
-    joined = of_population.join(of_all, keys="BEN_NIR_PSA", right_suffix="_all")
-    same = pc.equal(joined.column("BEN_RNG_GEM_count"), joined.column("BEN_RNG_GEM_count_all"))
-    return joined.filter(same).select(["BEN_NIR_PSA"])
-
-
-def _bearers(rows: pa.Table) -> pa.Table:
-    distinct = rows.select(["BEN_NIR_PSA", "BEN_RNG_GEM"])
-    unique = distinct.group_by(["BEN_NIR_PSA", "BEN_RNG_GEM"]).aggregate([])
-    return unique.group_by("BEN_NIR_PSA").aggregate([("BEN_RNG_GEM", "count")])
+@contextmanager
+def _reported() -> Iterator[None]:
+    """DuckDB's messages may quote a value of a row: only their kind is told."""
+    try:
+        yield
+    except BercailError:
+        raise
+    except duckdb.Error as error:
+        raise Unavailable(
+            f"DuckDB stopped with `{type(error).__name__}` while an extract was cut.",
+            remedy="Check that the host answers, or give the extraction more memory.",
+        ) from None

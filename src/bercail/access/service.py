@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from bercail.access import rules
+from bercail.access import deciding, rules
+from bercail.access.deciding import Decision
 from bercail.access.events import (
     APPLICATION_EVENTS,
-    AuthorisationGiven,
+    PROJECT_EVENTS,
     ExtractMade,
     ExtractOpened,
-    OpinionGiven,
-    PermitGranted,
-    PermitRefused,
-    PermitRevoked,
+    ProjectNamed,
 )
-from bercail.access.extract import MANIFEST, Cutter
+from bercail.access.extract import Cutter
 from bercail.access.objections import Objections
+from bercail.access.opened import open_sources
 from bercail.access.permit import AccessApplication, DataPermit
 from bercail.access.rules import Act, Dossier
 from bercail.access.scope import require_grantable
 from bercail.catalogue import Registry
-from bercail.cohorts.sources import Source, Sources
-from bercail.foundation import (
-    Actor,
-    Clock,
-    Missing,
-    Randomness,
-    Refused,
-    Unproven,
-    new_id,
-    sha256_hex,
-)
+from bercail.cohorts.sources import Sources
+from bercail.foundation import Actor, Clock, Missing, Randomness, Refused, new_id
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger
 from bercail.vault import Keyring
 
 ProgressReport = Callable[[str, int, int], None]
 SealedPlace = Callable[[str, str], SealedStore]
+# A revocation reaches whoever has an extract open within this time.
+NOTICE = timedelta(seconds=1)
+# Several members may open one extract at the same moment; each failed turn means one did.
+TURNS = 20
+_APPLICATION, _PERMIT = "application-", "permit-"
 
 
 class AccessService:
@@ -69,64 +63,75 @@ class AccessService:
     def file(self, application: AccessApplication, actor: Actor) -> str:
         """File an application; returns its id. Incomplete ones wait for four weeks.
 
+        The first application of a project takes the project's name, and with it its
+        pseudonyms, for its applicant.
+
         Raises:
-            Refused: the actor is not the applicant, or the purpose or period is not allowed.
+            Refused: the actor is not the applicant, the purpose, the period or a column is
+                not allowed, or the project's name is another applicant's.
             Missing: a table or column that the catalogue does not know.
         """
         rules.require(actor, Act.FILE, Dossier())
-        if actor.id != application.applicant:
-            raise Refused(
-                f"`{actor.id}` may not file in the name of `{application.applicant}`.",
-                remedy="The applicant files the application.",
-                rule="IAM-01",
-            )
+        deciding.require_own_name(application, actor)
         require_grantable(application.scope, self._registry)
         identifier = new_id("application", self._randomness)
-        events = rules.filed(application, identifier, self._clock.now())
+        events = deciding.filed(application, identifier, self._clock.now())
+        self._take_name(application, actor)
         self._ledger.append(_stream(identifier), 0, events, actor)
         return identifier
 
     def complete(self, identifier: str, application: AccessApplication, actor: Actor) -> None:
-        """Give the items that were missing."""
-        version, dossier = self._require(identifier, actor, Act.COMPLETE)
+        """Give the items that were missing, once; `application` is the whole of it.
+
+        Raises:
+            Refused: the actor is not the applicant, or it is too late, or items still miss.
+            Missing: no such application, or what `file` does not find.
+        """
+        version, dossier = self._load(identifier)
+        rules.require(actor, Act.COMPLETE, dossier)
         require_grantable(application.scope, self._registry)
-        events = rules.completed(dossier, application, self._clock.now())
+        events = deciding.completed(dossier, application, self._clock.now())
         self._ledger.append(_stream(identifier), version, events, actor)
 
     def decide(
-        self, identifier: str, act: Act | str, actor: Actor, **given: Any
+        self,
+        identifier: str,
+        act: Act | str,
+        actor: Actor,
+        *,
+        favourable: bool | None = None,
+        authorised: bool | None = None,
+        reasons: str = "",
+        reference: str = "",
     ) -> DataPermit | None:
         """One decision: opinion, authorisation, grant, refusal or revocation.
 
-        `given` holds `favourable` and `reasons`, or `authorised` and `reference`. Returns the
-        permit when one is granted. Raises `Refused` when the act is not this actor's now.
+        An opinion needs `favourable` and `reasons`, an authorisation `authorised` and
+        `reference`, a refusal or revocation `reasons`. Returns the permit when one is
+        granted.
+
+        Raises:
+            Refused: the act is not this actor's, or not possible now.
+            Invalid: a part that the act needs was not given.
         """
         act = Act(act)
-        version, dossier = self._require(identifier, actor, act)
-        permit = None
-        match act:
-            case Act.GIVE_OPINION:
-                event: Any = OpinionGiven(favourable=given["favourable"], reasons=given["reasons"])
-            case Act.AUTHORISE:
-                event = AuthorisationGiven(
-                    reference=given["reference"], authorised=given["authorised"]
-                )
-            case Act.GRANT:
-                permit = self._permit(dossier)
-                event = PermitGranted(permit=permit)
-            case Act.REFUSE:
-                event = PermitRefused(reasons=given["reasons"])
-            case Act.REVOKE:
-                event = PermitRevoked(reasons=given["reasons"])
-            case _:
-                raise Refused(f"`{act.value}` is no decision.", remedy="Use its own command.")
+        version, dossier = self._load(identifier)
+        rules.require(actor, act, dossier)
+        if act is Act.GRANT and dossier.application is not None:
+            # The catalogue may have changed since the application was filed.
+            require_grantable(dossier.application.scope, self._registry)
+        given = Decision(
+            favourable=favourable, authorised=authorised, reasons=reasons, reference=reference
+        )
+        permit_id = _PERMIT + identifier.removeprefix(_APPLICATION)
+        event = deciding.decided(dossier, act, given, permit_id, self._clock.now())
         self._ledger.append(_stream(identifier), version, [event], actor)
-        return permit
+        return event.permit if act is Act.GRANT else None
 
     def show(self, identifier: str) -> dict[str, Any]:
         """The dossier for people: state, period, permit, extract."""
         _, dossier = self._load(identifier)
-        permit = dossier.permit
+        permit, extract = dossier.permit, dossier.extract
         return {
             "application": identifier,
             "state": dossier.state.value,
@@ -134,13 +139,13 @@ class AccessService:
             "permit": permit.id if permit else None,
             "valid_until": permit.valid_until if permit else None,
             "live": rules.is_live(dossier, self._clock.now()),
-            "extract": dossier.extract.extract if dossier.extract else None,
-            "rows": dict(dossier.extract.rows) if dossier.extract else {},
+            "extract": extract.extract if extract else None,
+            "rows": dict(extract.rows) if extract else {},
         }
 
     def find_permit(self, permit_id: str, now: datetime) -> tuple[DataPermit, bool]:
         """The permit and whether it is live at `now`; raises `Missing`."""
-        _, dossier = self._of_permit(permit_id)
+        _, _, dossier = self._of_permit(permit_id)
         if dossier.permit is None:
             raise _no_permit(permit_id)
         return dossier.permit, rules.is_live(dossier, now)
@@ -150,12 +155,17 @@ class AccessService:
     ) -> ExtractMade:
         """Materialise the permit's extract, once; made already, it is returned as it is.
 
+        The objections are those registered when it begins. A run that was killed is simply
+        run again.
+
         Raises:
-            Refused: the permit is not live, or the actor is not an operator.
+            Refused: the permit is not live, or the actor is not an operator, or is part of
+                the project.
+            Missing: the lake holds nothing of a table that the permit names.
         """
-        identifier, dossier = self._of_permit(permit_id)
-        rules.require(actor, Act.EXTRACT, dossier)
+        identifier, version, dossier = self._of_permit(permit_id)
         permit = rules.require_live(dossier, self._clock.now())
+        rules.require(actor, Act.EXTRACT, dossier)
         if dossier.extract is not None:
             return dossier.extract
         cutter = Cutter(
@@ -164,76 +174,91 @@ class AccessService:
             keys=self._keys,
             sealed=self._sealed("project", permit.project),
         )
-        name = permit.id.replace("permit-", "extract-")
-        made = cutter.cut(permit, name, self.objections.current(), progress)
-        version, _ = self._load(identifier)
-        self._ledger.append(_stream(identifier), version, [made], actor)
-        return made
+        made = cutter.cut(permit, self.objections.current(), progress)
+        return self._record_extract(identifier, version, made, actor)
 
     def open_extract(self, permit_id: str, actor: Actor) -> Sources:
         """What a member of the project may read, for an engine; each opening is an event.
+
+        What is opened closes by itself when the permit ends or is revoked.
 
         Raises:
             Refused: the actor is not named in the permit, or the permit is not live.
             Missing: no extract was made.
             Unproven: the extract's manifest is not the one recorded.
         """
-        identifier, dossier = self._of_permit(permit_id)
+        identifier, _, dossier = self._of_permit(permit_id)
+        permit, made = self._require_open(dossier, actor)
+        store = self._sealed("project", permit.project)
+        sources = open_sources(store, permit, made, self._guard(identifier, actor))
+        self._record_opening(identifier, actor)
+        return sources
+
+    def _require_open(self, dossier: Dossier, actor: Actor) -> tuple[DataPermit, ExtractMade]:
+        if dossier.permit is not None:
+            rules.require_member(dossier.permit, actor)
         permit = rules.require_live(dossier, self._clock.now())
-        if actor.id not in permit.members:
-            raise Refused(
-                f"`{actor.id}` is not named in the permit `{permit.id}`.",
-                remedy="Only persons named in the permit enter the project.",
-                rule="IAM-01",
-            )
         if dossier.extract is None:
             raise Missing(
                 f"No extract was made for the permit `{permit.id}`.",
                 remedy=f"The operator runs `bercail access extract {permit.id}`.",
             )
-        sources = self._sources(permit, dossier.extract)
-        version, _ = self._load(identifier)
-        opened = ExtractOpened(extract=dossier.extract.extract, member=actor.id)
-        self._ledger.append(_stream(identifier), version, [opened], actor)
-        return sources
+        return permit, dossier.extract
 
-    def _sources(self, permit: DataPermit, made: ExtractMade) -> Sources:
-        store = self._sealed("project", permit.project)
-        document = store.read(f"{made.extract}/{MANIFEST}")
-        if sha256_hex(document) != made.manifest_sha256:
-            raise Unproven(
-                f"The manifest of `{made.extract}` is not the one that was recorded.",
-                remedy="Do not use the extract; tell the operator.",
-                rule="extract-manifest",
+    def _guard(self, identifier: str, actor: Actor) -> Callable[[], None]:
+        """Asks for the permit again, at most once in `NOTICE`."""
+        asked = self._clock.now()
+
+        def guard() -> None:
+            nonlocal asked
+            now = self._clock.now()
+            if abs(now - asked) >= NOTICE:
+                _, dossier = self._load(identifier)
+                self._require_open(dossier, actor)
+                asked = now
+
+        return guard
+
+    def _record_extract(
+        self, identifier: str, version: int, made: ExtractMade, actor: Actor
+    ) -> ExtractMade:
+        """Record `made` unless the dossier moved while it was cut: then what holds now holds."""
+        try:
+            self._ledger.append(_stream(identifier), version, [made], actor)
+        except Refused as refusal:
+            if refusal.rule != "journal-conflict":
+                raise
+            _, dossier = self._load(identifier)
+            rules.require_live(dossier, self._clock.now())
+            if dossier.extract is None:
+                raise
+            return dossier.extract
+        return made
+
+    def _record_opening(self, identifier: str, actor: Actor) -> None:
+        for turn in range(1, TURNS + 1):
+            version, dossier = self._load(identifier)
+            _, made = self._require_open(dossier, actor)
+            opened = ExtractOpened(extract=made.extract, member=actor.id)
+            try:
+                self._ledger.append(_stream(identifier), version, [opened], actor)
+                return
+            except Refused as refusal:
+                if refusal.rule != "journal-conflict" or turn == TURNS:
+                    raise
+
+    def _take_name(self, application: AccessApplication, actor: Actor) -> None:
+        stream = f"project/{application.project}"
+        version, events = self._ledger.load(stream, PROJECT_EVENTS)
+        if version == 0:
+            named = ProjectNamed(project=application.project, applicant=application.applicant)
+            self._ledger.append(stream, 0, [named], actor)
+        elif events[0].applicant != application.applicant:
+            raise Refused(
+                f"The project name `{application.project}` is taken.",
+                remedy="Choose another: a project's pseudonyms go with its name.",
+                rule="PSE-02",
             )
-        filesystem = store.filesystem()
-        tables: dict[str, Source] = {}
-        for part in json.loads(document)["parts"]:
-            url = f"sealed://{permit.project}/{part['name']}"
-            tables[part["table"]] = Source(
-                urls=(url,), filesystem=filesystem, snapshot=part["snapshot"]
-            )
-        return Sources(tables=tables, naming="project", permit=permit.id)
-
-    def _permit(self, dossier: Dossier) -> DataPermit:
-        application = dossier.application
-        if application is None:
-            raise Missing("There is no application to grant.", remedy="File one first.")
-        require_grantable(application.scope, self._registry)
-        return DataPermit(
-            id=new_id("permit", self._randomness),
-            project=application.project,
-            members=application.members,
-            purpose=application.purpose,
-            scope=application.scope,
-            valid_from=application.starts,
-            valid_until=application.ends,
-        )
-
-    def _require(self, identifier: str, actor: Actor, act: Act) -> tuple[int, Dossier]:
-        version, dossier = self._load(identifier)
-        rules.require(actor, act, dossier)
-        return version, dossier
 
     def _load(self, identifier: str) -> tuple[int, Dossier]:
         version, events = self._ledger.load(_stream(identifier), APPLICATION_EVENTS)
@@ -243,13 +268,14 @@ class AccessService:
             )
         return version, rules.fold(events)
 
-    def _of_permit(self, permit_id: str) -> tuple[str, Dossier]:
-        for stream in self._ledger.streams("application/"):
-            identifier = stream.removeprefix("application/")
-            _, dossier = self._load(identifier)
-            if dossier.permit is not None and dossier.permit.id == permit_id:
-                return identifier, dossier
-        raise _no_permit(permit_id)
+    def _of_permit(self, permit_id: str) -> tuple[str, int, Dossier]:
+        """The application that led to the permit: one leads to one permit at most."""
+        identifier = _APPLICATION + permit_id.removeprefix(_PERMIT)
+        version, events = self._ledger.load(_stream(identifier), APPLICATION_EVENTS)
+        dossier = rules.fold(events)
+        if dossier.permit is None or dossier.permit.id != permit_id:
+            raise _no_permit(permit_id)
+        return identifier, version, dossier
 
 
 def _stream(identifier: str) -> str:
@@ -257,12 +283,6 @@ def _stream(identifier: str) -> str:
 
 
 def _no_permit(permit_id: str) -> Missing:
-    return Missing(f"There is no permit `{permit_id}`.", remedy="Check the identifier.")
-
-
-def default_period(today: date, years: int) -> tuple[date, date]:
-    """A period of `years` from `today`."""
-    return today, today.replace(year=today.year + years)
-
-
-__all__: Sequence[str] = ["AccessService", "Act", "default_period"]
+    return Missing(
+        f"There is no permit `{permit_id}`.", remedy="Take it from `bercail access show`."
+    )

@@ -50,39 +50,46 @@ def crate(request: Request, facts: CrateFacts) -> dict[str, Any]:
                 "conformsTo": {"@id": CRATE},
             },
             _root(request, facts, actions),
-            {"@id": PROFILE, "@type": "Profile", "name": "Five Safes RO-Crate profile"},
-            {
-                "@id": "#model",
-                "@type": "Dataset",
-                "name": "Cohort model of the study",
-                "identifier": f"sha256:{facts.model_digest}" if facts.model_digest else "unknown",
-            },
-            {
-                "@id": "#project",
-                "@type": "Project",
-                "name": request.project,
-                "identifier": [{"@id": "#permit"}],
-            },
-            {
-                "@id": "#permit",
-                "@type": "PropertyValue",
-                "name": "data permit",
-                "value": request.permit,
-            },
-            {"@id": "#platform", "@type": "Organization", "name": facts.publisher},
-            {
-                "@id": "#airlock",
-                "@type": "SoftwareApplication",
-                "name": "Bercail airlock",
-                "provider": {"@id": "#platform"},
-            },
-            {"@id": _SHA512, "@type": "DefinedTerm", "name": "sha-512 algorithm"},
-            {"@id": _LICENCE, "@type": "CreativeWork", "name": "Licence Ouverte 2.0"},
+            *_context(request, facts),
             *[_person(name, request) for name in people],
             *[_file(path) for path in facts.paths],
             *actions,
         ],
     }
+
+
+def _context(request: Request, facts: CrateFacts) -> list[dict[str, Any]]:
+    """What the actions refer to: profile, model, project, permit, platform, terms."""
+    return [
+        {"@id": PROFILE, "@type": "Profile", "name": "Five Safes RO-Crate profile"},
+        {
+            "@id": "#model",
+            "@type": "Dataset",
+            "name": "Cohort model of the study",
+            "identifier": f"sha256:{facts.model_digest}" if facts.model_digest else "unknown",
+        },
+        {
+            "@id": "#project",
+            "@type": "Project",
+            "name": request.project,
+            "identifier": [{"@id": "#permit"}],
+        },
+        {
+            "@id": "#permit",
+            "@type": "PropertyValue",
+            "name": "data permit",
+            "value": request.permit,
+        },
+        {"@id": "#platform", "@type": "Organization", "name": facts.publisher},
+        {
+            "@id": "#airlock",
+            "@type": "SoftwareApplication",
+            "name": "Bercail airlock",
+            "provider": {"@id": "#platform"},
+        },
+        {"@id": _SHA512, "@type": "DefinedTerm", "name": "sha-512 algorithm"},
+        {"@id": _LICENCE, "@type": "CreativeWork", "name": "Licence Ouverte 2.0"},
+    ]
 
 
 def _root(request: Request, facts: CrateFacts, actions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 
 from attrs import evolve, field, frozen, validators
 
 from bercail.foundation import Missing
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
 
 
 @frozen(kw_only=True)
@@ -21,7 +25,7 @@ class PermitView:
 
     id: str
     project: str
-    members: frozenset[str] = field(converter=frozenset)
+    members: frozenset[str] = field(converter=_names)
     live_until: datetime
     is_live: bool
     checkers_required: int = field(default=2, validator=validators.ge(1))

@@ -194,14 +194,7 @@ def _votes(
     keys: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """3. The checkers who approved this set."""
-    policy = report.get("policy")
-    if not isinstance(policy, dict):
-        raise _refused("package-votes", "the report names no policy")
-    policy_digest = hashlib.sha256(canonical_json(policy)).hexdigest()
-    entries = _json(files, "review/set.json")["entries"]
-    voted_policy = [one.get("digest") for one in entries if one.get("part") == "policy"]
-    if report.get("policy_digest") != policy_digest or voted_policy != [f"sha256:{policy_digest}"]:
-        raise _refused("package-votes", "the policy is not the one that was voted on")
+    policy, policy_digest = _policy(files, report)
     checkers = []
     for name in sorted(name for name in files if _is_vote(name)):
         checker = PurePosixPath(name).name.removesuffix(".dsse.json")
@@ -227,6 +220,19 @@ def _votes(
     if len(checkers) < max(2, policy.get("checkers", 2), release["checkers_required"]):
         raise _refused("package-votes", f"only {len(checkers)} checkers approved")
     return tuple(checkers)
+
+
+def _policy(files: Mapping[str, bytes], report: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The policy of the report and its digest, once it is the one voted on."""
+    policy = report.get("policy")
+    if not isinstance(policy, dict):
+        raise _refused("package-votes", "the report names no policy")
+    policy_digest = hashlib.sha256(canonical_json(policy)).hexdigest()
+    entries = _json(files, "review/set.json")["entries"]
+    voted_policy = [one.get("digest") for one in entries if one.get("part") == "policy"]
+    if report.get("policy_digest") != policy_digest or voted_policy != [f"sha256:{policy_digest}"]:
+        raise _refused("package-votes", "the policy is not the one that was voted on")
+    return policy, policy_digest
 
 
 def _signed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from bercail.catalogue import load
 from bercail.cli.door import JsonFlag, emit
 
 app = typer.Typer(help="What tables, columns and codes exist.", no_args_is_help=True)
@@ -13,6 +12,8 @@ app = typer.Typer(help="What tables, columns and codes exist.", no_args_is_help=
 @app.command()
 def tables(as_json: JsonFlag = False) -> None:
     """List every table with its product and the years known."""
+    from bercail.catalogue import load
+
     rows = [
         {
             "table": table.name,
@@ -30,6 +31,8 @@ def tables(as_json: JsonFlag = False) -> None:
 @app.command()
 def table(name: str, as_json: JsonFlag = False) -> None:
     """Show the columns of a table: of all years, or of one (`T_MCO22B`)."""
+    from bercail.catalogue import load
+
     registry = load()
     found = registry.table(name)
     columns = [found.column(item) for item in found.column_names(registry.year_of(name))]
@@ -39,6 +42,8 @@ def table(name: str, as_json: JsonFlag = False) -> None:
 @app.command()
 def column(name: str, as_json: JsonFlag = False) -> None:
     """Show every table that has a column of this name."""
+    from bercail.catalogue import load
+
     found = load().tables_with(name)
     rows = [{"table": item.name} | item.column(name).as_dict() for item in found]
     emit(rows, as_json, lines=[f"{item.name:<18}{item.column(name).line}" for item in found])
@@ -47,6 +52,8 @@ def column(name: str, as_json: JsonFlag = False) -> None:
 @app.command()
 def years(name: str, as_json: JsonFlag = False) -> None:
     """Show in which years each column of a table was seen."""
+    from bercail.catalogue import load
+
     found = load().table(name)
     rows = [
         {

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from bercail.cli.door import JsonFlag, actor, emit, house
-from bercail.cohorts.service import check_study, explain_study, run_study
 
 app = typer.Typer(help="Check, explain and run studies.", no_args_is_help=True)
 
@@ -18,6 +17,8 @@ Study = Annotated[Path, typer.Argument(help="A study file, such as studies/treat
 @app.command()
 def check(study: Study, as_json: JsonFlag = False) -> None:
     """Check a study without data; show its identity and what it reads."""
+    from bercail.cohorts.service import check_study
+
     emit(check_study(study).as_dict(), as_json, title=study.name)
 
 
@@ -28,6 +29,8 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Tell a study in plain English or French."""
+    from bercail.cohorts.service import explain_study
+
     lines = explain_study(study, language)
     emit(list(lines), as_json, lines=lines)
 
@@ -41,6 +44,8 @@ def run(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a study on the extract of a permit; write its flowchart and tables."""
+    from bercail.cohorts.service import run_study
+
     sources = house().access.open_extract(permit, actor())
     result = run_study(study, sources, engine, out)
     lines = [f"{step.persons:>12}  {step.label}" for step in result.flowchart]

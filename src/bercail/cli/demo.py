@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -46,11 +47,11 @@ class Screen:
 
     def say(self, line: str) -> None:
         """A line between chapters."""
-        self._console.print(f"[yellow]{line}")
+        self._console.print(f"[yellow]{escape(line)}", soft_wrap=True)
 
     def begin(self, number: int, title: str) -> None:
         """A chapter's heading."""
-        self._console.print(f"[bold cyan]{number}[/] [bold]{title}")
+        self._console.print(f"[bold cyan]{number}[/] [bold]{escape(title)}")
 
     def report(self, label: str, done: int, total: int) -> None:
         """The bar of the present work."""
@@ -65,16 +66,16 @@ class Screen:
         for task in self._tasks.values():
             self.bars.remove_task(task)
         self._tasks = {}
-        self._console.print(f"    [green]✓[/] {line}")
+        self._console.print(f"    [green]✓[/] {escape(line)}", soft_wrap=True)
 
     def summary(self, told: dict[str, Any]) -> None:
         """The end: how long each chapter took, the memory, where the report is."""
         table = Table(show_header=False, box=None)
         for name, facts in told["chapters"].items():
-            if isinstance(facts, dict) and "seconds" in facts:
-                table.add_row(name.replace("_", " "), f"{facts['seconds']:.1f} s")
+            table.add_row(name.replace("_", " "), f"{facts['seconds']:.1f} s")
         table.add_row("[bold]together", f"[bold]{told['seconds']:.1f} s")
         peak = f"{told['peak_bytes'] / 1e9:.2f} GB"
         table.add_row("[bold]memory at most, servers included", f"[bold]{peak}")
         self._console.print(Panel(table, title="Told to the end", expand=False))
-        self._console.print(f"Open [bold]{told['report']}[/] in a browser.")
+        report = escape(told["report"])
+        self._console.print(f"Open [bold]{report}[/] in a browser.", soft_wrap=True)

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bercail.config import CONFIG_NAME, load_config
 from bercail.foundation import Actor
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ def house() -> Platform:
     """The platform of this run, built once from its configuration."""
     if "platform" not in _built:
         # Rooms bring heavy libraries; `bercail --help` must not wait for them.
+        from bercail.config import CONFIG_NAME, load_config
         from bercail.platform import Platform
 
         default = os.environ.get("BERCAIL_CONFIG", CONFIG_NAME)
@@ -66,16 +66,17 @@ def emit(
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str))
         return
-    console = Console(highlight=False)
+    # What is shown is data: brackets and colons in it are no markup.
+    console = Console(highlight=False, markup=False, emoji=False)
     if lines is not None:
         for line in lines:
-            console.print(line, markup=False)
+            typer.echo(line)
     elif isinstance(value, Mapping):
         console.print(_pairs(value, title))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         console.print(_rows(value, title))
     else:
-        console.print(str(value), markup=False)
+        typer.echo(str(value))
 
 
 def _pairs(value: Mapping[str, Any], title: str) -> Table:

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from bercail.cli.door import JsonFlag, emit, house
-from bercail.hosting import load_grid, load_levels, score
 
 app = typer.Typer(help="Judge a host.", no_args_is_help=True)
 
@@ -45,4 +44,6 @@ def score_levels(
     as_json: JsonFlag = False,
 ) -> None:
     """Score an assessment with the EU Cloud Sovereignty Framework."""
+    from bercail.hosting import load_grid, load_levels, score
+
     emit(score(load_grid(), load_levels(assessment), minimum).as_dict(), as_json, title="Score")

@@ -62,3 +62,31 @@ def sweep(older_than_hours: Hours = 24, as_json: JsonFlag = False) -> None:
     """Remove the files that `orphans` lists from the host."""
     removed = house().lake.remove_orphans(timedelta(hours=older_than_hours))
     emit([orphan.as_dict() for orphan in removed], as_json, title="Removed")
+
+
+@app.command()
+def reseal(
+    table: Table,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Begin a key even if an earlier run is unfinished.")
+    ] = False,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="Leave the old keys alive at the end.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Seal every file of a table again under a new key, then destroy the old one; resumes."""
+    with progress(as_json) as report:
+        found = (
+            house()
+            .lake.files.resealing(table)
+            .run(new_key=new_key, destroy_old=not keep_old, progress=report)
+        )
+    emit(found.as_dict(), as_json, title="Sealed again")
+
+
+@app.command(name="left-to-reseal")
+def left_to_reseal(table: Table, as_json: JsonFlag = False) -> None:
+    """List the files of a table that are not under its newest key, or not on the host."""
+    left = house().lake.files.resealing(table).left()
+    emit([one.as_dict() for one in left], as_json, title="Not under the newest key")

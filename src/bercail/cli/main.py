@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+import sqlite3
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from bercail.cli import (
     access,
@@ -30,7 +34,7 @@ from bercail.cli import (
     synth,
     vault,
 )
-from bercail.foundation import BercailError, Unavailable
+from bercail.foundation import BercailError, Invalid, Missing, Unavailable
 
 app = typer.Typer(
     name="bercail",
@@ -66,42 +70,87 @@ def options(
         Path | None, typer.Option("--config", help="Configuration file (default bercail.toml).")
     ] = None,
     actor: Annotated[
-        str | None, typer.Option("--as", help="The person who acts, as named in [people].")
+        str | None,
+        typer.Option("--as", help="The person who acts, as the configuration names them."),
     ] = None,
 ) -> None:
     """Options that every command shares."""
     door.choose(config=config, actor=actor)
 
 
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
 def run() -> None:
     """Run the program; every error leaves with the exit code of its family."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _told_to_end)
     try:
-        app()
+        # Typer shows wrong usage in its own way, which no program can read.
+        code = app(standalone_mode=not _wants_json())
     except BercailError as error:
         fail(error)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            unexpected(error)
-        fail(
-            Unavailable(
-                f"The disk that holds `{error.filename or 'the work folder'}` is full.",
-                remedy="Free some space and run the same command again; it resumes.",
-            )
-        )
+    except TyperException as error:
+        fail(Invalid(error.format_message(), remedy="See the same command with `--help`."))
+    except SystemExit as leaving:
+        code = leaving.code
     except Exception as error:  # noqa: BLE001 - the last door: nothing may print a row's value
-        unexpected(error)
+        known = foreseen(error)
+        if known is None:
+            unexpected(error)
+        else:
+            fail(known)
+    if code == INTERRUPTED:
+        tell("interrupted", "You stopped it.", "Run the same command again; it resumes.")
+    sys.exit(code)
 
 
 def fail(error: BercailError) -> None:
     """Print `error` for a person, or as JSON when the command line asks for it; then leave."""
-    if "--json" in sys.argv:
-        sys.stderr.write(json.dumps(error.as_dict(), ensure_ascii=False) + "\n")
-    else:
-        rule = f" [{error.rule}]" if error.rule else ""
-        sys.stderr.write(f"{error.family}{rule}: {error.message}\n")
-        if error.remedy:
-            sys.stderr.write(f"  {error.remedy}\n")
+    tell(error.family, error.message, error.remedy, error.rule)
     sys.exit(error.exit_code)
+
+
+def tell(family: str, message: str, remedy: str, rule: str | None = None) -> None:
+    """Write what went wrong to standard error."""
+    if _wants_json():
+        told = {"error": family, "message": message, "remedy": remedy, "rule": rule}
+        sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
+        return
+    shown = f" [{rule}]" if rule else ""
+    sys.stderr.write(f"{family}{shown}: {message}\n")
+    if remedy:
+        sys.stderr.write(f"  {remedy}\n")
+
+
+def foreseen(error: BaseException) -> BercailError | None:
+    """The family of an error that a library raised and that no room could word better."""
+    if _is_disk_full(error):
+        name = getattr(error, "filename", None)
+        return Unavailable(
+            f"The disk that holds `{name}` is full." if name else "The disk is full.",
+            remedy="Free some space and run the same command again; it resumes.",
+        )
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return Missing(f"There is no `{error.filename}`.", remedy="Check the path.")
+    if isinstance(error, OSError) and error.filename:
+        return Invalid(
+            f"`{error.filename}` cannot be used: {os.strerror(error.errno or 0).lower()}.",
+            remedy="Check the path and its permissions.",
+        )
+    return None
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk is behind `error`, whichever library says so."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def unexpected(error: BaseException) -> None:
@@ -111,11 +160,21 @@ def unexpected(error: BaseException) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "bercail" in frame.filename] or frames
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown place"
-    sys.stderr.write(
-        f"error: `{type(error).__name__}` at {place}; its text is withheld.\n"
-        "  Run again with BERCAIL_TRACEBACK=1 on a machine without personal data to see it.\n"
+    tell(
+        "error",
+        f"`{type(error).__name__}` at {place}; its text is withheld.",
+        "Run again with BERCAIL_TRACEBACK=1 on a machine without personal data to see it.",
     )
     sys.exit(1)
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv
+
+
+def _told_to_end(number: int, _: FrameType | None) -> Any:
+    """Leave as after an error, so that servers and locks are let go of."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bercail.cli.door import JsonFlag, emit, progress
-from bercail.storage import (
-    Credentials,
-    Location,
-    ObjectStore,
-    ReadOnly,
-    listing,
-    open_store,
-    probe,
-    scan,
-)
+
+if TYPE_CHECKING:
+    from bercail.storage import ObjectStore
 
 app = typer.Typer(help="Object stores: what a host holds.", no_args_is_help=True)
 
@@ -34,6 +27,8 @@ CredentialsOption = Annotated[
 
 
 def _opened(location: str, credentials: str) -> ObjectStore:
+    from bercail.storage import Credentials, Location, open_store
+
     return open_store(
         Location.parse(location), Credentials.from_environment(credentials, os.environ)
     )
@@ -47,6 +42,8 @@ def list_objects(
     as_json: JsonFlag = False,
 ) -> None:
     """List the objects of a store, with their sizes."""
+    from bercail.storage import ReadOnly, listing
+
     found = listing(ReadOnly(_opened(location, credentials)), prefix)
     emit(found.as_dict(), as_json, lines=found.lines())
 
@@ -72,6 +69,8 @@ def scan_store(
     as_json: JsonFlag = False,
 ) -> None:
     """Read every name and every byte of a store, and report each canary found."""
+    from bercail.storage import ReadOnly, scan
+
     with progress(as_json) as report:
         store = ReadOnly(_opened(location, credentials))
         found = scan(store, [text.encode("utf-8") for text in canary], report)
@@ -86,4 +85,6 @@ def probe_store(
     as_json: JsonFlag = False,
 ) -> None:
     """Ask a host what it really does, by writing and deleting a few small objects."""
+    from bercail.storage import probe
+
     emit(probe(_opened(location, credentials)).as_dict(), as_json, title="What the host does")

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from bercail.cli.door import JsonFlag, emit, progress
-from bercail.ingest.synth import SynthProfile
-from bercail.ingest.synth import make as make_deliveries
 
 app = typer.Typer(help="Make difficult synthetic deliveries.", no_args_is_help=True)
 
@@ -22,6 +20,8 @@ def make(
     as_json: JsonFlag = False,
 ) -> None:
     """Write clear deliveries of fictitious persons, with the truth beside them."""
+    from bercail.ingest import synth
+
     with progress(as_json) as report:
-        result = make_deliveries(SynthProfile(persons=persons, seed=seed), out, report)
+        result = synth.make(synth.SynthProfile(persons=persons, seed=seed), out, report)
     emit(result.as_dict(), as_json, title="Synthetic deliveries")

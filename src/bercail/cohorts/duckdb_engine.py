@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import field, frozen
+from attrs import frozen
 from sqlglot import ErrorLevel
 
 from bercail.cohorts.model import Model
@@ -21,7 +21,8 @@ from bercail.cohorts.result import CohortResult, count_table, flowchart, persons
 from bercail.cohorts.sources import Source, Sources
 from bercail.cohorts.sql_cohort import compile_cohort
 from bercail.cohorts.sql_views import DRUGS
-from bercail.foundation import BercailError, Invalid, Unavailable
+from bercail.cohorts.watched_files import WatchedFiles
+from bercail.foundation import Invalid, Unavailable
 
 
 @frozen(kw_only=True)
@@ -61,20 +62,23 @@ class DuckdbEngine:
         Raises:
             Invalid: the sources lack what the model reads.
             Unavailable: DuckDB ran out of memory, or could not read a file.
+            BercailError: what the filesystem of the sources raised, such as `Unproven`.
         """
         plan = plan_run(model, self._sources)
         answer = self._answer(plan, to_sql(plan))
         return _result(plan, answer)
 
     def _answer(self, plan: RunPlan, sql: str) -> pa.Table:
+        watched: dict[str, WatchedFiles] = {}
         try:
             with duckdb.connect(":memory:", config=self._settings.as_config()) as connection:
-                _Tables(connection).show(plan)
+                _Tables(connection, watched).show(plan)
                 answer: pa.Table = connection.sql(sql).to_arrow_table()
                 return answer
-        except BercailError:
-            raise
         except duckdb.Error as error:
+            caught = [files.caught for files in watched.values() if files.caught is not None]
+            if caught:
+                raise caught[0] from None
             # DuckDB's own messages may quote a value of a row: only their kind is told.
             raise Unavailable(
                 f"DuckDB stopped with `{type(error).__name__}`.",
@@ -92,7 +96,7 @@ class _Tables:
     """The tables of a plan, made visible to one connection."""
 
     connection: duckdb.DuckDBPyConnection
-    filesystems: dict[str, Any] = field(factory=dict)
+    watched: dict[str, WatchedFiles]
 
     def show(self, plan: RunPlan) -> None:
         self.connection.register(DRUGS, plan.drugs)
@@ -115,11 +119,11 @@ class _Tables:
             return
         protocol = source.filesystem.protocol
         protocol = protocol if isinstance(protocol, str) else protocol[0]
-        known = self.filesystems.get(protocol)
+        known = self.watched.get(protocol)
         if known is None:
-            self.filesystems[protocol] = source.filesystem
-            self.connection.register_filesystem(source.filesystem)
-        elif known is not source.filesystem:
+            self.watched[protocol] = WatchedFiles(source.filesystem)
+            self.connection.register_filesystem(self.watched[protocol])
+        elif known.inner is not source.filesystem:
             raise Invalid(
                 f"Two filesystems of the sources answer to `{protocol}`.",
                 remedy="Open all tables of one extract through one filesystem.",

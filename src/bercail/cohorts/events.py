@@ -30,7 +30,7 @@ class EventSet(Node):
     @property
     def view(self) -> str:
         """The name of the view."""
-        raise NotImplementedError
+        raise TypeError(f"`{type(self).__name__}` stands for no events of its own")
 
 
 def is_event_set(_: Any, attribute: Any, value: Any) -> None:

@@ -21,6 +21,7 @@ from bercail.foundation import Invalid
 MAX_SHIFT_DAYS = 36_525
 MAX_SHIFT_YEARS = 100
 MAX_TEXT = 100
+MAX_NUMBER = 10**9
 
 
 @frozen(kw_only=True)
@@ -43,7 +44,7 @@ class Expression(Node):
         object.__setattr__(self, "level", level)
 
     def _typed(self) -> tuple[Kind, str | None]:
-        raise NotImplementedError
+        raise TypeError(f"`{type(self).__name__}` stands for no value of its own")
 
 
 def title_of(node: Node) -> str:
@@ -131,6 +132,8 @@ def _members(codes: Any) -> tuple[str | int, ...]:
     if isinstance(codes, list | tuple | set | frozenset) and codes:
         numbers = [code for code in codes if type(code) is int]
         if len(numbers) == len(codes):
+            if any(abs(number) > MAX_NUMBER for number in numbers):
+                raise Invalid("A list holds a number that is too large.")
             return tuple(sorted(set(numbers)))
     return _codes(codes)
 
@@ -152,7 +155,7 @@ class Literal(Expression):
         fits = {Kind.BOOL: bool, Kind.INT: int, Kind.DATE: str, Kind.TEXT: str}.get(self.of)
         if fits is None or type(self.value) is not fits:
             raise Invalid(f"`{self.value}` is no {self.of}.")
-        if self.of is Kind.INT and abs(int(self.value)) > 10**9:
+        if self.of is Kind.INT and abs(int(self.value)) > MAX_NUMBER:
             raise Invalid(f"`{self.value}` is too large a number.")
         if self.of is Kind.TEXT:
             _code(self.value)
@@ -377,12 +380,16 @@ class Band(Expression):
         if not isinstance(self.starts, tuple):
             raise Invalid("The starts of groups are no list.")
         rising = all(a < b for a, b in zip(self.starts, self.starts[1:], strict=False))
-        if not self.starts or not rising or any(type(start) is not int for start in self.starts):
+        if not self.starts or not rising or not all(map(_fits, self.starts)):
             raise Invalid(
                 f"`{list(self.starts)}` does not begin groups.",
                 remedy="Give rising whole numbers: the first value of each group.",
             )
         return Kind.TEXT, self.value.level
+
+
+def _fits(start: Any) -> bool:
+    return type(start) is int and abs(start) <= MAX_NUMBER
 
 
 def _label(start: int, end: int | None) -> str:

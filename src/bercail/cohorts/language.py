@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar, overload
 
 from bercail.cohorts.events import (
     Count,
@@ -85,7 +85,7 @@ class EventFrame:
     def __bool__(self) -> bool:
         raise Invalid(f"A set of {self.view} is neither true nor false.", remedy="Ask `exists()`.")
 
-    def clean(self, *rules: str) -> Any:
+    def clean(self, *rules: str) -> Self:
         """Apply named cleaning rules; before any other narrowing."""
         if not isinstance(self.node, Events):
             raise Invalid(
@@ -94,7 +94,7 @@ class EventFrame:
             )
         return type(self)(Events(of=self.node.of, rules=(*self.node.rules, *rules)))
 
-    def where(self, condition: EventBool) -> Any:
+    def where(self, condition: EventBool) -> Self:
         """The events for which `condition` is true."""
         if not isinstance(condition, EventBool):
             raise Invalid(
@@ -103,13 +103,13 @@ class EventFrame:
             )
         return type(self)(Where(events=self.node, condition=condition.node))
 
-    def during(self, year: int) -> Any:
+    def during(self, year: int) -> Self:
         """The events dated in one calendar year."""
         if type(year) is not int or not 1601 <= year <= 2199:
             raise Invalid(f"`{year}` is no year.", remedy="Write four digits, such as 2024.")
         return self.between(f"{year}-01-01", f"{year}-12-31")
 
-    def between(self, start: Any = None, end: Any = None, *, on: str = "") -> Any:
+    def between(self, start: Any = None, end: Any = None, *, on: str = "") -> Self:
         """The events dated from `start` to `end`, both days included.
 
         Bounds are dates, dates of the person, or None for open; `on` names another date
@@ -148,13 +148,23 @@ class EventFrame:
 class _MoreEvents(EventFrame):
     """Extremes of a value over the events."""
 
-    def minimum(self, value: EventInt | EventDate) -> Any:
+    @overload
+    def minimum(self, value: EventInt) -> PersonInt: ...
+    @overload
+    def minimum(self, value: EventDate) -> PersonDate: ...
+    def minimum(self, value: EventInt | EventDate) -> PersonInt | PersonDate:
         """The smallest known value; unknown for none."""
-        return series(Minimum(events=self.node, value=_of_event(value)))
+        built: PersonInt | PersonDate = series(Minimum(events=self.node, value=_of_event(value)))
+        return built
 
-    def maximum(self, value: EventInt | EventDate) -> Any:
+    @overload
+    def maximum(self, value: EventInt) -> PersonInt: ...
+    @overload
+    def maximum(self, value: EventDate) -> PersonDate: ...
+    def maximum(self, value: EventInt | EventDate) -> PersonInt | PersonDate:
         """The largest known value; unknown for none."""
-        return series(Maximum(events=self.node, value=_of_event(value)))
+        built: PersonInt | PersonDate = series(Maximum(events=self.node, value=_of_event(value)))
+        return built
 
 
 def _of_event(value: Any) -> Any:
@@ -278,7 +288,7 @@ class _Ranked(_MoreEvents, Generic[PickedT]):
 
 
 class _Spans(_Ranked[PickedT]):
-    def active_between(self, start: str | date, end: str | date) -> Any:
+    def active_between(self, start: str | date, end: str | date) -> Self:
         """The events begun by `end` and not ended before `start`; an unknown end is open."""
         view = VIEWS[self.view]
         begin = EventDate(Column(of=self.view, name=view.date))

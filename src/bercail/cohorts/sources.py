@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from attrs import field, frozen, validators
 
 from bercail.cohorts.views import RAW
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing, Unavailable, Unproven
 
 # Project extractions rename the pseudonyms (CNAM); the PMSI chaining number is the same value.
 PROJECT_NAMES: Mapping[str, str] = {
@@ -70,15 +70,38 @@ class Piece:
         found: dict[str, pa.Field[Any]] = {}
         for url in self.content.urls:
             with open_part(self.content, url) as part:
-                found.update({one.name: one for one in pq.read_schema(part)})
+                found.update({one.name: one for one in _schema(part, url)})
         return pa.schema(list(found.values()))
 
 
 def open_part(source: Source, url: str) -> BinaryIO:
-    """One file of `source`, opened for reading."""
+    """One file of `source`, opened for reading.
+
+    Raises:
+        Missing: the file is not there.
+        Unavailable: the place does not answer. The filesystem's own errors come through.
+    """
     opener: Callable[..., Any] = open if source.filesystem is None else source.filesystem.open
-    handle: BinaryIO = opener(url, "rb")
-    return handle
+    try:
+        handle: BinaryIO = opener(url, "rb")
+        return handle
+    except FileNotFoundError as error:
+        raise Missing(
+            f"The file `{url}` of the sources is not there.", remedy="Make the extract again."
+        ) from error
+    except OSError as error:
+        raise Unavailable(f"The file `{url}` of the sources does not open.") from error
+
+
+def _schema(part: BinaryIO, url: str) -> pa.Schema:
+    try:
+        return pq.read_schema(part)
+    except pa.ArrowInvalid as error:
+        raise Unproven(
+            f"The file `{url}` of the sources is no whole Parquet file.",
+            remedy="Verify the snapshot or the extract it belongs to.",
+            rule="parquet-file",
+        ) from error
 
 
 @frozen(kw_only=True)

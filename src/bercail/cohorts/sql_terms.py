@@ -117,7 +117,8 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
     if raw.kind is Kind.DATE:
         known = exp.Between(this=column, low=day(FIRST_DAY), high=day(LAST_DAY))
         return exp.Case(ifs=[exp.If(this=known, true=column.copy())])
-    text = exp.Trim(this=exp.cast(column, "TEXT"))
+    # Without its second argument DuckDB's trim takes every Unicode space off.
+    text = exp.Trim(this=exp.cast(column, "TEXT"), expression=exp.Literal.string(" "))
     if raw.kind is Kind.TEXT:
         return exp.Nullif(this=text, expression=exp.Literal.string(""))
     if pa.types.is_integer(held):

@@ -28,18 +28,10 @@ def fill(stage: Stage, persons: int, report: Report) -> dict[str, Any]:
     """Make the deliveries, pseudonymise them at the holder, upload everything."""
     made = make(SynthProfile(persons=persons, seed=SEED), stage.clear, report)
     prepared = holder_desk().prepare(stage.clear, stage.level_one, report)
-    store = stage.foreign_cloud()
-    objects = size = 0
-    uploads = [*_deliveries(stage.level_one), *_other_files(persons)]
-    for done, (name, length, content) in enumerate(uploads):
-        report("upload to the foreign cloud", done, len(uploads))
-        _put_once(store, name, length, content)
-        objects += 1
-        size += length
-    report("upload to the foreign cloud", len(uploads), len(uploads))
+    objects, size = upload(stage, persons, report)
     truth = json.loads((stage.clear / "truth.json").read_text(encoding="utf-8"))
     return {
-        "server": store.location.scheme,
+        "server": stage.source.scheme,
         "objects": objects,
         "bytes": size,
         "deliveries": prepared.deliveries,
@@ -48,6 +40,17 @@ def fill(stage: Stage, persons: int, report: Report) -> dict[str, Any]:
         "made": made.as_dict(),
         "truth": truth,
     }
+
+
+def upload(stage: Stage, persons: int, report: Report) -> tuple[int, int]:
+    """Send what is not there yet; objects and bytes that stand there in the end."""
+    store = stage.foreign_cloud()
+    uploads = [*_deliveries(stage.level_one), *_other_files(persons)]
+    for done, (name, length, content) in enumerate(uploads):
+        report("upload to the foreign cloud", done, len(uploads))
+        _put_once(store, name, length, content)
+    report("upload to the foreign cloud", len(uploads), len(uploads))
+    return len(uploads), sum(length for _, length, _ in uploads)
 
 
 def _deliveries(folder: Path) -> Iterator[tuple[str, int, Callable[[], Iterator[bytes]]]]:

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 
+from bercail.demo import foreign_cloud
+from bercail.demo.copy_process import CopyProcess
+from bercail.demo.notebook import Notebook
 from bercail.demo.stage import HOME_SERVICE, Stage
 from bercail.foundation import Refused, Unavailable
-from bercail.testing.processes import Note, note_of
+from bercail.hosting import MigrationService
+from bercail.hosting.migration.status import Survey
 
 Report = Callable[[str, int, int], None]
 REFUSED_SERVICE = "scaleway-secnumcloud"
 OPERATOR = "odile"
+CHAPTER = "homecoming"
 LOOK_EVERY = 0.1
-# The copy is killed once this share of the bytes, and a few objects, have arrived.
+# The copy is killed once this share of the objects or of the bytes, and a few objects, arrived.
 KILL_AT = 0.35
 KILL_OBJECTS = 3
 
@@ -42,100 +44,88 @@ def judge(stage: Stage) -> dict[str, Any]:
     return {"refused": refused.as_dict(), "accepted": accepted.as_dict()}
 
 
-def bring_home(stage: Stage, report: Report) -> dict[str, Any]:
-    """Survey, plan, copy (killed once), prove, cut over."""
+def bring_home(stage: Stage, book: Notebook, report: Report) -> dict[str, Any]:
+    """Survey, plan, copy (killed once), prove, cut over.
+
+    What each step showed is noted at once: a story killed after the cut-over still knows it.
+    """
     migration = stage.platform(OPERATOR).migration()
-    if migration.canonical().value == "target":
-        return _facts(stage, [], killed=True)
-    _end_earlier_copy(stage)
-    survey = migration.survey(report)
-    plan = migration.plan()
-    watch = _Watch(stage=stage, total=max(1, survey.bytes), report=report)
-    killed = watch.copy_until_killed()
-    watch.copy_to_the_end()
-    proof = migration.prove(progress=report)
-    migration.cut_over()
-    facts = _facts(stage, watch.seen, killed=killed)
-    facts |= {"survey": survey.as_dict(), "plan": plan.as_dict(), "proof": proof.as_dict()}
-    return facts
-
-
-def _facts(stage: Stage, seen: list[tuple[float, int, int]], *, killed: bool) -> dict[str, Any]:
+    if migration.canonical().value != "target":
+        survey = _survey(stage, book, migration, report)
+        book.note(CHAPTER, {"survey": survey.as_dict(), "plan": migration.plan().as_dict()})
+        _copy(stage, book, survey, report)
+        book.note(CHAPTER, {"proof": migration.prove(progress=report).as_dict()})
+        migration.cut_over()
     status = stage.platform(OPERATOR).migration().status()
-    return {"status": status.as_dict(), "killed": killed, "arrivals": seen}
+    return {"killed": False, "arrivals": []} | book.noted(CHAPTER) | {"status": status.as_dict()}
+
+
+def _survey(stage: Stage, book: Notebook, migration: MigrationService, report: Report) -> Survey:
+    """List the foreign cloud; what it lost in a crash of its own is sent again."""
+    sent = book.told["foreign_cloud"]
+    survey = migration.survey(report)
+    if (survey.objects, survey.bytes) != (sent["objects"], sent["bytes"]):
+        foreign_cloud.upload(stage, sent["persons"], report)
+        survey = migration.survey(report)
+    return survey
+
+
+def _copy(stage: Stage, book: Notebook, survey: Survey, report: Report) -> None:
+    """Copy to the end, the first run killed in the middle, whoever else killed the story."""
+    noted = book.noted(CHAPTER)
+    watch = _Watch(stage=stage, objects=survey.objects, total=max(1, survey.bytes), report=report)
+    watch.seen = [tuple(one) for one in noted.get("arrivals", [])]
+    watch.offset = max((moment for moment, _, _ in watch.seen), default=0.0)
+    if not noted.get("killed"):
+        killed = watch.copy_until_killed()
+        book.note(CHAPTER, {"killed": killed, "arrivals": watch.seen})
+    watch.copy_to_the_end()
+    book.note(CHAPTER, {"arrivals": watch.seen})
 
 
 @define
 class _Watch:
-    """Runs the copy from outside and looks at what has arrived."""
+    """Runs the copy from outside and looks at what has arrived: seconds, bytes, which run."""
 
     stage: Stage
+    objects: int
     total: int
     report: Report
     seen: list[tuple[float, int, int]] = field(factory=list)
+    offset: float = 0.0
     _began: float = field(factory=time.monotonic)
-    _run: int = 1
 
     def copy_until_killed(self) -> bool:
         """Start the copy and kill it in the middle; False when it was too quick for that."""
-        process = self._start()
-        while process.poll() is None:
-            objects, size = self._look()
-            if objects >= KILL_OBJECTS and size >= KILL_AT * self.total:
-                os.kill(process.pid, signal.SIGKILL)
-                process.wait()
-                self._run = 2
-                return True
-            time.sleep(LOOK_EVERY)
-        self._require_done(process)
+        with CopyProcess.start(self.stage, OPERATOR, 1) as process:
+            while process.running:
+                objects, size = self._look(1)
+                enough = objects >= KILL_AT * self.objects or size >= KILL_AT * self.total
+                if enough and objects >= KILL_OBJECTS and process.running:
+                    os.kill(process.note.pid, signal.SIGKILL)
+                    return process.killed()
+                time.sleep(LOOK_EVERY)
+            process.require_done()
         return False
 
     def copy_to_the_end(self) -> None:
         """Start the copy again; it goes on where the killed one stopped."""
-        process = self._start()
-        while process.poll() is None:
-            self._look()
-            time.sleep(LOOK_EVERY)
-        self._look()
-        self._require_done(process)
-
-    def _look(self) -> tuple[int, int]:
-        status = self.stage.platform(OPERATOR).migration().status().as_dict()
-        carried = status["objects"].get("carried", {"objects": 0, "bytes": 0})
-        moment = round(time.monotonic() - self._began, 2)
-        self.seen.append((moment, int(carried["bytes"]), self._run))
-        self.report("copy home, sealed", int(carried["bytes"]), self.total)
-        return int(carried["objects"]), int(carried["bytes"])
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        config = str(self.stage.config_file)
-        command = [sys.executable, "-m", "bercail", "--config", config, "--as", OPERATOR]
-        log = (self.stage.out / "results" / f"copy-{self._run}.json").open("wb")
-        process = subprocess.Popen(
-            [*command, "migrate", "copy", "--json"], stdout=log, stderr=subprocess.STDOUT
-        )
-        log.close()
-        note_of(process.pid).write(_note_file(self.stage))
-        return process
-
-    def _require_done(self, process: subprocess.Popen[bytes]) -> None:
-        if process.returncode:
-            shown = (self.stage.out / "results" / f"copy-{self._run}.json").read_text("utf-8")
-            lines = shown.strip().splitlines() or ["it said nothing"]
+        with CopyProcess.start(self.stage, OPERATOR, 2) as process:
+            while process.running:
+                self._look(2)
+                time.sleep(LOOK_EVERY)
+            objects, _ = self._look(2)
+            process.require_done()
+        if objects < self.objects:
             raise Unavailable(
-                f"`bercail migrate copy` ended with {process.returncode}: {lines[-1]}",
-                remedy="Run the story again; it resumes.",
+                f"{self.objects - objects} of {self.objects} objects did not come home.",
+                remedy="See `bercail migrate status`; then run the story again.",
             )
 
-
-def _note_file(stage: Stage) -> Path:
-    return stage.out / "results" / "copy.process"
-
-
-def _end_earlier_copy(stage: Stage) -> None:
-    """A killed story may have left its copying process at work; end it before going on."""
-    note = Note.find(_note_file(stage))
-    if note is not None and note.alive:
-        os.kill(note.pid, signal.SIGKILL)
-        while note.alive:
-            time.sleep(LOOK_EVERY)
+    def _look(self, run: int) -> tuple[int, int]:
+        status = self.stage.platform(OPERATOR).migration().status().as_dict()
+        carried = status["objects"].get("carried", {"objects": 0, "bytes": 0})
+        moment = round(self.offset + time.monotonic() - self._began, 2)
+        self.seen.append((moment, int(carried["bytes"]), run))
+        self.report("copy home, sealed", int(carried["bytes"]), self.total)
+        return int(carried["objects"]), int(carried["bytes"])

@@ -14,10 +14,13 @@ class PeakMemory:
     """Looks at this process and all its descendants twice a second; `peak` is in bytes.
 
     Adds up proportional set sizes, so that memory shared by two processes counts once.
+    `adopted` are processes to count too, with their descendants.
     """
 
     def __init__(self) -> None:
         self.peak = 0
+        # A server left by a killed story is nobody's descendant.
+        self.adopted: set[int] = set()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -36,7 +39,8 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY):
-            self.peak = max(self.peak, sum(_proportional(pid) for pid in _family(os.getpid())))
+            family = set[int]().union(*map(_family, {os.getpid(), *self.adopted}))
+            self.peak = max(self.peak, sum(map(_proportional, family)))
 
 
 def _family(root: int) -> set[int]:

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from bercail.access.document import read_application
+from bercail.demo.folder import write_whole
 from bercail.demo.stage import Stage
 from bercail.foundation import Missing, Refused
 from bercail.ingest.dialect import read_batches, read_header
@@ -85,8 +88,6 @@ def first_person(level_one: Path) -> str:
     path = next(iter(sorted(level_one.glob("BEN_*/IR_BEN_R.csv"))), None)
     if path is None:
         raise Missing(f"No IR_BEN_R stands in `{level_one}`.", remedy="Tell the story again.")
-    import pyarrow as pa
-
     with path.open("rb") as stream:
         header = read_header(stream, path.name)
         batch = next(read_batches(stream, header, lambda _name: pa.string()))
@@ -105,8 +106,8 @@ def _application(stage: Stage) -> str:
     text = APPLICATION.format(
         year=STUDY_YEAR, starts=now, ends=now.replace(year=now.year + 2, day=1), key=key
     )
-    path = stage.out / "results" / "application.toml"
-    path.write_text(text, encoding="utf-8")
+    path = _document(stage)
+    write_whole(path, text.encode("utf-8"))
     filed = applicant.access.file(read_application(path), applicant.actor)
     _complete(stage, filed)
     return filed
@@ -116,11 +117,15 @@ def _complete(stage: Stage, application: str) -> None:
     applicant = stage.platform("camille")
     if applicant.access.show(application)["state"] != "awaiting_additional_information":
         return
-    path = stage.out / "results" / "application.toml"
+    path = _document(stage)
     text = path.read_text(encoding="utf-8")
     if COMPLETED not in text:
-        path.write_text(text + COMPLETED, encoding="utf-8")
+        write_whole(path, (text + COMPLETED).encode("utf-8"))
     applicant.access.complete(application, read_application(path), applicant.actor)
+
+
+def _document(stage: Stage) -> Path:
+    return stage.out / "results" / "application.toml"
 
 
 def _decisions(stage: Stage, application: str) -> str:

@@ -16,7 +16,7 @@ WIDTH = 720
 def svg(chart: Any) -> str:
     """The chart as an SVG element, without the XML heading."""
     styled = (
-        chart.configure(font="system-ui, sans-serif", background="transparent")
+        chart.configure(font="Arial, Liberation Sans, sans-serif", background="transparent")
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK, titleColor=SOFT, gridColor="#eceff5", domainColor="#c9cfdb")
         .configure_legend(labelColor=INK, titleColor=SOFT)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bercail.demo import sections
+from bercail.demo.folder import write_whole
 from bercail.demo.page import both, page
 
 CHAPTERS = (
@@ -34,5 +35,5 @@ def write_report(out: Path, told: dict[str, Any], said: list[str]) -> Path:
         )
     parts.append(sections.closing(told, [(e, told[n]["seconds"]) for n, e, _ in CHAPTERS]))
     path = out / "index.html"
-    path.write_text(page("Bercail", "".join(parts)), encoding="utf-8")
+    write_whole(path, page("Bercail", "".join(parts)).encode("utf-8"))
     return path

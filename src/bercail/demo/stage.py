@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 
-from bercail.foundation import Invalid, Missing, SystemRandomness
+from bercail.config import load_config
+from bercail.demo.folder import write_whole
+from bercail.foundation import Missing, SystemRandomness
 from bercail.platform import Platform, create_trust_side
 from bercail.storage import Credentials, Location, ObjectStore, make_home, open_store
-from bercail.testing.processes import Note, stop
 from bercail.testing.servers import RunningServer, start_azurite, start_seaweedfs
 
 PEOPLE = {
@@ -30,14 +30,20 @@ PEOPLE = {
 }
 HOME_SERVICE = "ovh-snc-cloud-platform"
 BUCKET = "bercail-home"
+FOLDER = "folder"
 
 
 @define
 class Stage:
-    """The folders under `out`, the two servers (or folders), and one platform per person."""
+    """The folders under `out`, the two servers (or folders), and one platform per person.
+
+    `plays` tells what plays the foreign cloud and the host: a server's name or `folder`. What
+    an earlier run chose is kept, for the data are there.
+    """
 
     out: Path
     local: bool
+    plays: dict[str, str] = field(factory=dict)
     servers: list[RunningServer] = field(factory=list)
     said: list[str] = field(factory=list)
     source: Location = field(init=False)
@@ -60,20 +66,23 @@ class Stage:
         return self.out / "platform" / "bercail.toml"
 
     def set_up(self) -> None:
-        """Start the servers, write the configuration and the secrets, make the trust side."""
-        for folder in ("holder", "platform", "secrets", "results"):
+        """Start the servers, write the configuration and the secrets, make the trust side.
+
+        Raises:
+            Missing: a server that an earlier run used is no longer installed.
+            Unavailable: a server does not come up.
+        """
+        for folder in ("holder", "platform", "secrets", "servers", "results"):
             (self.out / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.source, source_keys = self._foreign_cloud()
-        self.home, home_keys = self._host()
+        self.source, source_keys = self._placed("foreign cloud", start_azurite, "")
+        self.home, home_keys = self._placed("host", start_seaweedfs, BUCKET)
         self._give_secrets(source_keys, home_keys)
-        self.config_file.write_text(self._configuration(), encoding="utf-8")
+        write_whole(self.config_file, self._configuration().encode("utf-8"), 0o600)
         create_trust_side(self.out / "platform" / "trust", SystemRandomness())
         make_home(self.home, home_keys)
 
     def platform(self, person: str) -> Platform:
         """The platform as `person` meets it."""
-        from bercail.config import load_config
-
         if person not in self._platforms:
             self._platforms[person] = Platform(load_config(self.config_file), actor=person)
         return self._platforms[person]
@@ -92,31 +101,28 @@ class Stage:
             server.stop()
         self.servers.clear()
 
-    def _foreign_cloud(self) -> tuple[Location, Credentials | None]:
-        if not self.local:
+    def _placed(
+        self, role: str, start: Callable[[Path], RunningServer], container: str
+    ) -> tuple[Location, Credentials | None]:
+        """A server for the role, or a folder: because of --local, or for want of the program."""
+        played = self.plays.get(role)
+        if self.local:
+            self.said.append(f"A folder plays the {role}, because of --local.")
+        elif played == FOLDER:
+            self.said.append(f"A folder plays the {role}, as when the story began.")
+        else:
             try:
-                server = start_azurite(self.out / "servers")
+                server = start(self.out / "servers")
             except Missing as error:
-                self.said.append(f"A folder plays the foreign cloud: {error.message}")
+                if played is not None:
+                    raise
+                self.said.append(f"A folder plays the {role}: {error.message} {error.remedy}")
             else:
                 self.servers.append(server)
-                return server.location(), server.credentials
-        else:
-            self.said.append("A folder plays the foreign cloud, because of --local.")
-        return Location.folder(self._folder("foreign-cloud")), None
-
-    def _host(self) -> tuple[Location, Credentials | None]:
-        if not self.local:
-            try:
-                server = start_seaweedfs(self.out / "servers")
-            except Missing as error:
-                self.said.append(f"A folder plays the host: {error.message}")
-            else:
-                self.servers.append(server)
-                return server.location(BUCKET), server.credentials
-        else:
-            self.said.append("A folder plays the host, because of --local.")
-        return Location.folder(self._folder("host")), None
+                self.plays[role] = server.name
+                return server.location(container), server.credentials
+        self.plays[role] = FOLDER
+        return Location.folder(self._folder(role.replace(" ", "-"))), None
 
     def _folder(self, name: str) -> Path:
         folder = self.out / "servers" / name
@@ -133,13 +139,13 @@ class Stage:
                 os.environ[f"BERCAIL_{prefix}_ACCESS_KEY"] = credentials.access_key
             if credentials.secret is not None:
                 path = self.out / "secrets" / f"{prefix.lower()}.key"
-                _write_private(path, credentials.secret.reveal())
+                write_whole(path, credentials.secret.reveal(), 0o600)
                 os.environ[f"BERCAIL_{prefix}_SECRET_KEY_FILE"] = str(path)
 
     def _kept(self, name: str) -> Path:
         path = self.out / "secrets" / name
         if not path.exists():
-            _write_private(path, secrets.token_urlsafe(24).encode("ascii"))
+            write_whole(path, secrets.token_urlsafe(24).encode("ascii"), 0o600)
         return path
 
     def _configuration(self) -> str:
@@ -152,61 +158,3 @@ class Stage:
             f'[host]\nservice = {json.dumps(HOME_SERVICE)}\ndata_class = "synthetic"\n\n'
             f"[people]\n{people}\n"
         )
-
-
-@define
-class Notebook:
-    """What the story knows so far, kept in `story.json`; written whole after each chapter."""
-
-    path: Path
-    told: dict[str, Any] = field(factory=dict)
-
-    @classmethod
-    def open(cls, out: Path, persons: int, local: bool) -> Notebook:
-        """The notebook of `out`; raises `Invalid` when another story was begun there."""
-        path = out / "story.json"
-        book = cls(path)
-        if path.exists():
-            book.told = json.loads(path.read_text(encoding="utf-8"))
-        asked = {"persons": persons, "local": local}
-        if book.told.setdefault("asked", asked) != asked:
-            raise Invalid(
-                f"`{out}` holds a story of {book.told['asked']['persons']} persons.",
-                remedy="Give the same options to finish it, `--fresh` to start over, "
-                "or another `--out`.",
-            )
-        book.save()
-        return book
-
-    def has(self, chapter: str) -> bool:
-        """Whether the chapter was told to its end."""
-        return chapter in self.told
-
-    def keep(self, chapter: str, facts: dict[str, Any]) -> None:
-        """Write the chapter down."""
-        self.told[chapter] = facts
-        self.save()
-
-    def save(self) -> None:
-        """Replace the file in one step, so that a killed story never leaves half a page."""
-        draft = self.path.with_suffix(".tmp")
-        text = json.dumps(self.told, ensure_ascii=False, indent=1, default=str)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.path)
-
-
-def clear_away(out: Path) -> None:
-    """Remove an earlier story; only folders that hold one are touched."""
-    if not (out / "story.json").exists():
-        return
-    for path in (out / "servers").glob("*/server.json"):
-        note = Note.find(path)
-        if note is not None and note.alive:
-            stop(note)
-    shutil.rmtree(out)
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)

@@ -17,9 +17,11 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from bercail.demo import evidence, foreign_cloud, homecoming, permission, release, study, warehouse
+from bercail.demo.folder import STORY, clear_away, end_copy, end_processes, held
 from bercail.demo.memory import PeakMemory
+from bercail.demo.notebook import Notebook
 from bercail.demo.report import write_report
-from bercail.demo.stage import Notebook, Stage, clear_away
+from bercail.demo.stage import Stage
 
 
 class Show(Protocol):
@@ -59,7 +61,8 @@ class Telling:
             "report": str(self.report),
             "seconds": round(self.seconds, 1),
             "peak_bytes": self.peak_bytes,
-            "chapters": {name: facts for name, facts in self.told.items() if name != "asked"},
+            "plays": self.told["plays"],
+            "chapters": {name: self.told[name] for name, *_ in CHAPTERS},
         }
 
 
@@ -80,7 +83,7 @@ CHAPTERS: tuple[tuple[str, str, Chapter, Callable[[dict[str, Any]], str]], ...] 
     (
         "homecoming",
         "Everything comes home, sealed and proven",
-        lambda stage, _, show, __: homecoming.bring_home(stage, show.report),
+        lambda stage, book, show, _: homecoming.bring_home(stage, book, show.report),
         lambda f: (
             "copied, killed once, resumed, proven, cut over"
             if f["killed"]
@@ -90,7 +93,9 @@ CHAPTERS: tuple[tuple[str, str, Chapter, Callable[[dict[str, Any]], str]], ...] 
     (
         "warehouse",
         "Deliveries become sealed, signed tables",
-        lambda stage, _, show, __: warehouse.load(stage, show.report),
+        lambda stage, book, show, _: warehouse.load(
+            stage, book.told["foreign_cloud"]["made"]["rows"], show.report
+        ),
         lambda f: f"{len(f['tables'])} tables, {f['rows']:,} rows",
     ),
     (
@@ -108,7 +113,7 @@ CHAPTERS: tuple[tuple[str, str, Chapter, Callable[[dict[str, Any]], str]], ...] 
     (
         "release",
         "A result leaves through the airlock",
-        lambda stage, book, *_: release.let_out(stage, book.told["permission"]["permit"]),
+        lambda stage, book, *_: release.let_out(stage, book, book.told["permission"]["permit"]),
         lambda f: f"{f['hidden']} cells hidden, two checkers, package verified",
     ),
     (
@@ -131,32 +136,26 @@ def tell(
 ) -> Telling:
     """Tell the story in the folder `out`, or finish the one begun there.
 
+    A story told to its end is only shown again.
+
     Raises:
-        Invalid: another story was begun in `out`.
+        Invalid: another story was begun in `out`, or something else is there.
+        Refused: another process tells a story in `out`.
         Whatever a room raises: the story stops there, and goes on when told again.
     """
-    if fresh:
-        clear_away(out)
-    out.mkdir(parents=True, exist_ok=True)
-    book = Notebook.open(out, persons, local)
-    stage = Stage(out=out.resolve(), local=local)
-    with PeakMemory() as memory:
-        try:
-            stage.set_up()
-            for line in stage.said:
-                show.say(line)
-            for number, (name, title, chapter, summed) in enumerate(CHAPTERS, start=1):
-                show.begin(number, title)
-                if not book.has(name):
-                    started = time.monotonic()
-                    facts = chapter(stage, book, show, persons)
-                    book.keep(name, facts | {"seconds": round(time.monotonic() - started, 1)})
-                show.end(summed(book.told[name]))
-        finally:
-            book.told["peak_bytes"] = max(memory.peak, book.told.get("peak_bytes", 0))
-            book.save()
-            stage.close()
-    report = write_report(out, book.told, stage.said)
+    with held(out):
+        if fresh or not (out / STORY).exists():
+            clear_away(out)
+        book = Notebook.open(out, persons, local=local)
+        if all(book.has(name) for name, *_ in CHAPTERS):
+            # Killed after the last chapter, it may have left its servers.
+            end_processes(out)
+            _show_again(book, show)
+        else:
+            _tell(Stage(out.resolve(), local, book.told.get("plays", {})), book, show, persons)
+        report = out / "index.html"
+        if not report.exists():
+            write_report(out, book.told, book.told["said"])
     return Telling(
         out=out,
         report=report,
@@ -164,3 +163,34 @@ def tell(
         seconds=sum(book.told[name]["seconds"] for name, *_ in CHAPTERS),
         peak_bytes=book.told["peak_bytes"],
     )
+
+
+def _tell(stage: Stage, book: Notebook, show: Show, persons: int) -> None:
+    end_copy(stage.out)
+    with PeakMemory() as memory:
+        try:
+            stage.set_up()
+            memory.adopted = {server.pid for server in stage.servers}
+            book.told |= {"plays": stage.plays, "said": stage.said}
+            book.save()
+            for line in stage.said:
+                show.say(line)
+            for number, (name, title, chapter, summed) in enumerate(CHAPTERS, start=1):
+                show.begin(number, title)
+                if not book.has(name):
+                    started = time.monotonic()
+                    facts = chapter(stage, book, show, persons)
+                    took = round(time.monotonic() - started, 1)
+                    book.told["peak_bytes"] = max(memory.peak, book.told.get("peak_bytes", 0))
+                    book.keep(name, facts | {"seconds": took})
+                show.end(summed(book.told[name]))
+        finally:
+            stage.close()
+
+
+def _show_again(book: Notebook, show: Show) -> None:
+    for line in book.told["said"]:
+        show.say(line)
+    for number, (name, title, _, summed) in enumerate(CHAPTERS, start=1):
+        show.begin(number, title)
+        show.end(summed(book.told[name]))

@@ -41,8 +41,8 @@ def run(stage: Stage, permit: str) -> dict[str, Any]:
 
 
 def study_file() -> Path:
-    """The study beside the checkout, or in the folder one stands in."""
-    for folder in (Path.cwd(), Path(__file__).resolve().parents[3]):
+    """The study of the checkout this program runs from, else of the folder one stands in."""
+    for folder in (Path(__file__).resolve().parents[3], Path.cwd()):
         if (folder / STUDY).is_file():
             return folder / STUDY
     raise Missing(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
 
 from bercail.demo.stage import Stage
+from bercail.foundation import Unproven
 from bercail.lake import Lake
 
 Report = Callable[[str, int, int], None]
@@ -22,17 +23,28 @@ DELAYS = """
 """
 
 
-def load(stage: Stage, report: Report) -> dict[str, Any]:
-    """Load every delivery that is not in the lake yet, then prove one table from raw bytes."""
+def load(stage: Stage, sent: Mapping[str, int], report: Report) -> dict[str, Any]:
+    """Load every delivery that is not in the lake yet, then prove one table from raw bytes.
+
+    `sent` is how many rows the data holder sent for each table. Raises `Unproven` when the
+    lake holds others: nothing may be lost or doubled, whoever killed the story.
+    """
     platform = stage.platform(OPERATOR)
     landing = platform.migration().landed()
     platform.ingest.load_all(landing, platform.actor, report)
     lake = platform.lake
     tables = {name: lake.snapshot(name) for name in lake.tables()}
+    rows = {name: snapshot.rows for name, snapshot in tables.items()}
+    if rows != sent:
+        wrong = sorted(name for name in {*rows, *sent} if rows.get(name) != sent.get(name))
+        raise Unproven(
+            f"The lake does not hold the rows that were delivered, in {', '.join(wrong)}.",
+            remedy="Keep the folder as it is, and start over in another.",
+        )
     verified = lake.verify("ER_PHA_F")
     return {
         "tables": {name: snapshot.as_dict() for name, snapshot in tables.items()},
-        "rows": sum(snapshot.rows for snapshot in tables.values()),
+        "rows": sum(rows.values()),
         "verified": verified.as_dict(),
         "delays": _delays(lake),
     }

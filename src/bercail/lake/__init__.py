@@ -9,6 +9,7 @@ and a filesystem that DuckDB reads both through.
 from bercail.lake.checking import count_rows, verify_tables
 from bercail.lake.filesystem import SealedFilesystem, sealed_url, split_url
 from bercail.lake.orphans import Orphan
+from bercail.lake.resealing import LeftObject, Resealing, ResealReport
 from bercail.lake.sealed_file import SealedFile
 from bercail.lake.sealed_store import SealedFolder, SealedObject, SealedStore
 from bercail.lake.service import Lake
@@ -17,8 +18,11 @@ from bercail.lake.verification import Verification
 
 __all__ = [
     "Lake",
+    "LeftObject",
     "Orphan",
     "Part",
+    "ResealReport",
+    "Resealing",
     "SealedFile",
     "SealedFilesystem",
     "SealedFolder",

@@ -13,6 +13,7 @@ from pyiceberg.io import FileIO, InputFile, OutputFile
 
 from bercail.foundation import Missing, to_iso
 from bercail.lake.filesystem import SealedFilesystem, split_url
+from bercail.lake.resealing import Resealing
 from bercail.lake.sealed_store import SealedStore
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bercail.vault import Keyring, SealedReader
 
 KIND = "lake"
+# A file of the lake is written once.
+FIRST_VERSION = "1"
 # Manifests and metadata just written are read again by the next commit: kept in memory.
 SMALL_FILE = 4 * 1024 * 1024
 SMALL_FILES_KEPT = 32 * 1024 * 1024
@@ -98,6 +101,19 @@ class LakeFiles:
     def exists(self, location: str) -> bool:
         """Whether the file is there."""
         return self._small.find(location) is not None or self.filesystem.exists(location)
+
+    def resealing(self, table: str) -> Resealing:
+        """Puts every file of a table that was begun and not removed under a new key."""
+        return Resealing(
+            self._store, self._keys, KIND, table, lambda: self._names(table), self._randomness
+        )
+
+    def _names(self, table: str) -> list[tuple[str, str]]:
+        """Name and version of every file begun. Readers kept of them are dropped."""
+        locations = [file.location for file in self._shelf.files(table)]
+        for location in locations:
+            self.filesystem.forget(location)
+        return [(split_url(location)[1], FIRST_VERSION) for location in locations]
 
     def delete(self, location: str) -> None:
         """Remove one file from the host, then its record; nothing happens when it is not there."""

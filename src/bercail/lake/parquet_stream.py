@@ -1,18 +1,61 @@
-"""One Parquet file as a stream of bytes, encoded as it is asked for, in bounded memory."""
+"""Parquet as a stream of bytes, encoded row group by row group as it is asked for."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+# DuckDB's own row group size.
 GROUP_ROWS = 122_880
 
 
+class ParquetEncoding:
+    """One Parquet file: `first`, then row groups of `rest` until it holds `limit` bytes."""
+
+    def __init__(self, first: pa.Table, rest: Iterator[pa.Table], limit: int | None = None) -> None:
+        self._first = first
+        self._rest = rest
+        self._limit = limit
+        self._metadata: pq.FileMetaData | None = None
+
+    @property
+    def metadata(self) -> pq.FileMetaData:
+        """The footer; known once all pieces were taken."""
+        if self._metadata is None:
+            raise RuntimeError("the file is not encoded to its end")
+        return self._metadata
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the file, a row group at a time."""
+        sink = _Sink()
+        # zstd 3 and decimals as integers: smaller, and not slower to query.
+        writer = pq.ParquetWriter(
+            pa.PythonFile(sink, mode="w"),
+            self._first.schema,
+            compression="zstd",
+            compression_level=3,
+            store_decimal_as_integer=True,
+        )
+        group: pa.Table | None = self._first
+        while group is not None:
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
+            yield from sink.drain()
+            full = self._limit is not None and sink.written >= self._limit
+            group = None if full else next(self._rest, None)
+        writer.close()
+        self._metadata = writer.writer.metadata
+        yield from sink.drain()
+
+
 class ParquetStream:
-    """The batches of one table as Parquet; `rows` is known once all pieces were taken."""
+    """All the batches of one table as one Parquet file; `rows` is known at its end."""
 
     def __init__(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
         self._schema = schema
@@ -20,51 +63,47 @@ class ParquetStream:
         self.rows = 0
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes of the file, a row group at a time."""
-        sink = _Sink()
-        writer = pq.ParquetWriter(
-            cast("IO[Any]", sink), self._schema, compression="zstd", store_decimal_as_integer=True
-        )
+        """The bytes of the file, a row group at a time, in bounded memory."""
+        groups = self._groups()
+        first = next(groups, self._schema.empty_table())
+        encoding = ParquetEncoding(first, groups)
+        yield from encoding.pieces()
+        self.rows = encoding.metadata.num_rows
+
+    def _groups(self) -> Iterator[pa.Table]:
         held: list[pa.RecordBatch] = []
         waiting = 0
         for batch in self._batches:
             held.append(batch)
             waiting += batch.num_rows
-            self.rows += batch.num_rows
             if waiting >= GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(held, self._schema))
+                yield pa.Table.from_batches(held, self._schema)
                 held, waiting = [], 0
-                yield sink.drain()
         if held:
-            writer.write_table(pa.Table.from_batches(held, self._schema))
-        writer.close()
-        yield sink.drain()
+            yield pa.Table.from_batches(held, self._schema)
 
 
-class _Sink:
-    """What pyarrow writes to; holds the bytes until they are drained."""
-
-    closed = False
+class _Sink(io.RawIOBase):
+    """A file to pyarrow; holds what was written since it was last drained."""
 
     def __init__(self) -> None:
+        super().__init__()
+        self.written = 0
         self._held: list[bytes] = []
-        self._written = 0
 
-    def write(self, data: Any) -> int:
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
         block = bytes(data)
         self._held.append(block)
-        self._written += len(block)
+        self.written += len(block)
         return len(block)
 
     def tell(self) -> int:
-        return self._written
+        return self.written
 
-    def flush(self) -> None:
-        """Nothing is buffered below; `drain` hands the bytes on."""
-
-    def close(self) -> None:
-        """The stream ends with the last `drain`."""
-
-    def drain(self) -> bytes:
+    def drain(self) -> Iterator[bytes]:
         held, self._held = self._held, []
-        return b"".join(held)
+        if held:
+            yield b"".join(held)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,20 +18,19 @@ from pyiceberg.typedef import Record
 
 from bercail.foundation import Invalid, new_id
 from bercail.lake.filesystem import sealed_url
+from bercail.lake.parquet_stream import GROUP_ROWS, ParquetEncoding
 from bercail.lake.rules import lake_type
 from bercail.lake.snapshot import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from _typeshed import ReadableBuffer
     from pyiceberg.schema import Schema
 
     from bercail.foundation import Randomness
     from bercail.lake.fileio import LakeFiles
 
-# A row group closes at whichever comes first: DuckDB's own row group size, or memory.
-GROUP_ROWS = 122_880
+# A row group closes at GROUP_ROWS or here, whichever comes first.
 GROUP_BYTES = 64 * 1024 * 1024
 # A part closes after the row group that takes it past this size.
 PART_BYTES = 128 * 1024 * 1024
@@ -89,12 +87,12 @@ class PartWriter:
         written: list[WrittenPart] = []
         upcoming = next(groups, None)
         while upcoming is not None:
-            encoding = _Encoding(upcoming, groups, PART_BYTES)
+            encoding = ParquetEncoding(upcoming, groups, PART_BYTES)
             written.append(self._seal(encoding, len(written)))
             upcoming = next(groups, None)
         return tuple(written)
 
-    def _seal(self, encoding: _Encoding, index: int) -> WrittenPart:
+    def _seal(self, encoding: ParquetEncoding, index: int) -> WrittenPart:
         name = f"data/{self._delivery}/{self._stem}-{index:05}.parquet"
         url = sealed_url(self._table, name)
         sealed = self._files.write(url, encoding.pieces())
@@ -125,68 +123,6 @@ class PartWriter:
             key_metadata=None,
             **statistics.to_serialized_dict(),
         )
-
-
-class _Encoding:
-    """One Parquet file, encoded row group by row group as its bytes are asked for."""
-
-    def __init__(self, first: pa.Table, rest: Iterator[pa.Table], part_bytes: int) -> None:
-        self._first = first
-        self._rest = rest
-        self._part_bytes = part_bytes
-        self._metadata: pq.FileMetaData | None = None
-
-    @property
-    def metadata(self) -> pq.FileMetaData:
-        """The footer; known once all pieces were taken."""
-        if self._metadata is None:
-            raise RuntimeError("the part is not encoded to its end")
-        return self._metadata
-
-    def pieces(self) -> Iterator[bytes]:
-        sink = _Sink()
-        # zstd 3 and decimals as integers: smaller, and not slower to query.
-        writer = pq.ParquetWriter(
-            pa.PythonFile(sink, mode="w"),
-            self._first.schema,
-            compression="zstd",
-            compression_level=3,
-            store_decimal_as_integer=True,
-        )
-        group: pa.Table | None = self._first
-        while group is not None:
-            writer.write_table(group, row_group_size=max(1, group.num_rows))
-            yield from sink.drain()
-            group = next(self._rest, None) if sink.written < self._part_bytes else None
-        writer.close()
-        self._metadata = writer.writer.metadata
-        yield from sink.drain()
-
-
-class _Sink(io.RawIOBase):
-    """A file to pyarrow; holds what was written since it was last drained."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = 0
-        self._held: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        block = bytes(data)
-        self._held.append(block)
-        self.written += len(block)
-        return len(block)
-
-    def tell(self) -> int:
-        return self.written
-
-    def drain(self) -> Iterator[bytes]:
-        held, self._held = self._held, []
-        if held:
-            yield b"".join(held)
 
 
 def _row_groups(

@@ -91,6 +91,11 @@ class Lake:
         self._shelf.close()
         self._catalog.engine.dispose()
 
+    @property
+    def files(self) -> LakeFiles:
+        """The sealed files below the tables, for acts on every file of one."""
+        return self._files
+
     def append(
         self,
         table: str,

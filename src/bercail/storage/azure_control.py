@@ -230,7 +230,7 @@ class AzureControl:
 
 def _info(name: str, found: Any) -> ObjectInfo:
     md5 = found.content_settings.content_md5
-    etag = str(found.etag)
+    etag, kind = str(found.etag), found.blob_type
     return ObjectInfo(
         name=name,
         size=int(found.size),
@@ -241,5 +241,5 @@ def _info(name: str, found: Any) -> ObjectInfo:
         version=found.version_id,
         metadata=found.metadata or {},
         tier=str(found.blob_tier) if found.blob_tier else None,
-        blob_type=str(getattr(found.blob_type, "value", found.blob_type)),
+        blob_type=str(getattr(kind, "value", kind)) if kind else None,
     )

@@ -33,7 +33,7 @@ from bercail.storage.transport import client_options, retry_options
 
 if TYPE_CHECKING:
     from obstore import PutMode
-    from obstore.store import S3Config
+    from obstore.store import S3Config, S3Credential, S3CredentialProvider
 
 _STANDARD_ATTRIBUTES = frozenset(
     {
@@ -65,7 +65,8 @@ class S3Store:
         self._listing = S3Listing(location, self._control)
         self._client = ObstoreS3(
             location.name,
-            config=_config(location, credentials),
+            config=_config(location),
+            credential_provider=_provider(location, credentials),
             client_options=client_options(location),
             retry_config=retry_options(),
         )
@@ -82,28 +83,17 @@ class S3Store:
         require_portable(name)
         require_portable(self._prefix + name)
         require_metadata(metadata or {})
-        key, act, attributes = self._prefix + name, f"writing `{name}`", dict(metadata or {})
+        attributes = dict(metadata or {})
         whole, pieces = gathered(data)
         counted = Counted(pieces)
-        with translated(self.location, act, name):
+        with translated(self.location, f"writing `{name}`", name):
             if whole is not None:
-                mode: PutMode = "create" if if_absent else "overwrite"
-                answer = obstore.put(
-                    self._client, key, whole, mode=mode, attributes=attributes, use_multipart=False
-                )
-                etag, version = answer["e_tag"], answer["version"]
+                etag, version = self._put_whole(name, whole, if_absent, attributes)
             elif if_absent:
+                key = self._prefix + name
                 etag, version = self._control.put_parts_if_absent(key, name, counted, attributes)
             else:
-                answer = obstore.put(
-                    self._client,
-                    key,
-                    iter(counted),
-                    attributes=attributes,
-                    chunk_size=PART,
-                    max_concurrency=PARTS_IN_FLIGHT,
-                )
-                etag, version = answer["e_tag"], answer["version"]
+                etag, version = self._put_parts(name, counted, attributes)
         return ObjectInfo(
             name=name,
             size=counted.size if whole is None else len(whole),
@@ -111,6 +101,33 @@ class S3Store:
             version=version,
             metadata=attributes,
         )
+
+    def _put_whole(
+        self, name: str, body: bytes, if_absent: bool, attributes: dict[str, str]
+    ) -> tuple[str | None, str | None]:
+        mode: PutMode = "create" if if_absent else "overwrite"
+        answer = obstore.put(
+            self._client,
+            self._prefix + name,
+            body,
+            mode=mode,
+            attributes=attributes,
+            use_multipart=False,
+        )
+        return answer["e_tag"], answer["version"]
+
+    def _put_parts(
+        self, name: str, pieces: Iterable[bytes], attributes: dict[str, str]
+    ) -> tuple[str | None, str | None]:
+        answer = obstore.put(
+            self._client,
+            self._prefix + name,
+            iter(pieces),
+            attributes=attributes,
+            chunk_size=PART,
+            max_concurrency=PARTS_IN_FLIGHT,
+        )
+        return answer["e_tag"], answer["version"]
 
     def get(self, name: str) -> bytes:
         """See `ObjectStore.get`."""
@@ -173,7 +190,19 @@ class S3Store:
         return self._control.reader(key, name)
 
 
-def _config(location: Location, credentials: Credentials) -> S3Config:
+def _provider(location: Location, credentials: Credentials) -> S3CredentialProvider:
+    """The keys as a function, since obstore would add AWS_SESSION_TOKEN to plain ones."""
+    access_key, secret = s3_control.require_credentials(location, credentials)
+    credential: S3Credential = {
+        "access_key_id": access_key,
+        "secret_access_key": secret,
+        "token": None,
+        "expires_at": None,
+    }
+    return lambda: credential
+
+
+def _config(location: Location) -> S3Config:
     """Everything said explicitly, since obstore fills what is left from AWS_* variables.
 
     `checksum` is one of:
@@ -189,13 +218,10 @@ def _config(location: Location, credentials: Credentials) -> S3Config:
             remedy="`checksum` is `crc64nvme` or `signature`; `style` is `path` or `virtual`.",
         )
     endpoint = s3_control.require_endpoint(location)
-    access_key, secret = s3_control.require_credentials(location, credentials)
     config: S3Config = {
         "endpoint": endpoint,
         "aws_endpoint_url_s3": endpoint,
         "region": location.options.get("region", s3_control.DEFAULT_REGION),
-        "access_key_id": access_key,
-        "secret_access_key": secret,
         "virtual_hosted_style_request": style == "virtual",
         "conditional_put": "etag",
         "disable_bulk_delete": True,

@@ -87,6 +87,7 @@ def client_options(location: Location) -> ClientConfig:
         "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
         "read_timeout": timedelta(seconds=SILENCE_SECONDS),
         "timeout": timedelta(minutes=10),
+        "pool_idle_timeout": timedelta(seconds=30),
         "user_agent": "bercail",
     }
     # Naming a proxy is the one way to make obstore forget that of the environment; the

@@ -47,7 +47,7 @@ class AirlockDesk:
             PermitView(
                 id=PERMIT,
                 project="diabetes",
-                members={AUTHOR.id, COLLEAGUE.id},
+                members=frozenset({AUTHOR.id, COLLEAGUE.id}),
                 live_until=self.clock.now() + timedelta(days=30),
                 is_live=True,
                 checkers_required=checkers,

@@ -15,7 +15,7 @@ class EngineContract:
 
     def engine(self, sources: Sources) -> Engine:
         """The engine under test, over `sources`."""
-        raise NotImplementedError
+        raise TypeError(f"`{type(self).__name__}` gives no engine")
 
     def test_persons_come_sorted_with_their_attributes(self) -> None:
         """The persons table is sorted and holds the attributes."""

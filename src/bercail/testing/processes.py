@@ -24,6 +24,7 @@ from attrs import frozen
 from bercail.foundation import Missing, Unavailable
 
 LOOPBACK = "127.0.0.1"
+SHELL = "/bin/sh"
 _POLITE_SECONDS = 3.0
 _STOP_SECONDS = 10.0
 _START_ATTEMPTS = 3
@@ -110,22 +111,42 @@ def is_free(port: int) -> bool:
 
 
 def spawn(
-    command: Sequence[str], ports: Mapping[str, int], log: Path, environ: Mapping[str, str]
+    command: Sequence[str],
+    ports: Mapping[str, int],
+    place: Path,
+    log: Path,
+    environ: Mapping[str, str],
 ) -> Note:
-    """Start a server at the head of its own process group, its output going to `log`."""
+    """Start a program at the head of its own process group, its output going to `log`.
+
+    1. A shell starts and waits at a pipe.
+    2. Its note is written at `place`.
+    3. The shell is let go and becomes the program, with the same process number.
+
+    A starter killed between 1 and 3 leaves nothing: the shell finds the pipe closed and
+    ends. So no program ever runs without its note.
+    """
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    pid = os.posix_spawn(
-        command[0],
-        list(command),
-        {**os.environ, **environ},
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
-    return Note(pid=pid, started=_started(pid) or 0, ports=ports)
+    gate, key = os.pipe()
+    try:
+        pid = os.posix_spawn(
+            SHELL,
+            [SHELL, "-c", 'read -r go && exec "$@" </dev/null', SHELL, *command],
+            {**os.environ, **environ},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, gate, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        note = Note(pid=pid, started=_started(pid) or 0, ports=ports)
+        note.write(place)
+        os.write(key, b"go\n")
+    finally:
+        os.close(gate)
+        os.close(key)
+    return note
 
 
 def stop(note: Note) -> None:
@@ -156,23 +177,17 @@ def _reap(pid: int) -> None:
         return
 
 
-def await_ready(note: Note, ready: Callable[[], bool], name: str, log: Path, limit: float) -> None:
-    """Wait until `ready` says yes, at most `limit` seconds.
-
-    Raises:
-        Unavailable: when the server ends or is not ready in time.
-    """
+def _became_ready(note: Note, ready: Callable[[], bool], limit: float) -> bool:
+    """Wait until `ready` says yes; False when the server ends, or after `limit` seconds."""
     deadline = time.monotonic() + limit
-    while True:
+    while time.monotonic() < deadline:
         _reap(note.pid)
-        if note.alive and not any(map(is_free, note.ports.values())) and ready():
-            return
-        if not note.alive or time.monotonic() > deadline:
-            ended = "took too long to start" if note.alive else "ended while starting"
-            raise Unavailable(
-                f"The server `{name}` {ended}.", remedy=f"Its messages are in `{log}`."
-            )
+        if not note.alive:
+            return False
+        if not any(map(is_free, note.ports.values())) and ready():
+            return True
         time.sleep(0.05)
+    return False
 
 
 def start_or_find(
@@ -199,30 +214,31 @@ def start_or_find(
         if former.alive and same_port and ready(former.ports):
             return former
         stop(former)
-    wanted = {} if port is None else {port_names[0]: port}
+    _require_free(port, name)
+    pinned = {} if port is None else {port_names[0]: port}
+    wanted = pinned or _ports_still_free(former)
+    for _ in range(_START_ATTEMPTS):
+        note = launch(free_ports(port_names, wanted))
+        note.write(path)
+        if _became_ready(note, partial(ready, note.ports), limit):
+            return note
+        slow = note.alive
+        stop(note)
+        if slow:
+            break
+        wanted = pinned
+    raise Unavailable(f"The server `{name}` did not start.", remedy=f"Its messages are in `{log}`.")
+
+
+def _require_free(port: int | None, name: str) -> None:
     if port is not None and not is_free(port):
         raise Unavailable(
             f"The port {port} is taken by another program.",
             remedy=f"End it, or start `{name}` on another port.",
         )
-    if former is not None and port is None and all(map(is_free, former.ports.values())):
-        wanted = dict(former.ports)
-    for attempt in range(1, _START_ATTEMPTS + 1):
-        note = launch(free_ports(port_names, wanted))
-        note.write(path)
-        try:
-            await_ready(note, partial(ready, note.ports), name, log, limit)
-        except Unavailable:
-            ended = not note.alive
-            stop(note)
-            if attempt == _START_ATTEMPTS or not ended:
-                raise
-            wanted = {} if port is None else {port_names[0]: port}
-        else:
-            return note
-    raise Unavailable(f"The server `{name}` did not start.", remedy=f"Read `{log}`.")
 
 
-def note_of(pid: int) -> Note:
-    """The note of a process that listens nowhere, so that a later run recognises it."""
-    return Note(pid=pid, started=_started(pid) or 0, ports={})
+def _ports_still_free(former: Note | None) -> dict[str, int]:
+    if former is None or not all(map(is_free, former.ports.values())):
+        return {}
+    return dict(former.ports)

@@ -83,17 +83,9 @@ def start_azurite(
 
     def launch(ports: Mapping[str, int]) -> Note:
         place = ["--inMemoryPersistence"] if in_memory else ["--location", str(home / "data")]
-        command = [
-            str(node),
-            str(program),
-            "--blobHost",
-            LOOPBACK,
-            "--blobPort",
-            str(ports["blob"]),
-        ]
-        command += [*place, "--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+        command = [str(node), str(program), *place, *_azurite_flags(ports["blob"])]
         account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key.decode()}"}
-        return processes.spawn(command, ports, home / "server.log", account)
+        return processes.spawn(command, ports, *_papers(home), account)
 
     def ready(ports: Mapping[str, int]) -> bool:
         location = _azure_location(_url(ports["blob"], ACCOUNT), "")
@@ -133,7 +125,7 @@ def start_seaweedfs(
 
     def launch(ports: Mapping[str, int]) -> Note:
         command = [str(program), *_seaweed_flags(home, ports)]
-        return processes.spawn(command, ports, home / "server.log", {"GOMEMLIMIT": "600MiB"})
+        return processes.spawn(command, ports, *_papers(home), {"GOMEMLIMIT": "600MiB"})
 
     def ready(ports: Mapping[str, int]) -> bool:
         location = _s3_location(_url(ports["s3"]), _PROBE)
@@ -155,6 +147,13 @@ def _azurite_program() -> Path:
     return processes.find_program(
         "azurite-blob", places, "`make demo` and `make test` install it (npm, folder `servers`)."
     )
+
+
+def _azurite_flags(port: int) -> list[str]:
+    """Loopback, quiet, no telemetry; idle connections kept longer than clients keep them."""
+    numbers = ["--blobPort", str(port), "--blobKeepAliveTimeout", "90"]
+    switches = ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
+    return ["--blobHost", LOOPBACK, *numbers, *switches]
 
 
 def _seaweed_flags(home: Path, ports: Mapping[str, int]) -> list[str]:
@@ -227,6 +226,11 @@ def _url(port: int, path: str = "") -> str:
 def _home(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path.absolute()
+
+
+def _papers(home: Path) -> tuple[Path, Path]:
+    """The note of the server and its log."""
+    return home / "server.json", home / "server.log"
 
 
 def _kept_secret(path: Path, size: int) -> bytes:

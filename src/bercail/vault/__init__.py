@@ -8,10 +8,18 @@ and its `rule` says which check failed.
 """
 
 from bercail.vault.binding import Binding
+from bercail.vault.certificates import (
+    SignedDestruction,
+    certify,
+    destroy_and_certify,
+    destruction_signer,
+    read_certificate,
+)
 from bercail.vault.custody import Custodian, MemoryCustodian
 from bercail.vault.dsse import envelope as dsse_envelope
 from bercail.vault.dsse import open_envelope as open_dsse_envelope
 from bercail.vault.file_custodian import FileCustodian
+from bercail.vault.handover import Handover, hand_over, receive
 from bercail.vault.keyring import Keyring
 from bercail.vault.keys import (
     DataKey,
@@ -23,9 +31,19 @@ from bercail.vault.keys import (
 from bercail.vault.names import opaque_name
 from bercail.vault.notes import NotePublicKey, NoteSigner, VerifierKey, note_signer, verify_note
 from bercail.vault.pseudonyms import level_one, level_two, project
+from bercail.vault.recipients import Party, Recipient, recipient
 from bercail.vault.sealed import SealedReader, SealingWriter, open_bytes, seal_bytes, seal_chunks
 from bercail.vault.sealed_format import sealed_size
 from bercail.vault.service import RootChange, renew_root
+from bercail.vault.share_cards import card_text, read_card, write_cards
+from bercail.vault.shares import (
+    ShareCard,
+    TypedShare,
+    combine,
+    recover_custodian,
+    shares_needed,
+    split_root,
+)
 from bercail.vault.signatures import (
     DualPublicKey,
     DualSignature,
@@ -44,17 +62,29 @@ __all__ = [
     "DualSignature",
     "DualSigner",
     "FileCustodian",
+    "Handover",
     "KeyEntry",
     "Keyring",
     "MemoryCustodian",
     "NotePublicKey",
     "NoteSigner",
+    "Party",
     "Purpose",
+    "Recipient",
     "RootChange",
     "SealedReader",
     "SealingWriter",
+    "ShareCard",
+    "SignedDestruction",
+    "TypedShare",
     "VerifierKey",
+    "card_text",
+    "certify",
+    "combine",
+    "destroy_and_certify",
+    "destruction_signer",
     "dsse_envelope",
+    "hand_over",
     "level_one",
     "level_two",
     "note_signer",
@@ -62,11 +92,19 @@ __all__ = [
     "open_bytes",
     "open_dsse_envelope",
     "project",
+    "read_card",
+    "read_certificate",
+    "receive",
+    "recipient",
+    "recover_custodian",
     "renew_root",
     "seal_bytes",
     "seal_chunks",
     "sealed_size",
+    "shares_needed",
     "signer",
+    "split_root",
     "verify_dual",
     "verify_note",
+    "write_cards",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Protocol, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -44,6 +45,63 @@ class Custodian(Protocol):
         ...
 
 
+@runtime_checkable
+class RenewableCustodian(Custodian, Protocol):
+    """A custodian that can be given a new root beside the ones it holds.
+
+    An object knows the roots that its custodian held when it was opened, and no later one: it is
+    then never mistaken about which root is current. Both methods return a custodian opened again.
+    """
+
+    def with_new_root(self) -> RenewableCustodian:
+        """Add a root and make it the current one; the old ones still unwrap.
+
+        First half of a change of root: after it, `Keyring.rotate_root` with the custodian
+        returned, then its `forget_old_roots`. Killed anywhere between, nothing is lost.
+        """
+        ...
+
+    def forget_old_roots(self) -> RenewableCustodian:
+        """Keep only the current root: what older ones wrapped, in backups too, is lost."""
+        ...
+
+
+def read_head(
+    wrapped: bytes, version: bytes, id_size: int, held: Collection[bytes], name: str
+) -> tuple[bytes, bytes]:
+    """The root id that a wrapped key carries, and what follows it.
+
+    A wrapped key begins with one byte for the kind of custodian and the version of its format,
+    then the id of the root.
+
+    Raises:
+        Unproven: `wrapped-version` or `wrapped-root`.
+    """
+    if wrapped[:1] != version:
+        raise Unproven(
+            f"`{name}` did not wrap this key: its version is another one.",
+            remedy="Open the key table with the custodian that its entries name.",
+            rule="wrapped-version",
+        )
+    root = bytes(wrapped[1 : 1 + id_size])
+    if root not in held:
+        raise Unproven(
+            f"`{name}` does not hold the root that a key was wrapped under.",
+            remedy="Open the key table with the custodian that its entries name.",
+            rule="wrapped-root",
+        )
+    return root, bytes(wrapped[1 + id_size :])
+
+
+def altered_wrap() -> Unproven:
+    """The refusal of a wrapped key that does not authenticate."""
+    return Unproven(
+        "A wrapped key does not authenticate: it was altered, or belongs to another line.",
+        remedy="Restore the key table from its last good copy.",
+        rule="wrapped-key",
+    )
+
+
 class RootKey:
     """One root: a 256-bit key, and the id that its wraps carry.
 
@@ -76,11 +134,7 @@ class RootKey:
                 nonce, wrapped[_HEAD + _NONCE_SIZE :], wrapped[:_HEAD] + context
             )
         except (InvalidTag, ValueError) as error:
-            raise Unproven(
-                "A wrapped key does not authenticate: it was altered, or belongs to another line.",
-                remedy="Restore the key table from its last good copy.",
-                rule="wrapped-key",
-            ) from error
+            raise altered_wrap() from error
         return Secret(plain)
 
 
@@ -108,20 +162,8 @@ class Roots:
         Raises:
             Unproven: `wrapped-version`, `wrapped-root` or `wrapped-key`.
         """
-        if wrapped[: len(WRAP_VERSION)] != WRAP_VERSION:
-            raise Unproven(
-                "A wrapped key has a version that this release does not know.",
-                remedy="Open the key table with the release that wrote it.",
-                rule="wrapped-version",
-            )
-        root = self._by_id.get(bytes(wrapped[len(WRAP_VERSION) : _HEAD]))
-        if root is None:
-            raise Unproven(
-                f"`{self.name}` does not hold the root that a key was wrapped under.",
-                remedy="Open the key table with the custodian that its entries name.",
-                rule="wrapped-root",
-            )
-        return root.unwrap(bytes(wrapped), context)
+        root, _ = read_head(wrapped, WRAP_VERSION, ROOT_ID_SIZE, self._by_id, self.name)
+        return self._by_id[root].unwrap(bytes(wrapped), context)
 
 
 class MemoryCustodian(Roots):

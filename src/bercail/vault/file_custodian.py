@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -122,19 +122,29 @@ class FileCustodian(Roots):
             Refused: `custodian-exists`, when the file is there already.
             Unavailable: the disk does not take it.
         """
+        drawn = Secret(randomness.take(KEY_SIZE))
+        return cls.restore(path, passphrase, drawn, randomness, cost=cost)
+
+    @classmethod
+    def restore(
+        cls,
+        path: Path,
+        passphrase: Secret,
+        root: Secret,
+        randomness: Randomness,
+        *,
+        cost: int = _COST,
+    ) -> FileCustodian:
+        """A custodian file for a root recovered from its shares; raises as `create`."""
         path = Path(path)
-        if len(passphrase) < _SHORTEST:
-            raise Invalid(
-                f"The passphrase has {len(passphrase)} bytes, fewer than {_SHORTEST}.",
-                remedy="Choose at least five random words.",
-            )
+        _require_long(passphrase)
         if not 1 <= cost <= _MAX_COST:
             raise Invalid(
                 f"A scrypt cost of `{cost}` is outside 1 to {_MAX_COST}.", remedy="Leave it at 17."
             )
         salt = randomness.take(32)
         sealing = _Sealing(key=_passphrase_key(passphrase, salt, cost), cost=cost, salt=salt)
-        made = cls(path, path.stem, [Secret(randomness.take(KEY_SIZE))], sealing, randomness)
+        made = cls(path, path.stem, [root], sealing, randomness)
         made._write(replace=False)
         return made
 
@@ -155,7 +165,8 @@ class FileCustodian(Roots):
         except FileNotFoundError as error:
             raise Missing(
                 f"There is no custodian file `{path}`.",
-                remedy="Create it with `bercail vault create`.",
+                remedy="Create it with `bercail vault create`; if it was lost, bring it back from "
+                "its shares with `bercail vault recover`.",
             ) from error
         except OSError as error:
             raise Unavailable(
@@ -163,13 +174,15 @@ class FileCustodian(Roots):
             ) from error
         key = _passphrase_key(passphrase, content.salt, content.cost)
         try:
-            plain = key.decrypt(content.nonce, content.roots, content.associated())
+            plain = Secret(key.decrypt(content.nonce, content.roots, content.associated()))
         except InvalidTag as error:
             raise Invalid(
                 f"The passphrase does not open `{path}`.",
                 remedy="Check BERCAIL_PASSPHRASE, or the file named by BERCAIL_PASSPHRASE_FILE.",
             ) from error
-        roots = [Secret(plain[at : at + KEY_SIZE]) for at in range(0, len(plain), KEY_SIZE)]
+        roots = [
+            Secret(plain.reveal()[at : at + KEY_SIZE]) for at in range(0, len(plain), KEY_SIZE)
+        ]
         sealing = _Sealing(key=key, cost=content.cost, salt=content.salt)
         return cls(path, content.name, roots, sealing, randomness or SystemRandomness())
 
@@ -186,13 +199,23 @@ class FileCustodian(Roots):
         """Keep only the current root: what older ones wrapped, in backups too, is lost."""
         return self._rewritten(self._secrets[-1:])
 
+    def root_to_share(self) -> Secret:
+        """The root itself, for a ceremony of shares and for nothing else.
+
+        Raises:
+            Refused: `root-change`, when there are two roots, since shares carry one.
+        """
+        if len(self._secrets) != 1:
+            raise Refused(
+                f"`{self.path}` holds {len(self._secrets)} roots: a change of root is under way.",
+                remedy="Finish it with `bercail vault rotate-root`, then hold the ceremony.",
+                rule="root-change",
+            )
+        return self._secrets[0]
+
     def with_passphrase(self, passphrase: Secret) -> FileCustodian:
         """Seal the same roots under another passphrase; the key table does not change."""
-        if len(passphrase) < _SHORTEST:
-            raise Invalid(
-                f"The passphrase has {len(passphrase)} bytes, fewer than {_SHORTEST}.",
-                remedy="Choose at least five random words.",
-            )
+        _require_long(passphrase)
         salt = self._randomness.take(32)
         cost = self._sealing.cost
         sealing = _Sealing(key=_passphrase_key(passphrase, salt, cost), cost=cost, salt=salt)
@@ -210,15 +233,13 @@ class FileCustodian(Roots):
         empty = _Content(
             name=self.name, cost=self._sealing.cost, salt=self._sealing.salt, nonce=b"", roots=b""
         )
-        plain = b"".join(root.reveal() for root in self._secrets)
-        content = _Content(
-            name=self.name,
-            cost=self._sealing.cost,
-            salt=self._sealing.salt,
-            nonce=nonce,
-            roots=self._sealing.key.encrypt(nonce, plain, empty.associated()),
-        )
+        content = evolve(empty, nonce=nonce, roots=self._sealed(nonce, empty.associated()))
         write_private(self.path, content.as_bytes(), replace=replace)
+
+    def _sealed(self, nonce: bytes, associated: bytes) -> bytes:
+        """The roots under the passphrase; apart from the writing, whose errors show its values."""
+        plain = b"".join(root.reveal() for root in self._secrets)
+        return self._sealing.key.encrypt(nonce, plain, associated)
 
 
 @frozen(kw_only=True)
@@ -228,6 +249,14 @@ class _Sealing:
     key: AESGCM
     cost: int
     salt: bytes
+
+
+def _require_long(passphrase: Secret) -> None:
+    if len(passphrase) < _SHORTEST:
+        raise Invalid(
+            f"The passphrase has {len(passphrase)} bytes, fewer than {_SHORTEST}.",
+            remedy="Choose at least five random words.",
+        )
 
 
 def write_private(path: Path, data: bytes, *, replace: bool) -> None:

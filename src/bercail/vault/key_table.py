@@ -159,15 +159,23 @@ class KeyTable:
         )
         return found[0] if found else None
 
-    def of(self, kind: str, scope: str, epoch: int | None) -> tuple[KeyRow, ...]:
-        """The lines of a kind and scope, of one epoch or of all; the witness is never one."""
+    def of(
+        self, kind: str, scope: str, epoch: int | None, purpose: Purpose | None = None
+    ) -> tuple[KeyRow, ...]:
+        """The lines of a kind and scope, of one epoch or of all, of one purpose or of all.
+
+        The witness is never one.
+        """
+        wanted = None if purpose is None else purpose.value
         return self._select(
-            "kind = ? AND scope = ? AND (? IS NULL OR epoch = ?) AND purpose <> 'witness' "
-            "ORDER BY purpose, epoch",
+            "kind = ? AND scope = ? AND (? IS NULL OR epoch = ?) "
+            "AND (? IS NULL OR purpose = ?) AND purpose <> 'witness' ORDER BY purpose, epoch",
             kind,
             scope,
             epoch,
             epoch,
+            wanted,
+            wanted,
         )
 
     def by_id(self, key_id: bytes) -> KeyRow:
@@ -230,6 +238,12 @@ class KeyTable:
             with self.writing() as writer:
                 writer.execute(_SCHEMA)
                 writer.execute(f"PRAGMA user_version = {_FORMAT}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, to look at the tables beside the keys."""
+        with self._guarded() as connection:
+            yield connection
 
     @contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection]:

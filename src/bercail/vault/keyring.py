@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from sqlite3 import Connection
 
-from attrs import evolve
-
-from bercail.foundation import Clock, Invalid, Missing, Randomness, Secret, sha256_hex, to_iso
-from bercail.vault.binding import encode_parts
+from bercail.foundation import Clock, Missing, Randomness, Secret, sha256_hex, to_iso
 from bercail.vault.custody import Custodian
+from bercail.vault.handover_table import HandoverTable
+from bercail.vault.key_lines import KeyLines, context_of
 from bercail.vault.key_table import KeyRow, KeyTable
 from bercail.vault.keys import (
-    KEY_ID_SIZE,
-    SEED_SIZES,
     DataKey,
     DestroyedKey,
     DestructionCertificate,
     KeyEntry,
     Purpose,
 )
-
-_WITNESS = (Purpose.WITNESS, "root", "witness")
-
-
-def _context(purpose: Purpose, kind: str, scope: str, epoch: int, key_id: bytes) -> bytes:
-    """What a wrapped key is tied to, so that two lines of the table cannot be exchanged."""
-    return encode_parts(
-        "bercail wrapped key v1", purpose.value, kind, scope, str(epoch), key_id.hex()
-    )
-
-
-def _context_of(row: KeyRow) -> bytes:
-    return _context(row.purpose, row.kind, row.scope, row.epoch, row.id)
-
-
-def _gone(row: KeyRow) -> Missing:
-    return Missing(
-        f"The {row.purpose.value} key of `{row.kind}` `{row.scope}`, epoch {row.epoch}, "
-        f"was destroyed at {row.destroyed}.",
-        remedy="What it opened is erased; begin a new epoch to seal again.",
-    )
 
 
 class Keyring:
@@ -59,16 +34,25 @@ class Keyring:
         self, table: Path, custodian: Custodian, randomness: Randomness, clock: Clock
     ) -> None:
         self._table = KeyTable(table)
-        self._custodian = custodian
-        self._randomness = randomness
         self._clock = clock
-        self._opened: dict[bytes, tuple[bytes, Secret]] = {}
-        self._prove_root(self._table.current(*_WITNESS))
+        self._lines = KeyLines(self._table, custodian, randomness, clock)
+        self._handovers = HandoverTable(self._table)
+        self._lines.prove_root()
 
     @property
     def custodian(self) -> Custodian:
         """Who holds the root."""
-        return self._custodian
+        return self._lines.custodian
+
+    @property
+    def lines(self) -> KeyLines:
+        """The lines of the table, for the hand-over of keys; the vault's own rooms only."""
+        return self._lines
+
+    @property
+    def handovers(self) -> HandoverTable:
+        """Which keys were handed over, to whom and from whom."""
+        return self._handovers
 
     def data_key(self, kind: str, scope: str) -> DataKey:
         """The data key of the current epoch, created when there is none.
@@ -99,10 +83,10 @@ class Keyring:
             Missing: that epoch does not exist, or was destroyed.
         """
         if epoch is None:
-            return self._opened_secret(self._current_or_new(Purpose.SECRET, kind, scope))
+            return self._lines.opened(self._current_or_new(Purpose.SECRET, kind, scope))
         for row in self._table.of(kind, scope, epoch):
             if row.purpose is Purpose.SECRET:
-                return self._opened_secret(row)
+                return self._lines.opened(row)
         raise Missing(
             f"There is no secret of `{kind}` `{scope}` for epoch `{epoch}`.",
             remedy="See `bercail vault keys` for the epochs there are.",
@@ -110,7 +94,7 @@ class Keyring:
 
     def seed(self, purpose: Purpose, name: str) -> Secret:
         """The private seed of a signer of this name, created when there is none."""
-        return self._opened_secret(self._current_or_new(purpose, purpose.value, name))
+        return self._lines.opened(self._current_or_new(purpose, purpose.value, name))
 
     def next_epoch(self, kind: str, scope: str, purpose: Purpose = Purpose.DATA) -> int:
         """Begin the next epoch: from now on `data_key` (or `secret`) gives a new key.
@@ -119,7 +103,8 @@ class Keyring:
         """
         with self._table.writing() as connection:
             last = self._table.current(purpose, kind, scope)
-            row = self._create(connection, purpose, kind, scope, last.epoch + 1 if last else 1)
+            epoch = last.epoch + 1 if last else 1
+            row = self._lines.create(connection, purpose, kind, scope, epoch)
         return row.epoch
 
     def rotate_root(self, new_custodian: Custodian) -> int:
@@ -132,7 +117,7 @@ class Keyring:
             for row in self._table.rows():
                 if row.wrapped is None:
                     continue
-                context = _context_of(row)
+                context = context_of(row)
                 held = self._held_by(row, new_custodian)
                 wrapped = new_custodian.wrap(held.unwrap(row.wrapped, context), context)
                 connection.execute(
@@ -141,12 +126,20 @@ class Keyring:
                 )
                 count += row.purpose is not Purpose.WITNESS
         self._table.sweep()
-        self._opened.clear()
-        self._custodian = new_custodian
+        self._lines.take_over(new_custodian)
         return count
 
-    def destroy(self, kind: str, scope: str, epoch: int | None = None) -> DestructionCertificate:
+    def destroy(
+        self,
+        kind: str,
+        scope: str,
+        epoch: int | None = None,
+        *,
+        purpose: Purpose | None = None,
+    ) -> DestructionCertificate:
         """Erase the wrapped keys of a kind and scope: data, secrets; of one epoch or of all.
+
+        With `purpose`, only the keys of that purpose.
 
         What they sealed can no longer be opened, here or anywhere without a copy of the table.
         Killed half-way or called again, it gives the same certificate.
@@ -156,7 +149,7 @@ class Keyring:
         """
         at = to_iso(self._clock.now())
         with self._table.writing() as connection:
-            found = self._table.of(kind, scope, epoch)
+            found = self._table.of(kind, scope, epoch, purpose)
             if not found:
                 which = "" if epoch is None else f" for epoch `{epoch}`"
                 raise Missing(
@@ -170,12 +163,13 @@ class Keyring:
                         "WHERE id = ?",
                         (at, sha256_hex(row.wrapped), row.id),
                     )
-                self._opened.pop(row.id, None)
+                self._lines.forget(row.id)
         self._table.sweep()
-        return _certificate(kind, scope, self._table.of(kind, scope, epoch))
+        return _certificate(kind, scope, self._table.of(kind, scope, epoch, purpose))
 
     def entries(self) -> list[KeyEntry]:
         """Every key there is or was, without its bytes: who can open what."""
+        parties = self._handovers.by_key()
         return [
             KeyEntry(
                 id=row.id.hex(),
@@ -187,6 +181,8 @@ class Keyring:
                 root=row.root,
                 created=row.created,
                 destroyed=row.destroyed,
+                handed_to=parties.given(row.id),
+                received_from=parties.received(row.id),
             )
             for row in self._table.rows()
             if row.purpose is not Purpose.WITNESS
@@ -194,12 +190,12 @@ class Keyring:
 
     def close(self) -> None:
         """Forget the keys held in memory and close the table; the next use opens it again."""
-        self._opened.clear()
+        self._lines.forget_all()
         self._table.close()
 
     def _held_by(self, row: KeyRow, new: Custodian) -> Custodian:
         """A rotation run again finds some keys under the new root already."""
-        return new if (row.custodian, row.root) == (new.name, new.root) else self._custodian
+        return new if (row.custodian, row.root) == (new.name, new.root) else self.custodian
 
     def _current_or_new(self, purpose: Purpose, kind: str, scope: str) -> KeyRow:
         found = self._table.current(purpose, kind, scope)
@@ -208,52 +204,8 @@ class Keyring:
                 # Another process may have created it since the first look.
                 found = self._table.current(purpose, kind, scope)
                 if found is None:
-                    found = self._create(connection, purpose, kind, scope, 1)
+                    found = self._lines.create(connection, purpose, kind, scope, 1)
         return found
-
-    def _create(
-        self, connection: Connection, purpose: Purpose, kind: str, scope: str, epoch: int
-    ) -> KeyRow:
-        """Add a key under the root that the table is known to be under."""
-        _require_names(kind, scope)
-        witness = self._table.current(*_WITNESS)
-        if witness is None:
-            self._table.insert(connection, self._drawn(*_WITNESS, 1))
-        self._prove_root(witness)
-        row = self._drawn(purpose, kind, scope, epoch)
-        self._table.insert(connection, row)
-        return row
-
-    def _prove_root(self, witness: KeyRow | None) -> None:
-        """Show that our custodian holds the table's root, by unwrapping the witness."""
-        if witness is not None and witness.root != self._custodian.root:
-            self._opened_secret(witness)
-
-    def _drawn(self, purpose: Purpose, kind: str, scope: str, epoch: int) -> KeyRow:
-        key_id = self._randomness.take(KEY_ID_SIZE)
-        secret = Secret(self._randomness.take(SEED_SIZES[purpose]))
-        row = KeyRow(
-            id=key_id,
-            purpose=purpose,
-            kind=kind,
-            scope=scope,
-            epoch=epoch,
-            custodian=self._custodian.name,
-            root=self._custodian.root,
-            wrapped=None,
-            created=to_iso(self._clock.now()),
-        )
-        return evolve(row, wrapped=self._custodian.wrap(secret, _context_of(row)))
-
-    def _opened_secret(self, row: KeyRow) -> Secret:
-        if row.wrapped is None:
-            raise _gone(row)
-        known = self._opened.get(row.id)
-        if known is not None and known[0] == row.wrapped:
-            return known[1]
-        secret = self._custodian.unwrap(row.wrapped, _context_of(row))
-        self._opened[row.id] = (row.wrapped, secret)
-        return secret
 
     def _as_data_key(self, row: KeyRow) -> DataKey:
         return DataKey(
@@ -261,15 +213,7 @@ class Keyring:
             kind=row.kind,
             scope=row.scope,
             epoch=row.epoch,
-            secret=self._opened_secret(row),
-        )
-
-
-def _require_names(kind: str, scope: str) -> None:
-    if not kind or not scope:
-        raise Invalid(
-            f"A key needs a kind and a scope, not `{kind}` and `{scope}`.",
-            remedy="Name the kind of thing and the table or project.",
+            secret=self._lines.opened(row),
         )
 
 

@@ -30,6 +30,7 @@ class Purpose(StrEnum):
     SECRET = "secret"
     DUAL_SIGNER = "dual-signer"
     NOTE_SIGNER = "note-signer"
+    RECIPIENT = "recipient"
     WITNESS = "witness"
 
 
@@ -38,9 +39,10 @@ SEED_SIZES = {
     Purpose.SECRET: KEY_SIZE,
     Purpose.DUAL_SIGNER: 88,
     Purpose.NOTE_SIGNER: 64,
+    Purpose.RECIPIENT: 120,
     Purpose.WITNESS: KEY_SIZE,
 }
-"""Bytes of a key by purpose; the signers' layouts are in `docs/reference/formats/`."""
+"""Bytes of a key by purpose; the layouts of seeds are in `docs/reference/formats/`."""
 
 
 def _sized(size: int) -> Any:
@@ -74,7 +76,11 @@ class DataKey:
 
 @frozen(kw_only=True)
 class KeyEntry:
-    """One line of the key table, without the key: what it is for and who can open it."""
+    """One line of the key table, without the key: what it is for and who can open it.
+
+    Who can open it: the custodian, and whoever it was handed to or received from
+    (`name (fingerprint)` of each party).
+    """
 
     id: str
     purpose: Purpose
@@ -85,8 +91,10 @@ class KeyEntry:
     root: str
     created: str
     destroyed: str | None
+    handed_to: tuple[str, ...] = ()
+    received_from: tuple[str, ...] = ()
 
-    def as_dict(self) -> dict[str, str | int | None]:
+    def as_dict(self) -> dict[str, Any]:
         """The entry as `--json` prints it."""
         return {
             "id": self.id,
@@ -98,13 +106,17 @@ class KeyEntry:
             "root": self.root,
             "created": self.created,
             "destroyed": self.destroyed,
+            "handed_to": list(self.handed_to),
+            "received_from": list(self.received_from),
         }
 
     def line(self) -> str:
         """The entry in one line, for a person."""
         life = f"destroyed {self.destroyed}" if self.destroyed else f"opened by {self.custodian}"
+        others = "".join(f", handed to {party}" for party in self.handed_to)
+        others += "".join(f", received from {party}" for party in self.received_from)
         return (
-            f"{self.purpose.value} {self.kind}/{self.scope} epoch {self.epoch}: {life} "
+            f"{self.purpose.value} {self.kind}/{self.scope} epoch {self.epoch}: {life}{others} "
             f"(id {self.id}, root {self.root}, created {self.created})"
         )
 

@@ -143,8 +143,13 @@ class SealedReader:
     store tells it, `key_for(key_id)` the data key. Making a reader checks the header, the binding
     and the key, and proves the last segment, so that `size` is proven.
 
+    Every read asks `key_for` again, and so does a long one for each window of 4 MiB: a key
+    destroyed while the object is read ends the reading with what `key_for` raises, and a part
+    never passes for the whole.
+
     Raises:
         Unproven: on making and on reading; its `rule` says which check failed.
+        Missing: on reading, when the key was destroyed meanwhile.
     """
 
     def __init__(
@@ -162,6 +167,7 @@ class SealedReader:
         self._prefix = preamble.prefix
         self._geometry = Geometry.of(sealed_size)
         key = _proven_key(preamble.header, key_for, binding)
+        self._key_for, self._key_id = key_for, key.id
         self._cipher = _stream_cipher(key, preamble.header, preamble.salt)
         self._last = self._open_last(memoryview(head)[fmt.PREAMBLE_SIZE :] if whole else None)
 
@@ -185,6 +191,7 @@ class SealedReader:
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
+        self._key_for(self._key_id)
         out = _room(end - offset)
         self._fill(out, offset, end)
         return bytes(out)
@@ -211,6 +218,8 @@ class SealedReader:
             sink[low - offset : end - offset] = self._last[low - start : end - start]
             final -= 1
         for begin in range(first, final + 1, _WINDOW):
+            if begin > first:
+                self._key_for(self._key_id)
             stop = min(begin + _WINDOW - 1, final)
             base = shape.sealed_start(begin)
             sealed = self._fetch(base, shape.sealed_end(stop))

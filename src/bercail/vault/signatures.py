@@ -138,6 +138,11 @@ class DualPublicKey:
         return key
 
 
+def p384_scalar(seed: Secret) -> int:
+    """The private scalar that 56 bytes give (FIPS 186-5, A.2.1)."""
+    return int.from_bytes(seed.reveal(), "big") % (_P384_ORDER - 1) + 1
+
+
 class DualSigner:
     """Signs with both keys of one seed of 88 bytes.
 
@@ -151,10 +156,10 @@ class DualSigner:
                 f"The seed of a dual signer has {len(seed)} bytes, not 88.",
                 remedy="Take signers from the key ring.",
             )
-        material = seed.reveal()
-        scalar = int.from_bytes(material[:-_ML_DSA_SEED], "big") % (_P384_ORDER - 1) + 1
-        self._ecdsa = ec.derive_private_key(scalar, ec.SECP384R1())
-        self._ml_dsa = MLDSA65PrivateKey.from_seed_bytes(material[-_ML_DSA_SEED:])
+        self._ecdsa = ec.derive_private_key(
+            p384_scalar(Secret(seed.reveal()[:-_ML_DSA_SEED])), ec.SECP384R1()
+        )
+        self._ml_dsa = MLDSA65PrivateKey.from_seed_bytes(seed.reveal()[-_ML_DSA_SEED:])
         self.public = DualPublicKey(
             ecdsa=self._ecdsa.public_key().public_bytes(
                 Encoding.X962, PublicFormat.UncompressedPoint

@@ -60,7 +60,11 @@ def test_releasing_again_writes_the_same_bytes_and_one_event(desk: AirlockDesk) 
     again = desk.airlock.release(request, CHECKERS[1], desk.folder / "two")
     assert first["package_digest"] == second["package_digest"] == again["package_digest"]
     one, two = (
-        {p.relative_to(desk.folder / n): p.read_bytes() for p in (desk.folder / n).rglob("*.*") if p.is_file()}
+        {
+            p.relative_to(desk.folder / n): p.read_bytes()
+            for p in (desk.folder / n).rglob("*.*")
+            if p.is_file()
+        }
         for n in ("one", "two")
     )
     assert one == two

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -64,23 +65,42 @@ def test_too_little_memory_is_unavailable() -> None:
         engine.run(_model())
 
 
-class _Broken(MemoryFileSystem):  # type: ignore[misc]
-    """A filesystem whose files are found to be tampered with."""
+class _Breaking(MemoryFileSystem):
+    """A filesystem whose files are found to be tampered with, from a moment on."""
 
-    protocol = "broken"
-    error: Exception = Unproven("Segment 3 of `x` does not open.", rule="segment")
+    protocol = "breaking"
+    broken = ""
 
-    def open(self, *_: Any, **__: Any) -> NoReturn:
-        raise self.error
+    def open(self, path: str, mode: str = "rb", **named: Any) -> Any:
+        if self.broken == "open":
+            raise Unproven("Segment 0 of `x` does not open.", rule="segment")
+        handle = super().open(path, mode, **named)
+        if self.broken == "read":
+            handle.read = _fail
+        return handle
 
 
-def test_an_error_of_the_filesystem_comes_through() -> None:
-    disk = _Broken(skip_instance_cache=True)
-    tables = {
-        name: Source(urls=(f"broken://{name}",), filesystem=disk) for name in SmallSnds().tables()
-    }
-    with pytest.raises(Unproven, match="Segment 3"):
-        DuckdbEngine(Sources(tables=tables, drugs=DRUGS)).run(_model())
+def _fail(*_: Any) -> NoReturn:
+    raise Unproven("Segment 3 of `x` does not open.", rule="segment")
+
+
+@pytest.mark.parametrize(("broken", "segment"), [("open", "Segment 0"), ("read", "Segment 3")])
+def test_a_broken_seal_comes_through_as_what_it_is(broken: str, segment: str) -> None:
+    disk = _Breaking(skip_instance_cache=True)
+    tables: dict[str, Any] = {}
+    for name, table in SmallSnds().tables().items():
+        url = f"breaking:///{broken}/{name}"
+        with disk.open(url, "wb") as file:
+            pq.write_table(table, file)
+        tables[name] = Source(urls=(url,), filesystem=disk)
+    sources = Sources(tables=tables, drugs=DRUGS)
+    engine, plan = DuckdbEngine(sources), plan_run(_model(), sources)
+    assert engine._answer(plan, to_sql(plan)).num_rows == 0
+    disk.broken = broken
+    with pytest.raises(Unproven, match=segment):
+        engine._answer(plan, to_sql(plan))
+    with pytest.raises(Unproven, match=segment):
+        engine.run(_model())
 
 
 def test_an_error_names_no_value(tmp_path: Path) -> None:

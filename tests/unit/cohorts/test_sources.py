@@ -21,7 +21,7 @@ from bercail.cohorts import (
     persons,
     stays,
 )
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing, Unavailable, Unproven
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 ENGINES = pytest.mark.parametrize("engine", [DuckdbEngine, MemoryEngine])
@@ -149,6 +149,22 @@ def test_two_filesystems_of_one_protocol_are_refused() -> None:
     model = Cohort(name="s", title="s", population=dispensings.exists()).model
     with pytest.raises(Invalid, match="answer to `memory`"):
         DuckdbEngine(Sources(tables=tables, drugs=DRUGS)).run(model)
+
+
+@ENGINES
+def test_a_file_that_is_gone_or_broken_is_named(engine: Any, tmp_path: Path) -> None:
+    tables: dict[str, Source | pa.Table] = dict(_two_years().tables())
+    path = tmp_path / "x.parquet"
+    tables["IR_BEN_R"] = Source(urls=(str(path),))
+    with pytest.raises(Missing, match=r"x\.parquet"):
+        engine(Sources(tables=tables)).run(_stays())
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(Unproven, match=r"x\.parquet"):
+        engine(Sources(tables=tables)).run(_stays())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(Unavailable, match=r"x\.parquet"):
+        engine(Sources(tables=tables)).run(_stays())
 
 
 def test_a_source_has_files_and_as_many_years() -> None:

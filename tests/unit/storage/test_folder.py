@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bercail.foundation import Invalid, Missing, Refused, Unavailable
+from bercail.foundation import Invalid, Missing, Refused, Unavailable, Unproven
 from bercail.storage import Location, ObjectStore, make_home, open_store
 
 
@@ -76,6 +76,18 @@ def test_metadata_belongs_to_its_version(store: ObjectStore, tmp_path: Path) -> 
     store.put("x", b"1", metadata={"kind": "old"})
     (tmp_path / "x").write_bytes(b"changed by hand")
     assert dict(store.head("x").metadata) == {}
+
+
+def test_a_file_changed_in_place_under_its_reader_is_unproven(
+    store: ObjectStore, tmp_path: Path
+) -> None:
+    store.put("x", b"a" * 100)
+    stream = store.stream("x", chunk=10)
+    next(stream)
+    with (tmp_path / "x").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(Unproven):
+        list(stream)
 
 
 def test_an_absent_folder_is_missing_until_made(tmp_path: Path) -> None:

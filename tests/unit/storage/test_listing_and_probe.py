@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from bercail.foundation import Unavailable
 from bercail.storage import Location, ObjectInfo, ObjectStore, listing, open_store, probe
 from bercail.storage.memory import MemoryStore
 
@@ -61,12 +62,20 @@ class IgnoresRanges(MemoryStore):
         return super().read(name, 0, length, if_match=if_match)
 
 
+class ReadsNothing(MemoryStore):
+    """A host that takes objects and gives none back."""
+
+    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
+        raise Unavailable("gone", remedy="wait")
+
+
 @pytest.mark.parametrize(
     ("kind", "traits"),
     [
         (IgnoresConditions, {"conditional-put", "conditional-multipart"}),
         (IgnoresVersions, {"pinned-read"}),
         (IgnoresRanges, {"ranges"}),
+        (ReadsNothing, {"ranges", "pinned-read"}),
     ],
 )
 def test_a_host_that_ignores_a_demand_is_found_out(

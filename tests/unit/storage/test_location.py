@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -74,6 +75,20 @@ def test_what_is_no_location_is_invalid(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         Location.parse(text)
     assert refusal.value.remedy
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"scheme": "ftp", "name": "x"},
+        {"scheme": "s3"},
+        {"scheme": "file", "path": "relative"},
+        {"scheme": "memory", "name": "x", "options": {"region": "a"}},
+    ],
+)
+def test_a_wrong_location_cannot_exist(parts: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        Location(**parts)
 
 
 def test_a_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

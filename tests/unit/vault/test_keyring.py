@@ -242,8 +242,8 @@ def test_a_change_of_root_killed_after_any_step_is_finished_by_a_second_run(
     assert final.by_id(other.id) == other
 
 
-def test_only_a_sealed_file_is_renewed_here(keyring: Keyring) -> None:
-    with pytest.raises(Invalid, match="`memory` is not kept in a sealed file"):
+def test_a_root_in_memory_is_not_renewed(keyring: Keyring) -> None:
+    with pytest.raises(Invalid, match="root of `memory` cannot be renewed"):
         renew_root(keyring)
 
 

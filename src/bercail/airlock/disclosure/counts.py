@@ -38,7 +38,7 @@ class Axis:
     """One dimension of a table: its name and its categories, in the order of publication."""
 
     name: str
-    categories: tuple[str, ...] = field(converter=tuple)
+    categories: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The axis as it is written in JSON."""
@@ -77,7 +77,7 @@ def parse_counts(data: bytes) -> Counts:
     """
     try:
         value = json.loads(data.decode("utf-8"), parse_float=_no_float)
-    except (UnicodeDecodeError, ValueError) as problem:
+    except (UnicodeDecodeError, ValueError, RecursionError) as problem:
         raise _invalid("it is not a JSON document in UTF-8 with whole numbers") from problem
     return counts_from_dict(value)
 

@@ -35,21 +35,7 @@ def plot_protected_table(report: Mapping[str, Any]) -> alt.LayerChart | alt.Face
             "d1:N", title=across, sort=orders[1] if across else [], axis=alt.Axis(labelAngle=0)
         ),
     )
-    squares = base.mark_rect(stroke="white", strokeWidth=2).encode(
-        color=alt.Color(
-            "status:N",
-            title=None,
-            scale=alt.Scale(domain=list(_STATUS.values()), range=_COLOURS),
-            legend=alt.Legend(orient="bottom", labelLimit=300),
-        ),
-        tooltip=[
-            alt.Tooltip("cell:N", title="cell"),
-            alt.Tooltip("status:N", title="status"),
-            alt.Tooltip("label:N", title="persons"),
-            alt.Tooltip("attacker:N", title="an attacker finds"),
-            alt.Tooltip("informed:N", title="one who knows the rule finds"),
-        ],
-    )
+    squares = base.mark_rect(stroke="white", strokeWidth=2).encode(color=_colour(), tooltip=_tips())
     labels = base.mark_text(fontSize=12).encode(
         text="label:N",
         color=alt.condition(
@@ -60,8 +46,27 @@ def plot_protected_table(report: Mapping[str, Any]) -> alt.LayerChart | alt.Face
     chart = alt.layer(squares, labels).properties(**size)
     if len(axes) <= 2:
         return chart.properties(title=report["title"])
-    facets = alt.Facet("panel:N", title=" / ".join(axes[2:]), sort=None, columns=2)
+    facets = alt.Facet("panel:N", title=" / ".join(axes[2:]), sort=None)
     return chart.facet(facet=facets, columns=2).properties(title=report["title"])
+
+
+def _colour() -> alt.Color:
+    return alt.Color(
+        "status:N",
+        title=None,
+        scale=alt.Scale(domain=list(_STATUS.values()), range=_COLOURS),
+        legend=alt.Legend(orient="bottom", labelLimit=300),
+    )
+
+
+def _tips() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("cell:N", title="cell"),
+        alt.Tooltip("status:N", title="status"),
+        alt.Tooltip("label:N", title="persons"),
+        alt.Tooltip("attacker:N", title="an attacker finds"),
+        alt.Tooltip("informed:N", title="one who knows the rule finds"),
+    ]
 
 
 def _row(axes: list[str], cell: Mapping[str, Any]) -> dict[str, Any]:

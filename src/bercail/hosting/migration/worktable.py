@@ -43,7 +43,7 @@ class WorkTable:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=60.0, isolation_level=None)
         try:
             # FULL: a commit is on the disk before an object counts as carried.
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -56,8 +56,10 @@ class WorkTable:
             ) from error
         if found not in (0, SCHEMA_VERSION):
             raise Invalid(f"`{path}` has version `{found}` of the work table, unknown here.")
-        self._db.executescript(_SCHEMA)
-        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        if found != SCHEMA_VERSION:
+            # A reader of an existing table writes nothing, so it never waits for the writer.
+            self._db.executescript(_SCHEMA)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.objects = ObjectTable(self._db)
         self.outbox = Outbox(self._db)
         self.failures = FailureList(self._db)

@@ -1,0 +1,78 @@
+"""An extract as a member works on it: read-only, its own files alone, while the permit lives.
+
+The permit is asked again while files are read, so access closes by itself (IAM-04): what was
+opened yesterday does not open today when the permit ended or was revoked in between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bercail.access.events import ExtractMade
+from bercail.access.extract import MANIFEST
+from bercail.access.permit import DataPermit
+from bercail.cohorts.sources import Source, Sources
+from bercail.foundation import Unproven, sha256_hex
+from bercail.lake import SealedFolder, SealedStore
+from bercail.lake.filesystem import SealedFilesystem, sealed_url
+from bercail.vault import SealedReader
+
+Guard = Callable[[], object]
+
+
+class GuardedReader:
+    """Random access to one part's plaintext, after `guard` let it pass; see `SealedReader`."""
+
+    def __init__(self, inner: SealedReader, guard: Guard) -> None:
+        self.size = inner.size
+        self._inner = inner
+        self._guard = guard
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """The bytes asked for; raises what the guard raises."""
+        self._guard()
+        return self._inner.read_at(offset, length)
+
+
+class GuardedFolder:
+    """The parts of one extract, each behind `guard`."""
+
+    def __init__(self, folder: SealedFolder, guard: Guard) -> None:
+        self._folder = folder
+        self._guard = guard
+
+    def reader(self, name: str) -> Any:
+        """A reader of one part; `Missing` for what the extract does not list."""
+        self._guard()
+        return GuardedReader(self._folder.reader(name), self._guard)
+
+
+def open_sources(
+    store: SealedStore, permit: DataPermit, made: ExtractMade, guard: Guard
+) -> Sources:
+    """The tables of a recorded extract; `guard` runs before each read.
+
+    Raises:
+        Unproven: the manifest is not the one that was recorded.
+    """
+    document = store.read(f"{made.extract}/{MANIFEST}")
+    if sha256_hex(document) != made.manifest_sha256:
+        raise Unproven(
+            f"The manifest of `{made.extract}` is not the one that was recorded.",
+            remedy="Do not use the extract; tell the operator.",
+            rule="extract-manifest",
+        )
+    parts: list[Mapping[str, Any]] = json.loads(document)["parts"]
+    folder = SealedFolder(store, {part["name"]: "1" for part in parts})
+    filesystem = SealedFilesystem({permit.project: GuardedFolder(folder, guard)})
+    tables = {
+        str(part["table"]): Source(
+            urls=(sealed_url(permit.project, part["name"]),),
+            filesystem=filesystem,
+            snapshot=part["snapshot"],
+        )
+        for part in parts
+    }
+    return Sources(tables=tables, naming="project", permit=permit.id)
