@@ -1,4 +1,4 @@
-"""Write the generated reference pages: commands, events, benchmarks.
+"""Write the generated pages: commands, events, benchmarks, and the index of all pages.
 
 Each page is made from the program itself, so it says what is there and nothing else.
 Without arguments the pages are written; with `--check` nothing is written, the pages that
@@ -25,7 +25,7 @@ import bercail
 from bercail.cli.main import app
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 MADE = "<!-- Written by `make docs` (scripts/write_reference.py). Do not edit. -->"
 ABOUT_COMMANDS = """\
 Every command takes `--json` and then prints JSON on standard output; progress and errors go to
@@ -34,6 +34,11 @@ ABOUT_EVENTS = """\
 What the journal can hold. The kind of an event is the name of its class; its body holds these
 fields. Beside them stand position, stream, version, actor and time
 ([format](formats/ledger.md)). No event holds a value of a person's row."""
+ABOUT_INDEX = """\
+Begin with [your first demo](tutorial/first-demo.md). Then: [who has to be trusted, and with
+what](explanation/trust-model.md), [the rooms](explanation/rooms.md), [what the demo shows and
+what it does not](explanation/demo.md). Beside these pages stand [security](../SECURITY.md),
+[contributing](../CONTRIBUTING.md) and [changes](../CHANGELOG.md)."""
 ABOUT_BENCHMARKS = """\
 `make bench` runs them all, `make bench ROOM=vault` one room's. Each measures ours and what it is
 held against in the same run and prints JSON lines
@@ -189,10 +194,39 @@ def benchmarks_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+KINDS = (
+    ("tutorial", "Tutorial: learn it by doing"),
+    ("how-to", "How to: one task after the other"),
+    ("reference", "Reference: look it up"),
+    ("reference/formats", "Formats: every byte, and what a reader refuses"),
+    ("explanation", "Explanation: why it is so"),
+    ("adr", "Decisions, with the options refused"),
+)
+
+
+def index_page() -> str:
+    """Every page of the documentation under its kind, by its own title."""
+    parts = [MADE, "# Bercail: documentation", ABOUT_INDEX]
+    for folder, heading in KINDS:
+        pages = [path for path in sorted((DOCS / folder).glob("*.md")) if path.stem != "index"]
+        lines = [f"- [{_title(path)}]({path.relative_to(DOCS).as_posix()})" for path in pages]
+        parts += [f"## {heading}", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(path: Path) -> str:
+    made = PAGES.get(path.relative_to(DOCS).as_posix())
+    text = made() if made else path.read_text(encoding="utf-8")
+    found = re.search(r"^# (.+)$", text, re.M)
+    return found[1] if found else path.stem
+
+
+# The index comes last: it takes the titles of the pages above it.
 PAGES: Mapping[str, Callable[[], str]] = {
-    "commands.md": commands_page,
-    "events.md": events_page,
-    "benchmarks.md": benchmarks_page,
+    "reference/commands.md": commands_page,
+    "reference/events.md": events_page,
+    "reference/benchmarks.md": benchmarks_page,
+    "index.md": index_page,
 }
 
 
@@ -200,7 +234,7 @@ def outdated() -> list[str]:
     """The generated pages that are absent or no longer what the program says."""
     late = []
     for name, made in PAGES.items():
-        path = REFERENCE / name
+        path = DOCS / name
         if not path.is_file() or path.read_text(encoding="utf-8") != made():
             late.append(name)
     return late
@@ -211,11 +245,11 @@ def main(arguments: list[str]) -> int:
     late = outdated()
     if "--check" in arguments:
         for name in late:
-            print(f"docs/reference/{name} is out of date; run `make docs`")
+            print(f"docs/{name} is out of date; run `make docs`")
         return 1 if late else 0
     for name in late:
-        (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
-        print(f"written: docs/reference/{name}")
+        (DOCS / name).write_text(PAGES[name](), encoding="utf-8")
+        print(f"written: docs/{name}")
     return 0
 
 

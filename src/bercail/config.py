@@ -53,6 +53,7 @@ class Config(_Table):
     source: StoreTable | None = None
     host: HostTable
     journal: str = ""
+    custodian: dict[str, str] = {}
     evidence: Path | None = None
     people: dict[str, Person] = {}
     root: Path = Path()

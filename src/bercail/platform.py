@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bercail import catalogue
 from bercail.access import AccessService
+from bercail.access.rotation import ChainedObjections
 from bercail.airlock import AccessPermits, AirlockService
 from bercail.config import Config, secret_from_environment
 from bercail.foundation import (
@@ -24,12 +25,19 @@ from bercail.foundation import (
 )
 from bercail.hosting import GateService, MigrationService, load_registry
 from bercail.ingest.holder import HolderService
+from bercail.ingest.rotation import RotationService
 from bercail.ingest.service import IngestService
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger, SqlJournal
 from bercail.rulebook import RulebookService
 from bercail.storage import Credentials, Location, ObjectStore, Retrying, open_store
-from bercail.vault import FileCustodian, Keyring, note_signer
+from bercail.vault import (
+    CustodianSettings,
+    FileCustodian,
+    Keyring,
+    note_signer,
+    open_custodian,
+)
 
 CUSTODIAN_FILE = "custodian.json"
 KEY_TABLE = "keys.db"
@@ -70,8 +78,8 @@ class Platform:
     def keys(self) -> Keyring:
         """The key ring, opened with the passphrase of the environment."""
         trust = self.config.trust
-        passphrase = secret_from_environment("BERCAIL_PASSPHRASE")
-        custodian = FileCustodian.open(trust / CUSTODIAN_FILE, passphrase, self.randomness)
+        settings = CustodianSettings.from_table(self.config.custodian)
+        custodian = open_custodian(settings, trust, secret_from_environment, self.randomness)
         return Keyring(trust / KEY_TABLE, custodian, self.randomness, self.clock)
 
     @cached_property
@@ -142,7 +150,7 @@ class Platform:
     @cached_property
     def access(self) -> AccessService:
         """The access body's desk."""
-        return AccessService(
+        service = AccessService(
             self.ledger,
             self.lake,
             self.keys,
@@ -150,6 +158,27 @@ class Platform:
             self.sealed,
             self.clock,
             self.randomness,
+        )
+        service.objections = self.objections
+        return service
+
+    @cached_property
+    def objections(self) -> ChainedObjections:
+        """The registry of objections, across epochs of the platform's pseudonyms."""
+        return ChainedObjections(
+            self.ledger, self.sealed("objections", "registry"), self.lake, self.keys
+        )
+
+    @cached_property
+    def rotation(self) -> RotationService:
+        """Changes the platform's pseudonym secret."""
+        return RotationService(
+            self.lake,
+            self.keys,
+            self.registry,
+            self.ledger,
+            self.objections,
+            self.sealed("rotation", "level-2"),
         )
 
     @cached_property

@@ -50,3 +50,15 @@ def test_every_page_is_reached_from_the_index() -> None:
         waiting += [(page.parent / name).resolve() for name in named if name]
     alone = {page for page in PAGES if page.is_relative_to(ROOT / "docs")} - reached
     assert not alone, sorted(str(page.relative_to(ROOT)) for page in alone)
+
+
+def test_pages_that_the_program_names_exist() -> None:
+    """A remedy that sends somebody to a page that is not there is worse than none."""
+    named = {
+        (name, str(path.relative_to(ROOT)))
+        for path in (ROOT / "src").rglob("*.py")
+        for name in re.findall(r"docs/[A-Za-z0-9/_-]+\.md", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 10
+    absent = sorted(f"{path} names {name}" for name, path in named if not (ROOT / name).is_file())
+    assert not absent

@@ -130,7 +130,7 @@ WITH_COMMANDS = [page for page in PAGES if read_page(page.read_text("utf-8")).co
 def test_shown_commands_run(
     page: Path,
     tmp_path: Path,
-    shell_environment: dict[str, str],
+    warm_shell: dict[str, str],
     request: pytest.FixtureRequest,
 ) -> None:
     shown = read_page(page.read_text("utf-8"))
@@ -138,7 +138,7 @@ def test_shown_commands_run(
     place.mkdir()
     for name in ("studies", "scripts", "src"):
         (place / name).symlink_to(ROOT / name)
-    environment = dict(shell_environment)
+    environment = dict(warm_shell)
     if shown.needs_story:
         story: dict[str, str] = request.getfixturevalue("told_story")
         environment |= story
@@ -154,7 +154,8 @@ def test_shown_commands_run(
 
 
 def test_the_runner_sees_commands_output_marks_and_lines() -> None:
-    page = "x\n\n<!-- console: story exit=3\n$ hidden\n-->\n```console\n$ one \\\n  two\nout\n$ three\n```\n"
+    mark = "<!-- console: story exit=3\n$ hidden\n-->\n"
+    page = f"x\n\n{mark}```console\n$ one \\\n  two\nout\n$ three\n```\n"
     shown = read_page(page)
     assert shown.needs_story
     assert [(c.line, c.text, c.printed, c.code) for c in shown.commands] == [

@@ -84,9 +84,11 @@ class Program:
         environ: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         before: Sequence[str] = (),
+        instead: str | None = None,
     ) -> subprocess.Popen[str]:
+        """Start it, behind the command `before`, or another program `instead`."""
         return subprocess.Popen(
-            [*before, str(BERCAIL), *map(str, words)],
+            [*before, instead or str(BERCAIL), *map(str, words)],
             env=self.environ(environ),
             cwd=cwd or self._home,
             stdin=subprocess.PIPE,
@@ -102,8 +104,10 @@ class Program:
         cwd: Path | None = None,
         given: str = "",
         before: Sequence[str] = (),
+        instead: str | None = None,
     ) -> Ran:
-        process = self.start(*words, environ=environ, cwd=cwd, before=before)
+        """Run it to its end."""
+        process = self.start(*words, environ=environ, cwd=cwd, before=before, instead=instead)
         try:
             out, err = process.communicate(given, timeout=400)
         finally:
@@ -191,7 +195,7 @@ class Story:
             "cells": told["study"]["table"]["cells"],
             "hidden": [(one["cell"], one["status"]) for one in told["release"]["report"]["cells"]],
             "own_approval": told["release"]["own_approval"],
-            "log": (told["ledger"]["exit_code"], "unpublished\": 0" in told["ledger"]["accepted"]),
+            "log": (told["ledger"]["exit_code"], 'unpublished": 0' in told["ledger"]["accepted"]),
             "scan": (scan["hits"], scan["looked_for"]),
         }
 

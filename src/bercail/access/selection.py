@@ -26,7 +26,8 @@ from bercail.access.permit import DataScope
 from bercail.access.route import LINES, PERSONS, Way, find_route
 from bercail.access.scope import LakeTable
 from bercail.catalogue import Registry
-from bercail.foundation import BercailError, Refused, Unavailable
+from bercail.cohorts.watched_files import WatchedFiles
+from bercail.foundation import Refused, Unavailable
 from bercail.lake import Lake
 
 BATCH_ROWS = 65_536
@@ -58,7 +59,8 @@ class Selection:
     """The lines of one permit in pinned snapshots; hold it for one extraction.
 
     Memory is bounded by the pairs of the population and the keys of the largest delivery,
-    within `memory`. Raises `Unavailable` when that does not suffice.
+    within `memory`. Raises `Unavailable` when that does not suffice, `Unproven` when a part
+    of the lake does not open.
     """
 
     def __init__(
@@ -75,13 +77,14 @@ class Selection:
         self._scope = scope
         self._parts = {name: lake.parts(name, pinned) for name, pinned in pins.items()}
         self._connection = duckdb.connect(config={**_SETTINGS, "memory_limit": memory})
-        self._connection.register_filesystem(lake.filesystem())
+        self._files = WatchedFiles(lake.filesystem())
+        self._connection.register_filesystem(self._files)
         self._held: dict[str, pa.Schema] = {}
         for name, pinned in pins.items():
             self._held[name] = lake.read(name, snapshot_id=pinned).schema
             # Parts may lack columns; united with this one they have them all.
             self._connection.register(f"no {name}", self._held[name].empty_table())
-        with _reported():
+        with self._reported():
             self._connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
             register = self._rows(PERSONS, COLUMNS)
             self._connection.execute(f"CREATE VIEW register AS {register}")
@@ -102,9 +105,25 @@ class Selection:
         """Let the connection go."""
         self._connection.close()
 
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """An error of the lake comes out as it is, such as `Unproven` for a broken seal.
+
+        DuckDB's own messages may quote a value of a row: only their kind is told.
+        """
+        try:
+            yield
+        except duckdb.Error as error:
+            if self._files.caught is not None:
+                raise self._files.caught from None
+            raise Unavailable(
+                f"DuckDB stopped with `{type(error).__name__}` while an extract was cut.",
+                remedy="Check that the host answers, or give the extraction more memory.",
+            ) from None
+
     def _chosen(self, table: LakeTable, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         for delivery in self._deliveries(table):
-            with _reported():
+            with self._reported():
                 chosen = self._connection.sql(self._kept(table, columns, delivery))
                 yield from chosen.to_arrow_reader(BATCH_ROWS)
 
@@ -176,17 +195,3 @@ def _between(days: tuple[str, str], scope: DataScope) -> str:
         f"{first} <= DATE '{scope.last_year}-12-31' AND "
         f"({last} IS NULL OR {last} < {first} OR {last} >= DATE '{scope.first_year}-01-01')"
     )
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """DuckDB's messages may quote a value of a row: only their kind is told."""
-    try:
-        yield
-    except BercailError:
-        raise
-    except duckdb.Error as error:
-        raise Unavailable(
-            f"DuckDB stopped with `{type(error).__name__}` while an extract was cut.",
-            remedy="Check that the host answers, or give the extraction more memory.",
-        ) from None

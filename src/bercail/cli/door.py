@@ -41,10 +41,11 @@ def house() -> Platform:
     if "platform" not in _built:
         # Rooms bring heavy libraries; `bercail --help` must not wait for them.
         from bercail.config import CONFIG_NAME, load_config
-        from bercail.platform import Platform
 
         default = os.environ.get("BERCAIL_CONFIG", CONFIG_NAME)
         config = load_config(Path(_chosen.get("config", default)))
+        from bercail.platform import Platform
+
         name = _chosen.get("actor") or os.environ.get("BERCAIL_ACTOR")
         _built["platform"] = Platform(config, actor=name)
     return _built["platform"]

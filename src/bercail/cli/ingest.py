@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from attrs import asdict
 
 from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
@@ -29,3 +30,44 @@ def load(
 def status(delivery: str, as_json: JsonFlag = False) -> None:
     """Where a delivery stands, with the findings that keep it out."""
     emit(house().ingest.status(delivery), as_json, title=delivery)
+
+
+@app.command()
+def rotate(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Rotate, or take an interrupted rotation further.")
+    ] = False,
+    expire: Annotated[
+        bool, typer.Option("--expire", help="Remove what is older than the proven rotation.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why: the schedule, or a suspicion.")] = "schedule",
+    as_json: JsonFlag = False,
+) -> None:
+    """Change the platform's pseudonym secret; without `--apply`, show the plan."""
+    from bercail.ingest.rotation.plan import lines as plan_lines
+
+    desk = house().rotation
+    if apply:
+        with progress(as_json) as report:
+            proven = desk.apply(actor(), reason=reason, progress=report)
+        emit(asdict(proven), as_json, title="Proven")
+    elif expire:
+        emit([asdict(one) for one in desk.expire(actor())], as_json, title="Expired")
+    else:
+        plan = desk.plan()
+        emit(plan.as_dict() if as_json else plan_lines(plan), as_json, title=plan.rotation)
+
+
+@app.command()
+def column(
+    table: str,
+    name: str,
+    kind: Annotated[
+        str, typer.Option(help="It holds pseudonyms: `person`, or `person_ranked`.")
+    ] = "",
+    exclude: Annotated[str, typer.Option(help="It holds none, for this reason.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """An access officer says what a column holds that looks like pseudonyms."""
+    house().rotation.judge(table, name, actor(), kind=kind, reason=exclude)
+    emit({"table": table, "column": name, "kind": kind or "excluded"}, as_json, title="Judged")

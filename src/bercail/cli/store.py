@@ -82,9 +82,58 @@ def scan_store(
 def probe_store(
     location: LocationArgument,
     credentials: CredentialsOption = "BERCAIL_STORE",
+    keep: Annotated[
+        bool, typer.Option(help="Keep the result in the store, as bercail-probe/result.json.")
+    ] = True,
+    home: Annotated[
+        bool, typer.Option("--home", help="Leave with an error when it cannot be a home.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Ask a host what it really does, by writing and deleting a few small objects."""
-    from bercail.storage import probe
+    """Ask a host what it really does, by writing and deleting under a scratch prefix."""
+    from bercail.storage import keep_probe, probe, require_fit_for_home
 
-    emit(probe(_opened(location, credentials)).as_dict(), as_json, title="What the host does")
+    store = _opened(location, credentials)
+    report = probe(store)
+    if keep:
+        keep_probe(store, report)
+    emit(report.as_dict(), as_json, lines=report.lines())
+    if home:
+        require_fit_for_home(report)
+
+
+@app.command(name="clean")
+def clean_store(
+    location: LocationArgument,
+    older_than: Annotated[int, typer.Option(help="Hours since the write began.")] = 24,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove them; without it they are only shown.")
+    ] = False,
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what interrupted writes left on a host, and remove it."""
+    from bercail.storage import clean
+
+    found = clean(_opened(location, credentials), older_than_hours=older_than, apply=apply)
+    emit(found.as_dict(), as_json, lines=found.lines())
+
+
+@app.command(name="audit-host")
+def audit_store(
+    location: LocationArgument,
+    canary: Annotated[
+        list[str] | None,
+        typer.Option(help="A text that the host must not see; may be repeated."),
+    ] = None,
+    credentials: CredentialsOption = "BERCAIL_STORE",
+    as_json: JsonFlag = False,
+) -> None:
+    """Read every byte as an enemy would, and report whatever is not sealed."""
+    from bercail.storage import ReadOnly, audit_host
+
+    with progress(as_json) as report:
+        store = ReadOnly(_opened(location, credentials))
+        found = audit_host(store, [text.encode("utf-8") for text in canary or ()], report)
+    emit(found.as_dict(), as_json, lines=found.lines())
+    found.require_clean()

@@ -57,6 +57,37 @@ def rotate_root(as_json: JsonFlag = False) -> None:
     emit(renew_root(house().keys).as_dict(), as_json, title="Root changed")
 
 
+@app.command(name="create-root")
+def create_root(
+    settings: Annotated[Path, typer.Argument(help="A TOML file with the table [custodian].")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make the first root of a custodian: in a sealed file, a token or a server."""
+    from bercail.config import secret_from_environment
+    from bercail.vault.custodian_settings import create_custodian, read_settings
+
+    platform = house()
+    trust, randomness = platform.config.trust, platform.randomness
+    made = create_custodian(read_settings(settings), trust, secret_from_environment, randomness)
+    emit({"custodian": made.name, "root": made.root}, as_json, title="Custodian")
+
+
+@app.command(name="move-root")
+def move_root(
+    settings: Annotated[Path, typer.Argument(help="A TOML file with the new [custodian].")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Wrap every key under the root of another custodian; sealed data are not rewritten."""
+    from bercail.config import secret_from_environment
+    from bercail.vault.custodian_settings import open_custodian, read_settings
+    from bercail.vault.service import move_root as move
+
+    platform = house()
+    trust, randomness = platform.config.trust, platform.randomness
+    new = open_custodian(read_settings(settings), trust, secret_from_environment, randomness)
+    emit(move(platform.keys, new).as_dict(), as_json, title="Root moved")
+
+
 @app.command()
 def destroy(
     kind: str,

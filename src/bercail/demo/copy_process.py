@@ -42,7 +42,9 @@ class CopyProcess:
         log.unlink(missing_ok=True)
         command = [sys.executable, "-m", "bercail", "--config", str(stage.config_file)]
         command += ["--as", actor, "migrate", "copy", "--json"]
-        return cls(processes.spawn(command, {}, copy_note(stage.out), log, {}), log)
+        # A program started so knows of Bercail only what it is given: here, where the keys are.
+        keys = {name: text for name, text in os.environ.items() if name.startswith("BERCAIL_")}
+        return cls(processes.spawn(command, {}, copy_note(stage.out), log, keys), log)
 
     def __enter__(self) -> CopyProcess:
         return self

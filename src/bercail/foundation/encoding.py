@@ -12,7 +12,6 @@ import json
 from datetime import UTC, date, datetime
 from typing import Any
 
-
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

@@ -126,7 +126,9 @@ def _raw(path: Path | None, shipped: str) -> tuple[bytes, str]:
     try:
         return path.read_bytes(), str(path)
     except OSError as error:
-        raise Invalid(f"Cannot read `{path}`: {error.strerror}.") from error
+        raise Invalid(
+            f"Cannot read `{path}`: {error.strerror}.", remedy="Check the path."
+        ) from error
 
 
 def _parse(raw: bytes, label: str, expected: str) -> dict[str, Any]:

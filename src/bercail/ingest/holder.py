@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import IOBase
 from pathlib import Path
 from typing import IO, Any, cast
@@ -22,8 +22,14 @@ from attrs import frozen
 from bercail.catalogue import Registry
 from bercail.foundation import Invalid, Missing, Secret
 from bercail.ingest import pseudonymise
-from bercail.ingest.delivery import MANIFEST_NAME, Delivery, DeliveryFile, parse_manifest
-from bercail.ingest.dialect import read_batches, read_header
+from bercail.ingest.delivery import (
+    MANIFEST_NAME,
+    Delivery,
+    DeliveryFile,
+    Stream,
+    parse_manifest,
+)
+from bercail.ingest.dialect import locate, read_batches, read_header
 
 ProgressReport = Callable[[str, int, int], None]
 
@@ -116,7 +122,7 @@ class HolderService:
             schema = pa.schema([pa.field(name, pa.string()) for name in header])
             target_file = cast("IO[Any]", pa.PythonFile(cast("IOBase", sink), mode="w"))
             with pa_csv.CSVWriter(target_file, schema, write_options=options) as out:
-                for batch in read_batches(stream, header, lambda _name: pa.string()):
+                for batch in _read(stream, header, folder / file.name):
                     out.write_batch(pseudonymise.level_one(batch, columns, self.secret))
                     rows += batch.num_rows
             sink.close()
@@ -127,6 +133,25 @@ class HolderService:
             "bytes": sink.size,
             "sha256": sink.digest,
         }
+
+
+def _as_text(_: str) -> pa.DataType:
+    return pa.string()
+
+
+def _read(stream: Stream, header: tuple[str, ...], path: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from read_batches(stream, header, _as_text)
+    except pa.ArrowInvalid:
+        # pyarrow's message quotes the line; ours gives the place and nothing of it.
+        with path.open("rb") as raw:
+            raw.readline()
+            bad = locate(raw, header, _as_text, f"{path.parent.name}/{path.name}")
+        raise Invalid(
+            f"`{bad.file}` line {bad.line} {bad.reason}.",
+            remedy="Correct the file; deliveries written before it stay.",
+            rule="malformed-line",
+        ) from None
 
 
 class _HashingFile:

@@ -14,11 +14,12 @@ import pyarrow as pa
 from attrs import frozen
 
 from bercail.catalogue import Registry, Table, arrow_type
-from bercail.foundation import BercailError, Invalid, Secret
+from bercail.foundation import BercailError, Invalid
 from bercail.ingest import checks, pseudonymise
 from bercail.ingest.delivery import Delivery, DeliveryFile, Files, Stream
 from bercail.ingest.dialect import BLOCK_BYTES, locate, read_batches, read_header
 from bercail.ingest.events import FindingCounted
+from bercail.lake.identities import Turn
 
 
 @frozen(kw_only=True)
@@ -124,15 +125,15 @@ def _orphans(
 
 
 def load_batches(
-    reading: FileReading, files: Files, registry: Registry, secret: Secret
+    reading: FileReading, files: Files, registry: Registry, turn: Turn
 ) -> Iterator[pa.RecordBatch]:
-    """The file's batches at level two, ready for the lake."""
+    """The file's batches under the platform's pseudonyms, ready for the lake."""
     columns = [c for c in registry.pseudonyms(reading.table.name) if c.name in reading.header]
     with files.open(reading.file.name) as raw:
         stream = _Hashing(raw, hashlib.sha256())
         read_header(stream, reading.file.name)
         for batch in _batches(stream, reading, files):
-            yield pseudonymise.level_two(batch, columns, secret)
+            yield pseudonymise.platform_level(batch, columns, turn)
         if stream.hexdigest() != reading.file.sha256:
             raise Invalid(
                 f"The file `{reading.file.name}` changed between its check and its load.",

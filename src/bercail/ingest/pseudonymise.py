@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from bercail.catalogue import PseudonymColumn
 from bercail.foundation import Secret
-from bercail.lake.identities import Texts, joined, replaced, turn_identities
+from bercail.lake.identities import Texts, Turn, joined, replaced, turn_identities
 from bercail.vault import pseudonyms
 
 
@@ -38,8 +38,11 @@ def level_one(
     return batch
 
 
-def level_two(
-    batch: pa.RecordBatch, columns: Sequence[PseudonymColumn], secret: Secret
+def platform_level(
+    batch: pa.RecordBatch, columns: Sequence[PseudonymColumn], turn: Turn
 ) -> pa.RecordBatch:
-    """`batch` with level-1 pseudonyms replaced by the platform's own."""
-    return turn_identities(batch, columns, partial(pseudonyms.level_two, secret))
+    """`batch` with level-1 pseudonyms replaced by the platform's own, through all epochs.
+
+    `turn` is `lake.pseudonym_chain.entry` of the lake's epoch.
+    """
+    return turn_identities(batch, columns, turn)

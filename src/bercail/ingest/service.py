@@ -22,12 +22,12 @@ from bercail.ingest.events import (
 )
 from bercail.ingest.folder import DeliveryFolder
 from bercail.ingest.intake import FileReading, check_delivery, load_batches
-from bercail.lake import Lake
+from bercail.lake import Lake, pseudonym_chain
+from bercail.lake.identities import Turn
 from bercail.ledger import Ledger
 from bercail.vault import Keyring
 
 ProgressReport = Callable[[str, int, int], None]
-SECRET_KIND, SECRET_SCOPE = "pseudonym", "level-2"
 
 
 @frozen(kw_only=True)
@@ -99,13 +99,14 @@ class IngestService:
 
         Raises:
             Refused: a check failed (the delivery is now in quarantine), it is loaded
-                already, or the actor is no operator.
+                already, the actor is no operator, or the platform's pseudonyms are changing.
             Invalid: its manifest or a line is malformed.
         """
         if not actor.has(Role.OPERATOR):
             raise Refused(
                 f"`{actor.id}` may not load deliveries.", remedy="An operator does.", rule="IAM-05"
             )
+        epoch = self._lake.rewriting.gate.require_open()
         files = DeliveryFolder(landing, folder)
         with files.open(MANIFEST_NAME) as stream:
             document = stream.read() or b""
@@ -121,9 +122,12 @@ class IngestService:
         checked = DeliveryChecked(
             delivery=delivery.name, manifest_sha256=digest, files=len(readings), rows=rows
         )
-        used = SecretUsed(secret=SECRET_SCOPE, purpose="ingest", files=len(readings))
-        version = self._ledger.append(stream_name, version, [checked, used], actor)
-        tables = tuple(self._load_table(delivery, reading, files) for reading in readings)
+        used = secrets_used(epoch, "ingest", len(readings))
+        version = self._ledger.append(stream_name, version, [checked, *used], actor)
+        turn = pseudonym_chain.entry(self._keys, epoch)
+        tables = tuple(
+            self._load_table(delivery, reading, files, turn, epoch) for reading in readings
+        )
         loaded = DeliveryLoaded(delivery=delivery.name, manifest_sha256=digest, tables=tables)
         self._ledger.append(stream_name, version, [loaded], actor)
         return LoadReport(delivery=delivery.name, rows=rows, tables=tables)
@@ -140,13 +144,15 @@ class IngestService:
             "findings": [_as_line(finding) for finding in intake.findings],
         }
 
-    def _load_table(self, delivery: Delivery, reading: FileReading, files: Files) -> LoadedTable:
-        secret = self._keys.secret(SECRET_KIND, SECRET_SCOPE)
+    def _load_table(
+        self, delivery: Delivery, reading: FileReading, files: Files, turn: Turn, epoch: int
+    ) -> LoadedTable:
         snapshot = self._lake.append(
             reading.file.table,
-            load_batches(reading, files, self._registry, secret),
+            load_batches(reading, files, self._registry, turn),
             reading.schema,
             delivery=delivery.name,
+            epoch=epoch,
         )
         return LoadedTable(
             table=reading.file.table,
@@ -175,6 +181,14 @@ class IngestService:
             remedy="Ask the holder for a corrected delivery; nothing of this one was loaded.",
             rule="delivery-checks",
         )
+
+
+def secrets_used(epoch: int, purpose: str, files: int) -> tuple[SecretUsed, ...]:
+    """One event for the secret of each epoch that a value of level 1 goes through."""
+    return tuple(
+        SecretUsed(secret=pseudonym_chain.name_of(each), purpose=purpose, files=files)
+        for each in range(1, epoch + 1)
+    )
 
 
 def _as_line(finding: FindingCounted) -> str:

@@ -7,9 +7,11 @@ and a filesystem that DuckDB reads both through.
 """
 
 from bercail.lake.checking import count_rows, verify_tables
+from bercail.lake.epochs import LakeEpoch
 from bercail.lake.filesystem import SealedFilesystem, sealed_url, split_url
 from bercail.lake.orphans import Orphan
 from bercail.lake.resealing import LeftObject, Resealing, ResealReport
+from bercail.lake.rewriting import Rewriting
 from bercail.lake.sealed_file import SealedFile
 from bercail.lake.sealed_store import SealedFolder, SealedObject, SealedStore
 from bercail.lake.service import Lake
@@ -18,11 +20,13 @@ from bercail.lake.verification import Verification
 
 __all__ = [
     "Lake",
+    "LakeEpoch",
     "LeftObject",
     "Orphan",
     "Part",
     "ResealReport",
     "Resealing",
+    "Rewriting",
     "SealedFile",
     "SealedFilesystem",
     "SealedFolder",

@@ -71,15 +71,20 @@ class PartWriter:
         delivery: str,
         schema: Schema,
         randomness: Randomness,
+        stem: str | None = None,
     ) -> None:
         self._files = files
         self._table = table
         self._delivery = delivery
         self._schema = schema
-        self._stem = new_id("part", randomness)
+        self._stem = stem or new_id("part", randomness)
 
-    def write(self, batches: Iterable[pa.RecordBatch], names: list[str]) -> tuple[WrittenPart, ...]:
+    def write(
+        self, batches: Iterable[pa.RecordBatch], names: list[str], first: int = 0
+    ) -> tuple[WrittenPart, ...]:
         """Seal all `batches`, whose columns are `names`; no part for no rows.
+
+        The numbers in the names of the parts begin at `first`.
 
         Raises `Invalid` when a batch does not have the columns announced.
         """
@@ -88,7 +93,7 @@ class PartWriter:
         upcoming = next(groups, None)
         while upcoming is not None:
             encoding = ParquetEncoding(upcoming, groups, PART_BYTES)
-            written.append(self._seal(encoding, len(written)))
+            written.append(self._seal(encoding, first + len(written)))
             upcoming = next(groups, None)
         return tuple(written)
 

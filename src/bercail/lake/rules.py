@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -12,6 +12,9 @@ from bercail.foundation import Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Metadata of an Arrow field: the `TABLE.COLUMN` that its values come from.
+LINEAGE = b"bercail.lineage"
+LINEAGE_DOC = b"lineage: "
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _DELIVERY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -80,8 +83,14 @@ def lake_schema(table: str, schema: pa.Schema) -> pa.Schema:
                 "which the lake does not keep.",
                 remedy="Write it as text, a number, a date or a moment.",
             )
-        fields.append(pa.field(field.name, kept, nullable=True))
+        fields.append(pa.field(field.name, kept, nullable=True, metadata=_lineage(field)))
     return pa.schema(fields)
+
+
+def _lineage(field: pa.Field[Any]) -> dict[bytes, bytes] | None:
+    """What Iceberg keeps as the column's documentation: where its values come from."""
+    source = (field.metadata or {}).get(LINEAGE)
+    return None if source is None else {b"doc": LINEAGE_DOC + source}
 
 
 def require_fit(table: str, held: Mapping[str, pa.DataType], arriving: pa.Schema) -> bool:

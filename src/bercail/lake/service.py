@@ -15,12 +15,14 @@ from pyiceberg.exceptions import (
 from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 
-from bercail.foundation import Missing, Unavailable
+from bercail.foundation import Missing, Refused, Unavailable
+from bercail.lake.epochs import EpochGate
 from bercail.lake.fileio import LakeFiles, file_io_properties
 from bercail.lake.orphans import Orphan, find_orphans
 from bercail.lake.part_writing import PartWriter, arrow_schema
 from bercail.lake.reading import read_parts
 from bercail.lake.rereading import require_snapshot
+from bercail.lake.rewriting import Rewriting
 from bercail.lake.rules import (
     lake_schema,
     require_delivery_name,
@@ -28,7 +30,7 @@ from bercail.lake.rules import (
     require_table_name,
 )
 from bercail.lake.shelf import Shelf, report_unavailable
-from bercail.lake.signing import DELIVERY, PARTS, Statements
+from bercail.lake.signing import DELIVERY, EPOCH, PARTS, Statements
 from bercail.lake.snapshot import Part, Snapshot, Statement, parts_digest, snapshot_of
 from bercail.lake.verification import Verification, verify_snapshot
 from bercail.vault import signer
@@ -76,12 +78,17 @@ class Lake:
         self._registry = registry
         self._randomness = randomness
         self._clock = clock
-        self._shelf = Shelf(create_engine(catalog_url))
+        engine = create_engine(catalog_url)
+        self._shelf = Shelf(engine)
+        self._gate = EpochGate(engine)
         self._files = LakeFiles(store, keys, self._shelf, randomness, clock)
         self._signer = signer(keys, SIGNER)
         self._statements = Statements(self._files, self._shelf, self._signer, clock)
         self._catalog = SqlCatalog(NAMESPACE, uri=catalog_url, **file_io_properties(self._files))
         report_unavailable(self._catalog.engine)
+        self._rewriting = Rewriting(
+            self._load, self._files, self._shelf, self._statements, self._gate, randomness
+        )
 
     def __enter__(self) -> Lake:
         return self
@@ -96,6 +103,11 @@ class Lake:
         """The sealed files below the tables, for acts on every file of one."""
         return self._files
 
+    @property
+    def rewriting(self) -> Rewriting:
+        """Replaces all parts of a table, and knows the epoch of the lake's pseudonyms."""
+        return self._rewriting
+
     def append(
         self,
         table: str,
@@ -103,14 +115,17 @@ class Lake:
         schema: pa.Schema,
         *,
         delivery: str,
+        epoch: int | None = None,
     ) -> Snapshot:
         """Add one delivery to `table`, which is created when absent; one signed snapshot.
 
         Repeated for a delivery that the table has, it returns that snapshot and takes
         nothing from `batches`. Columns that the delivery lacks read as null; columns that
-        it adds are added to the table.
+        it adds are added to the table. `epoch` is that of the pseudonyms in `batches`; that
+        of the lake when None.
 
-        Raises `Invalid` for a name, a type or a batch that does not fit.
+        Raises `Invalid` for a name, a type or a batch that does not fit; `Refused` while the
+        pseudonyms of the lake change, or for those of another epoch.
         """
         table = self._named(table)
         require_delivery_name(delivery)
@@ -118,13 +133,15 @@ class Lake:
         found = self._shelf.find(table, delivery=delivery)
         if found is not None:
             return self._snapshot(found)
+        given = self._require_epoch(table, epoch)
         opened = self._opened_or_created(table, kept)
         found = self._shelf.find(table, delivery=delivery)
         if found is not None:
             return self._snapshot(found)
         opened = self._evolved(opened, kept)
         writer = PartWriter(self._files, table, delivery, opened.schema(), self._randomness)
-        return self._snapshot(self._commit(opened, delivery, writer.write(batches, kept.names)))
+        written = writer.write(batches, kept.names)
+        return self._snapshot(self._commit(opened, delivery, written, given))
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that have a snapshot, sorted."""
@@ -172,6 +189,7 @@ class Lake:
     ) -> Verification:
         """Prove a snapshot, the newest when None, from the host's bytes; see `verification`."""
         table = self._completed(table)
+        self._require_kept(table, snapshot_id)
         return verify_snapshot(
             table,
             snapshot_id,
@@ -199,7 +217,12 @@ class Lake:
             loaded = self._find(table)
             if loaded is not None:
                 self._statements.complete(loaded)
-            opened = [self._statements.open(one) for one in self._shelf.statements(table)]
+            expired = self._shelf.expired(table)
+            opened = [
+                self._statements.open(one)
+                for one in self._shelf.statements(table)
+                if one.snapshot not in expired
+            ]
             found += find_orphans(table, loaded, opened, files, before)
         return tuple(found)
 
@@ -242,7 +265,31 @@ class Lake:
         return table
 
     def _signed(self, table: str, snapshot_id: str | None) -> SignedStatement:
-        return self._signed_as(self._completed(table), snapshot_id)
+        table = self._completed(table)
+        self._require_kept(table, snapshot_id)
+        if snapshot_id is None:
+            self._require_epoch(table, None)
+        return self._signed_as(table, snapshot_id)
+
+    def _require_kept(self, table: str, snapshot_id: str | None) -> None:
+        if snapshot_id is not None and snapshot_id in self._shelf.expired(table):
+            raise Missing(
+                f"The parts of snapshot `{snapshot_id}` of `{table}` were let go.",
+                remedy="Read a newer snapshot: `bercail lake snapshots` lists them.",
+            )
+
+    def _require_epoch(self, table: str, epoch: int | None) -> int:
+        """The epoch of the lake, once `epoch` and the newest snapshot of `table` are at it."""
+        current = self._gate.require_open()
+        latest = self._shelf.latest(table)
+        held = current if latest is None else self._statements.open(latest).epoch
+        if {held, current if epoch is None else epoch} != {current}:
+            raise Refused(
+                f"`{table}` would mix pseudonyms of two epochs; the lake is at {current}.",
+                remedy="Begin again; if it is refused again, run `bercail ingest rotate`.",
+                rule="pseudonym-epoch",
+            )
+        return current
 
     def _signed_as(self, table: str, snapshot_id: str | None) -> SignedStatement:
         found = (
@@ -300,12 +347,13 @@ class Lake:
         raise _busy(name)
 
     def _commit(
-        self, opened: Table, delivery: str, written: Sequence[WrittenPart]
+        self, opened: Table, delivery: str, written: Sequence[WrittenPart], epoch: int
     ) -> SignedStatement:
         name = opened.name()[-1]
         added = [one.part for one in written]
-        summary = {DELIVERY: delivery, PARTS: parts_digest(added)}
+        summary = {DELIVERY: delivery, PARTS: parts_digest(added), EPOCH: str(epoch)}
         for _ in range(COMMIT_TURNS):
+            self._require_epoch(name, epoch)
             try:
                 with opened.transaction() as transaction:
                     with transaction.update_snapshot(summary).fast_append() as update:

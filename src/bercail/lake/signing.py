@@ -6,11 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 from bercail.foundation import Unproven, sha256_hex, to_iso
+from bercail.lake.filesystem import split_url
 from bercail.lake.rereading import reread_part
 from bercail.lake.snapshot import (
     Column,
     MetadataFile,
     Part,
+    Rewrite,
     Statement,
     decode_statement,
     parts_digest,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 DELIVERY = "bercail.delivery"
 PARTS = "bercail.parts"
+EPOCH = "bercail.epoch"
+REWRITE = "bercail.rewrite"
 # Statements whose signatures were checked; a statement of a large table takes 100 kB or more.
 OPENED_KEPT = 64
 
@@ -58,10 +62,10 @@ class Statements:
     def complete(self, table: Table, known: Mapping[int, Sequence[Part]] | None = None) -> None:
         """Sign every snapshot of `table` that has no statement yet, oldest first.
 
-        `known` holds the parts of a snapshot that this process has just written, by
-        snapshot id. Any other was left unsigned by a crash: its parts are read again in full
-        from the host and compared with the digest that the commit carries; `Unproven` when
-        they differ.
+        `known` holds the parts that this process has just added (all parts of the snapshot,
+        for a rewrite), by snapshot id. Any other was left unsigned by a crash: its parts are
+        read again in full from the host and compared with the digest that the commit carries;
+        `Unproven` when they differ.
         """
         latest = self._shelf.latest(table.name()[-1])
         done = 0 if latest is None else latest.sequence
@@ -83,7 +87,10 @@ class Statements:
         if parent != (before.snapshot if before else None):
             self._require_signed(name, str(snapshot.snapshot_id))
             return
-        parts = (*(before.parts if before else ()), *added)
+        rewrite = rewrite_of(snapshot)
+        held = before.parts if before and rewrite is None else ()
+        epoch = self._epoch(name, snapshot, before, added)
+        parts = (*held, *added)
         statement = Statement(
             table=name,
             snapshot=str(snapshot.snapshot_id),
@@ -96,8 +103,39 @@ class Statements:
             columns=columns_of(table, snapshot),
             metadata=self._metadata(table, snapshot),
             parts=parts,
+            epoch=epoch,
+            rewrite=rewrite,
         )
         self._shelf.store(statement, self._signer.sign(statement.encode()))
+
+    def _epoch(
+        self,
+        name: str,
+        snapshot: IcebergSnapshot,
+        before: Statement | None,
+        added: Sequence[Part],
+    ) -> int:
+        """The epoch that the commit states; `Unproven` when it does not follow `before`.
+
+        Once the parts of a table were rewritten, a part that a former snapshot held cannot
+        come back: that would be an old pseudonym planted again.
+        """
+        epoch = int(_summary(snapshot).get(EPOCH, "1"))
+        if before is None or (before.epoch == 1 and before.rewrite is None and epoch == 1):
+            return epoch
+        rewritten = rewrite_of(snapshot) is not None
+        follows = epoch >= before.epoch if rewritten else epoch == before.epoch
+        kept = {part.url for part in before.parts} if rewritten else set()
+        fresh = {part.url for part in added} - kept
+        former = (part.url for one in self._shelf.statements(name) for part in self.open(one).parts)
+        if not follows or any(url in fresh for url in former):
+            raise Unproven(
+                f"Snapshot `{snapshot.snapshot_id}` of `{name}` brings back parts or pseudonyms "
+                "of a former epoch.",
+                remedy="Find out who wrote to the catalogue; restore it from a copy.",
+                rule="lake-epoch",
+            )
+        return epoch
 
     def _require_signed(self, name: str, snapshot_id: str) -> None:
         """Pass when another process kept this statement meanwhile; else the chain is broken."""
@@ -122,18 +160,26 @@ class Statements:
         )
 
     def _read_again(self, table: Table, snapshot: IcebergSnapshot) -> tuple[Part, ...]:
-        delivery = delivery_of(snapshot)
-        urls = sorted(
+        name = table.name()[-1]
+        own = [
             entry.data_file.file_path
             for manifest in snapshot.manifests(table.io)
             if manifest.added_snapshot_id == snapshot.snapshot_id
             for entry in manifest.fetch_manifest_entry(table.io)
             if entry.snapshot_id == snapshot.snapshot_id
-        )
-        parts = tuple(reread_part(self._files.reader, url, delivery) for url in urls)
+        ]
+        latest = self._shelf.latest(name)
+        if not own and rewrite_of(snapshot) is not None and latest is not None:
+            # A rewrite that changed no part carries the parts of the snapshot before.
+            parts = self.open(latest).parts
+        else:
+            # Numbered in their names, in the order in which they were written.
+            urls = sorted(own, key=lambda url: url.rsplit("/", 1)[-1])
+            reader = self._files.reader
+            parts = tuple(reread_part(reader, url, delivery_in(url)) for url in urls)
         if parts_digest(parts) != _summary(snapshot).get(PARTS):
             raise Unproven(
-                f"The parts of delivery `{delivery}` in `{table.name()[-1]}` are not those "
+                f"The parts of delivery `{delivery_of(snapshot)}` in `{name}` are not those "
                 "that were committed.",
                 remedy="Restore the host from a copy; the snapshot stays unsigned until then.",
                 rule="lake-parts",
@@ -175,6 +221,18 @@ def delivery_of(snapshot: IcebergSnapshot) -> str:
             rule="lake-parts",
         )
     return str(delivery)
+
+
+def delivery_in(url: str) -> str:
+    """The delivery whose rows a part holds, from its location; the empty text for none."""
+    folder, _, delivery = split_url(url)[1].rpartition("/")[0].partition("/")
+    return delivery if folder == "data" else ""
+
+
+def rewrite_of(snapshot: IcebergSnapshot) -> Rewrite | None:
+    """The rewrite that made a snapshot; None when a delivery did."""
+    reason = _summary(snapshot).get(REWRITE)
+    return None if reason is None else Rewrite(id=delivery_of(snapshot), reason=str(reason))
 
 
 def columns_of(table: Table, snapshot: IcebergSnapshot) -> tuple[Column, ...]:

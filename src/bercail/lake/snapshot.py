@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bercail.vault import DualSignature
 
 FORMAT = "bercail-snapshot/1"
+# Written once the pseudonyms of a table left their first epoch, or its parts were rewritten.
+FORMAT_WITH_EPOCH = "bercail-snapshot/2"
 _MEMBERS = frozenset(
     {
         "format",
@@ -31,6 +33,8 @@ _MEMBERS = frozenset(
         "parts",
     }
 )
+_MEMBERS_WITH_EPOCH = _MEMBERS | {"epoch", "rewrite"}
+_DECODED = frozenset({"format", "columns", "metadata", "parts", "rewrite"})
 
 
 @frozen(kw_only=True)
@@ -77,8 +81,24 @@ class MetadataFile:
 
 
 @frozen(kw_only=True)
+class Rewrite:
+    """What replaced all parts of a snapshot by others: its name, and why."""
+
+    id: str
+    reason: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The rewrite as the statement writes it."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
 class Statement:
-    """What is signed for one snapshot; see `docs/reference/formats/snapshot.md`."""
+    """What is signed for one snapshot; see `docs/reference/formats/snapshot.md`.
+
+    `epoch` is that of the pseudonyms in the table; `rewrite` is set when the parts do not
+    continue those of the snapshot before.
+    """
 
     table: str
     snapshot: str
@@ -91,12 +111,19 @@ class Statement:
     columns: tuple[Column, ...]
     metadata: MetadataFile
     parts: tuple[Part, ...]
+    epoch: int = 1
+    rewrite: Rewrite | None = None
 
     def encode(self) -> bytes:
         """The canonical bytes, which are signed and hashed."""
+        later: dict[str, Any] = {}
+        if self.epoch != 1 or self.rewrite is not None:
+            later["epoch"] = self.epoch
+            later["rewrite"] = self.rewrite.as_dict() if self.rewrite else None
         return canonical_json(
             {
-                "format": FORMAT,
+                **later,
+                "format": FORMAT_WITH_EPOCH if later else FORMAT,
                 "table": self.table,
                 "snapshot": self.snapshot,
                 "sequence": self.sequence,
@@ -182,14 +209,19 @@ def decode_statement(data: bytes) -> Statement:
     """
     try:
         found: dict[str, Any] = json.loads(data)
-        if frozenset(found) != _MEMBERS or found["format"] != FORMAT:
+        members = {FORMAT: _MEMBERS, FORMAT_WITH_EPOCH: _MEMBERS_WITH_EPOCH}
+        if frozenset(found) != members.get(found["format"]):
             raise _malformed("its members are not those of the format")
+        rewrite = found.get("rewrite")
         statement = Statement(
-            **{name: found[name] for name in _MEMBERS - {"format", "columns", "metadata", "parts"}},
+            **{name: value for name, value in found.items() if name not in _DECODED},
+            rewrite=None if rewrite is None else Rewrite(**rewrite),
             columns=tuple(Column(**column) for column in found["columns"]),
             metadata=MetadataFile(**found["metadata"]),
             parts=tuple(Part(**part) for part in found["parts"]),
         )
+        if type(statement.epoch) is not int or statement.epoch < 1:
+            raise _malformed("its epoch is not a number from 1")
         if statement.encode() != data:
             raise _malformed("it is not canonical")
         if statement.rows != sum(part.rows for part in statement.parts):

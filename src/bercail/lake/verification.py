@@ -102,13 +102,16 @@ def _chain_to(
 
 
 def _require_next(table: str, before: Statement | None, statement: Statement) -> None:
-    held = before.parts if before else ()
+    # A rewrite replaces the parts and may move the epoch; nothing else may.
+    held = before.parts if before and statement.rewrite is None else ()
+    epoch = before.epoch if before and statement.rewrite is None else statement.epoch
     follows = (
         statement.table == table
         and statement.sequence == (before.sequence + 1 if before else 1)
         and statement.parent == (before.snapshot if before else None)
         and statement.previous == (before.digest() if before else None)
         and statement.parts[: len(held)] == held
+        and statement.epoch == epoch
     )
     if not follows:
         raise Unproven(

@@ -7,19 +7,37 @@ wrappers, and `scan`, which searches every byte of a store for what must not be 
 """
 
 from bercail.storage.audit import Hit, ScanReport, scan
+from bercail.storage.fixity import Checked
+from bercail.storage.host_audit import Exposed, HostAudit, audit_host
+from bercail.storage.leftovers import Cleaning, Leftover, clean
+from bercail.storage.limiting import Limit, Limited
 from bercail.storage.listing import Listing, listing
 from bercail.storage.location import Credentials, Location
 from bercail.storage.open import ADAPTERS, make_home, open_store
 from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore
-from bercail.storage.probe import ProbeReport, Trait, probe
+from bercail.storage.probe import probe
+from bercail.storage.probe_report import (
+    ProbeReport,
+    Trait,
+    keep_probe,
+    kept_probe,
+    require_fit_for_home,
+)
 from bercail.storage.wrappers import Metered, ReadOnly, Retrying, Traffic
 
 __all__ = [
     "ADAPTERS",
     "CHUNK",
+    "Checked",
+    "Cleaning",
     "Credentials",
+    "Exposed",
     "Features",
     "Hit",
+    "HostAudit",
+    "Leftover",
+    "Limit",
+    "Limited",
     "Listing",
     "Location",
     "Metered",
@@ -31,9 +49,14 @@ __all__ = [
     "ScanReport",
     "Traffic",
     "Trait",
+    "audit_host",
+    "clean",
+    "keep_probe",
+    "kept_probe",
     "listing",
     "make_home",
     "open_store",
     "probe",
+    "require_fit_for_home",
     "scan",
 ]

@@ -98,60 +98,79 @@ def scan(
             "A scan needs at least one canary, and none may be empty.",
             remedy="Give a text that the store would only hold in clear.",
         )
+    search = CanarySearch(canaries)
     objects = list(store.list())
     hits: list[Hit] = []
     size = 0
     for done, info in enumerate(objects):
         if progress is not None:
             progress("scan", done, len(objects))
-        hits.extend(_label_hits(info, canaries))
-        shown = _shown(info.name, canaries)
-        for piece_size, found in _content_hits(store, info, canaries):
-            size += piece_size
+        hits.extend(_label_hits(info, search))
+        shown, following = search.hidden(info.name), search.following()
+        for piece in store.stream(info.name, if_match=info.etag):
+            size += len(piece)
             hits.extend(
                 Hit(name=shown, place="content", offset=offset, canary_index=index)
-                for offset, index in found
+                for offset, index in following(piece)
             )
     if progress is not None:
         progress("scan", len(objects), len(objects))
     return ScanReport(objects=len(objects), bytes=size, canaries=len(canaries), hits=tuple(hits))
 
 
-def _label_hits(info: ObjectInfo, canaries: Sequence[bytes]) -> Iterator[Hit]:
-    labels = "\0".join(f"{key}\0{value}" for key, value in info.metadata.items())
-    places: tuple[tuple[Place, bytes], ...] = (
-        ("name", info.name.encode("utf-8", "surrogateescape")),
-        ("metadata", labels.encode("utf-8", "surrogateescape")),
-    )
-    for place, text in places:
-        for index, canary in enumerate(canaries):
+class CanarySearch:
+    """The search for some texts, in labels and in contents read piece by piece."""
+
+    def __init__(self, canaries: Sequence[bytes]) -> None:
+        self._canaries = tuple(canaries)
+        self._longest = max((len(canary) for canary in self._canaries), default=1)
+
+    def is_in(self, label: str) -> bool:
+        """Whether any canary stands in a label."""
+        return any(self.indexes(label))
+
+    def indexes(self, label: str) -> Iterator[int]:
+        """From 1, the number of each canary that stands in a label."""
+        text = label.encode("utf-8", "surrogateescape")
+        for number, canary in enumerate(self._canaries, start=1):
             if canary in text:
-                shown = _shown(info.name, canaries)
-                yield Hit(name=shown, place=place, offset=None, canary_index=index)
+                yield number
+
+    def hidden(self, label: str) -> str:
+        """The label with every canary replaced: a report must not repeat what it looks for."""
+        text = label.encode("utf-8", "surrogateescape")
+        for index, canary in enumerate(self._canaries):
+            text = text.replace(canary, f"[canary {index}]".encode())
+        return text.decode("utf-8", "replace")
+
+    def following(self) -> Callable[[bytes], list[tuple[int, int]]]:
+        """A function to be given the pieces of one content in their order.
+
+        It returns the hits that end in the piece, as (offset in the content, canary index).
+        """
+        tail, start = b"", 0  # `tail` precedes the piece; `start` is the offset of `tail`
+
+        def look(piece: bytes) -> list[tuple[int, int]]:
+            nonlocal tail, start
+            window = tail + piece
+            found: list[tuple[int, int]] = []
+            for index, canary in enumerate(self._canaries):
+                at = window.find(canary, max(0, len(tail) - len(canary) + 1))
+                while at >= 0:
+                    found.append((start + at, index))
+                    at = window.find(canary, at + 1)
+            kept = min(self._longest - 1, len(window))
+            start += len(window) - kept
+            tail = window[len(window) - kept :]
+            return sorted(found)
+
+        return look
 
 
-def _shown(name: str, canaries: Sequence[bytes]) -> str:
-    text = name.encode("utf-8", "surrogateescape")
-    for index, canary in enumerate(canaries):
-        text = text.replace(canary, f"[canary {index}]".encode())
-    return text.decode("utf-8", "replace")
-
-
-def _content_hits(
-    store: ObjectStore, info: ObjectInfo, canaries: Sequence[bytes]
-) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """For each piece read, its size and the hits that end in it: (offset, canary index)."""
-    longest = max(len(canary) for canary in canaries)
-    tail, start = b"", 0  # `tail` precedes the piece; `start` is the offset of `tail`
-    for piece in store.stream(info.name, if_match=info.etag):
-        window = tail + piece
-        found: list[tuple[int, int]] = []
-        for index, canary in enumerate(canaries):
-            at = window.find(canary, max(0, len(tail) - len(canary) + 1))
-            while at >= 0:
-                found.append((start + at, index))
-                at = window.find(canary, at + 1)
-        yield len(piece), sorted(found)
-        kept = min(longest - 1, len(window))
-        start += len(window) - kept
-        tail = window[len(window) - kept :]
+def _label_hits(info: ObjectInfo, search: CanarySearch) -> Iterator[Hit]:
+    labels = "\0".join(f"{key}\0{value}" for key, value in info.metadata.items())
+    places: tuple[tuple[Place, str], ...] = (("name", info.name), ("metadata", labels))
+    shown = search.hidden(info.name)
+    for place, text in places:
+        for number in search.indexes(text):
+            yield Hit(name=shown, place=place, offset=None, canary_index=number - 1)

@@ -11,8 +11,11 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+
+from bercail.storage.leftovers import Leftover
 
 _YOUNG = 60.0  # seconds: a draft this young may not have been locked yet
 
@@ -46,6 +49,23 @@ class Drafts:
         finally:
             draft.unlink(missing_ok=True)
 
+    def abandoned(self) -> Iterator[Leftover]:
+        """Every draft that no living writer holds."""
+        if not self._folder.is_dir():
+            return
+        for draft in sorted(self._folder.iterdir()):
+            with suppress(FileNotFoundError):
+                begun = datetime.fromtimestamp(draft.stat().st_mtime, UTC)
+                if not _is_held(draft):
+                    yield Leftover(name=f"draft {draft.name}", token=draft.name, begun=begun)
+
+    def discard(self, token: str) -> None:
+        """Remove a draft of `abandoned`, unless a writer holds it."""
+        draft = self._folder / Path(token).name
+        with suppress(FileNotFoundError):
+            if not _is_held(draft):
+                draft.unlink()
+
     def _fill(self, descriptor: int, pieces: Iterable[bytes]) -> None:
         with self._guarded():
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -66,12 +86,18 @@ class Drafts:
 
 
 def _sweep(draft: Path) -> None:
-    with suppress(FileNotFoundError, BlockingIOError):
-        if time.time() - draft.stat().st_mtime < _YOUNG:
-            return
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(FileNotFoundError):
+        if time.time() - draft.stat().st_mtime >= _YOUNG and not _is_held(draft):
             draft.unlink()
-        finally:
-            os.close(descriptor)
+
+
+def _is_held(draft: Path) -> bool:
+    """Whether a living writer holds the draft. Nobody locks a draft that was let go."""
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

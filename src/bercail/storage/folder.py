@@ -25,6 +25,7 @@ from secrets import token_hex
 from bercail.foundation import Invalid, Refused, canonical_json
 from bercail.storage import failures
 from bercail.storage.drafts import Drafts
+from bercail.storage.leftovers import Leftover
 from bercail.storage.location import Location
 from bercail.storage.names import (
     is_portable,
@@ -129,6 +130,16 @@ class FolderStore:
             for folder in path.parents:
                 if folder == self._root or not _removed_when_empty(folder):
                     break
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """See `KeepsLeftovers`: drafts whose writer has ended."""
+        with self._disk("looking for drafts", ""):
+            yield from self._drafts.abandoned()
+
+    def discard(self, leftover: Leftover) -> None:
+        """See `KeepsLeftovers`; a draft that a living writer holds stays."""
+        with self._disk("removing a draft", ""):
+            self._drafts.discard(leftover.token)
 
     def _path(self, name: str) -> Path:
         segments = name.split("/")

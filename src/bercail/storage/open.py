@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bercail.foundation import Invalid
 from bercail.storage import failures
 from bercail.storage.location import Credentials, Location
 from bercail.storage.port import ObjectStore
+from bercail.storage.probe_report import ProbeReport
 
 
 @frozen(kw_only=True)
@@ -85,14 +86,42 @@ def _adapter(location: Location) -> Adapter:
     )
 
 
-def open_store(location: Location, credentials: Credentials | None = None) -> ObjectStore:
+def open_store(
+    location: Location,
+    credentials: Credentials | None = None,
+    *,
+    probed: ProbeReport | None = None,
+) -> ObjectStore:
     """The store at `location`. Opening asks nothing of the host yet.
 
+    With `probed`, the result of a probe of that host, its `features` are those the probe
+    saw, and an S3 host that ignores the default checksum is sent signed bodies instead,
+    unless the location says otherwise.
+
     Raises:
-        Invalid: for options, credentials or an endpoint that cannot serve.
+        Invalid: for options, credentials or an endpoint that cannot serve, or a probe of
+            another host.
         Refused: for plain HTTP to another machine (rule `storage-tls`).
     """
-    return _adapter(location).open(location, credentials or Credentials())
+    if probed is None:
+        return _adapter(location).open(location, credentials or Credentials())
+    told = Location.parse(probed.location)
+    if (told.scheme, told.name, told.endpoint) != (
+        location.scheme,
+        location.name,
+        location.endpoint,
+    ):
+        raise Invalid(
+            f"The probe of `{told}` says nothing about `{location}`.",
+            remedy="Probe this store: `bercail store probe`.",
+        )
+    if location.scheme == "s3" and "checksum" not in location.options:
+        signs = not probed.holds("wrong-crc64nvme") and probed.holds("wrong-payload-hash")
+        if signs:
+            location = evolve(location, options={**location.options, "checksum": "signature"})
+    store = _adapter(location).open(location, credentials or Credentials())
+    store.features = probed.features(store.features)
+    return store
 
 
 def make_home(location: Location, credentials: Credentials | None = None) -> None:

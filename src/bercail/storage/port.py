@@ -44,6 +44,8 @@ class Features:
     """The host checks the bytes it receives against a checksum sent along."""
     multipart: bool
     """Large objects travel in parts."""
+    conditional_multipart: bool = True
+    """`if_absent` holds for large objects too, where `conditional_put` holds."""
 
 
 def _frozen_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:

@@ -2,60 +2,50 @@
 
 Hosts that call themselves S3-compatible ignore some demands in silence: a
 condition is not looked at, a checksum not compared. The loss then shows months
-later. So before data go to a host, and on a store that holds none yet, the probe
-makes demands that must be refused, and looks whether they are.
+later. So before data go to a host the probe makes demands that must be refused,
+under a scratch prefix that it empties afterwards, and looks whether they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from secrets import token_hex
 
 from attrs import frozen
 
-from bercail.foundation import BercailError, Refused, Unproven
+from bercail.foundation import BercailError, Clock, Refused, SystemClock, Unproven, to_iso
 from bercail.storage.parts import PART
 from bercail.storage.port import ObjectStore
+from bercail.storage.probe_report import ProbeReport, Trait, Verdict
+
+_LISTED = 20
+_SLOWEST_SECONDS = 30.0
+
+Answer = tuple[Verdict, str]
+HELD: Answer = ("held", "as promised")
 
 
 @frozen(kw_only=True)
-class Trait:
-    """One thing asked: whether the host holds it, and what happened."""
+class Question:
+    """One thing to ask: `ask` may use names that start with the one it is given."""
 
     name: str
-    held: bool
-    told: str
-
-    def as_dict(self) -> dict[str, object]:
-        """The same as JSON values."""
-        return {"trait": self.name, "held": self.held, "told": self.told}
+    ask: Callable[[str], Answer]
+    needed: bool = False
 
 
-@frozen(kw_only=True)
-class ProbeReport:
-    """Everything asked of one host."""
+def probe(
+    store: ObjectStore, folder: str = "bercail-probe", *, clock: Clock | None = None
+) -> ProbeReport:
+    """Ask `store`, the bare adapter, under names below `folder`, which are deleted afterwards.
 
-    location: str
-    traits: tuple[Trait, ...]
+    1. It must be writable at all.
+    2. What every kind of store promises is asked through the port.
+    3. An S3 host is asked about its protocol as well.
+    4. The slowest answer is told; whatever is left under the prefix is deleted.
 
-    @property
-    def sound(self) -> bool:
-        """Whether the host holds everything that the house relies on."""
-        return all(trait.held for trait in self.traits)
-
-    def as_dict(self) -> dict[str, object]:
-        """The same as JSON values."""
-        return {
-            "location": self.location,
-            "sound": self.sound,
-            "traits": [trait.as_dict() for trait in self.traits],
-        }
-
-
-def probe(store: ObjectStore, folder: str = "bercail-probe") -> ProbeReport:
-    """Ask `store`, under names that start with `folder`, which are deleted afterwards.
-
-    About 34 MB are written, since large objects travel another way than small ones.
+    About 120 MB are written, since large objects travel another way than small ones.
 
     Raises:
         Unavailable, Refused: when the store cannot be written to at all.
@@ -63,68 +53,149 @@ def probe(store: ObjectStore, folder: str = "bercail-probe") -> ProbeReport:
     root = f"{folder}/{token_hex(8)}"
     store.put(f"{root}/first", b"first")
     store.delete(f"{root}/first")
-    traits = []
-    for name, ask in _QUESTIONS:
-        traits.append(_asked(store, f"{root}/{name}", name, ask))
-        for info in list(store.list(f"{root}/{name}")):
-            store.delete(info.name)
-    return ProbeReport(location=str(store.location), traits=tuple(traits))
-
-
-def _asked(
-    store: ObjectStore, name: str, trait: str, ask: Callable[[ObjectStore, str], str]
-) -> Trait:
+    questions, identity = _questions(store)
+    traits, slowest = [], 0.0
     try:
-        wrong = ask(store, name)
+        for question in questions:
+            began = time.monotonic()
+            traits.append(_asked(question, f"{root}/{question.name}"))
+            slowest = max(slowest, time.monotonic() - began)
+            _emptied(store, f"{root}/{question.name}")
+    finally:
+        _emptied(store, root)
+    traits.append(_in_time(slowest))
+    return ProbeReport(
+        location=str(store.location),
+        at=to_iso((clock or SystemClock()).now()),
+        identity={"kind": store.location.scheme, **identity},
+        traits=tuple(traits),
+    )
+
+
+def _questions(store: ObjectStore) -> tuple[list[Question], Mapping[str, str]]:
+    asked = [
+        Question(name=name, ask=_through(store, ask), needed=needed)
+        for name, ask, needed in _OF_THE_PORT
+    ]
+    if store.location.scheme != "s3":
+        return asked, {}
+    # The vendor's client is loaded for S3 only.
+    from bercail.storage.s3 import S3Store
+    from bercail.storage.s3_probe import S3Questions
+
+    if not isinstance(store, S3Store):
+        return asked, {}
+    protocol = S3Questions(store)
+    return [*asked, *protocol.questions()], protocol.identity()
+
+
+def _through(store: ObjectStore, ask: Callable[[ObjectStore, str], Answer]) -> _Ask:
+    return lambda name: ask(store, name)
+
+
+_Ask = Callable[[str], Answer]
+
+
+def _asked(question: Question, name: str) -> Trait:
+    try:
+        verdict, told = question.ask(name)
     except BercailError as error:
-        return Trait(name=trait, held=False, told=f"{error.family}: {error.message}")
-    return Trait(name=trait, held=not wrong, told=wrong or "as promised")
+        # Refused openly: nobody will take it for done.
+        verdict, told = "absent", f"{error.family}: {error.message}"
+    return Trait(name=question.name, verdict=verdict, told=told, needed=question.needed)
 
 
-def _small_if_absent(store: ObjectStore, name: str) -> str:
+def _emptied(store: ObjectStore, prefix: str) -> None:
+    for info in list(store.list(prefix)):
+        store.delete(info.name)
+
+
+def _in_time(slowest: float) -> Trait:
+    told = f"the slowest question took {slowest:.1f} seconds"
+    return Trait(
+        name="answers-in-time",
+        verdict="held" if slowest < _SLOWEST_SECONDS else "absent",
+        told=told,
+        needed=True,
+    )
+
+
+def _small_if_absent(store: ObjectStore, name: str) -> Answer:
     return _overwritten(store, name, b"one", b"two")
 
 
-def _large_if_absent(store: ObjectStore, name: str) -> str:
-    large = bytes(PART + 1)
-    return _overwritten(store, name, large, large)
+def _large_if_absent(store: ObjectStore, name: str) -> Answer:
+    return _overwritten(store, name, _large(b"1"), _large(b"2"))
 
 
-def _overwritten(store: ObjectStore, name: str, first: bytes, second: bytes) -> str:
+def _large(letter: bytes) -> Iterator[bytes]:
+    yield letter * PART
+    yield letter
+
+
+def _overwritten(
+    store: ObjectStore, name: str, first: bytes | Iterator[bytes], second: bytes | Iterator[bytes]
+) -> Answer:
     store.put(name, first)
     try:
         store.put(name, second, if_absent=True)
-    except Refused:
-        return ""
-    return "an existing object was overwritten although the write was conditional"
+    except Refused as error:
+        return HELD if error.rule == "object-exists" else ("absent", error.message)
+    return "ignored", "an existing object was overwritten although the write was conditional"
 
 
-def _pinned_read(store: ObjectStore, name: str) -> str:
+def _pinned_read(store: ObjectStore, name: str) -> Answer:
     old = store.put(name, b"one").etag
     store.put(name, b"two")
     try:
         store.read(name, 0, 3, if_match=old)
     except Unproven:
-        return ""
-    return "a read of one version was answered with another"
+        return HELD
+    return "ignored", "a read of one version was answered with another"
 
 
-def _exact_names(store: ObjectStore, name: str) -> str:
+def _exact_names(store: ObjectStore, name: str) -> Answer:
     odd = f"{name}/a b+c%20d é#?"
     store.put(odd, b"x")
     found = [info.name for info in store.list(f"{name}/")]
-    return "" if found == [odd] else "a name came back changed"
+    return HELD if found == [odd] else ("ignored", "a name came back changed")
 
 
-def _ranges(store: ObjectStore, name: str) -> str:
+def _ranges(store: ObjectStore, name: str) -> Answer:
     store.put(name, b"0123456789")
-    return "" if store.read(name, 3, 4) == b"3456" else "a range was answered with other bytes"
+    if store.read(name, 3, 4) == b"3456":
+        return HELD
+    return "ignored", "a range was answered with other bytes"
 
 
-_QUESTIONS: tuple[tuple[str, Callable[[ObjectStore, str], str]], ...] = (
-    ("conditional-put", _small_if_absent),
-    ("conditional-multipart", _large_if_absent),
-    ("pinned-read", _pinned_read),
-    ("ranges", _ranges),
-    ("exact-names", _exact_names),
+def _list_after_write(store: ObjectStore, name: str) -> Answer:
+    names = [f"{name}/{number:03d}" for number in range(_LISTED)]
+    for number, each in enumerate(names, start=1):
+        store.put(each, b"x")
+        if [info.name for info in store.list(f"{name}/")] != names[:number]:
+            return "ignored", "an object written a moment ago was not listed, or not in order"
+    for number, each in enumerate(names, start=1):
+        store.delete(each)
+        if [info.name for info in store.list(f"{name}/")] != names[number:]:
+            return "ignored", "an object deleted a moment ago was still listed"
+    return HELD
+
+
+def _read_after_overwrite(store: ObjectStore, name: str) -> Answer:
+    for number in range(_LISTED):
+        body = f"version {number}".encode()
+        store.put(name, body)
+        if store.get(name) != body:
+            return "ignored", "a read after a write gave an older version"
+    return HELD
+
+
+_OF_THE_PORT: tuple[tuple[str, Callable[[ObjectStore, str], Answer], bool], ...] = (
+    ("conditional-put", _small_if_absent, False),
+    ("conditional-multipart", _large_if_absent, False),
+    ("pinned-read", _pinned_read, False),
+    ("ranges", _ranges, True),
+    ("exact-names", _exact_names, True),
+    ("list-after-write", _list_after_write, True),
+    ("read-after-overwrite", _read_after_overwrite, True),
 )

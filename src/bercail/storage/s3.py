@@ -14,8 +14,9 @@ import obstore
 from attrs import evolve
 from obstore.store import S3Store as ObstoreS3
 
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing
 from bercail.storage import failures, s3_control
+from bercail.storage.leftovers import Leftover
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
 from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
@@ -28,6 +29,7 @@ from bercail.storage.reading import (
     stream_pinned,
 )
 from bercail.storage.s3_listing import S3Listing
+from bercail.storage.s3_parts import S3Parts
 from bercail.storage.service_errors import is_home_missing, translated
 from bercail.storage.transport import client_options, retry_options
 
@@ -61,8 +63,9 @@ class S3Store:
     def __init__(self, location: Location, credentials: Credentials) -> None:
         self.location = location
         self._prefix = f"{location.path}/" if location.path else ""
-        self._control = s3_control.S3Control(location, credentials)
-        self._listing = S3Listing(location, self._control)
+        self.control = s3_control.S3Control(location, credentials)
+        self.parts = S3Parts(self.control, by_crc=s3_control.sends_crc(location))
+        self._listing = S3Listing(location, self.control)
         self._client = ObstoreS3(
             location.name,
             config=_config(location),
@@ -79,7 +82,11 @@ class S3Store:
         if_absent: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> ObjectInfo:
-        """See `ObjectStore.put`. Holds at most five parts of 16 MiB."""
+        """See `ObjectStore.put`. Holds at most five parts of 16 MiB.
+
+        Where `features` says that the host ignores conditions, `if_absent` is looked up
+        before and not decided by the host: it then helps against mistakes, not races.
+        """
         require_portable(name)
         require_portable(self._prefix + name)
         require_metadata(metadata or {})
@@ -87,11 +94,15 @@ class S3Store:
         whole, pieces = gathered(data)
         counted = Counted(pieces)
         with translated(self.location, f"writing `{name}`", name):
+            if if_absent and not self._decides(whole):
+                self.require_absent(name)
+            atomic = if_absent and self._decides(whole)
             if whole is not None:
-                etag, version = self._put_whole(name, whole, if_absent, attributes)
-            elif if_absent:
-                key = self._prefix + name
-                etag, version = self._control.put_parts_if_absent(key, name, counted, attributes)
+                etag, version = self._put_whole(name, whole, atomic, attributes)
+            elif atomic:
+                etag, version = self.parts.put(
+                    self.key(name), name, counted, attributes, if_absent=True
+                )
             else:
                 etag, version = self._put_parts(name, counted, attributes)
         return ObjectInfo(
@@ -101,6 +112,49 @@ class S3Store:
             version=version,
             metadata=attributes,
         )
+
+    def key(self, name: str) -> str:
+        """The key of the object `name` in the bucket."""
+        return self._prefix + name
+
+    def checksum(self, name: str) -> bytes | None:
+        """CRC-64/NVME of the whole object as the host computed it (8 bytes), if it tells one.
+
+        Raises:
+            Missing: when there is no such object.
+        """
+        require_sendable(name)
+        return self.control.checksum(self.key(name), name)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """See `KeepsLeftovers`: uploads in parts still open below this location."""
+        for opened in self.parts.open_uploads(self._prefix):
+            yield Leftover(
+                name=opened.key.removeprefix(self._prefix),
+                token=opened.upload,
+                begun=opened.begun,
+            )
+
+    def discard(self, leftover: Leftover) -> None:
+        """See `KeepsLeftovers`: the upload is aborted, its parts go."""
+        self.parts.abort(self.key(leftover.name), leftover.name, leftover.token)
+
+    def require_absent(self, name: str) -> None:
+        """Let a name pass under which nothing stands now.
+
+        Raises:
+            Refused: when something does (rule `object-exists`).
+        """
+        try:
+            self.head(name)
+        except Missing:
+            return
+        raise failures.exists_already(self.location, name)
+
+    def _decides(self, whole: bytes | None) -> bool:
+        """Whether the host itself holds `if_absent` for a body, or for a stream (None)."""
+        small = self.features.conditional_put
+        return small if whole is not None else small and self.features.conditional_multipart
 
     def _put_whole(
         self, name: str, body: bytes, if_absent: bool, attributes: dict[str, str]
@@ -150,7 +204,7 @@ class S3Store:
         """See `ObjectStore.head`. S3 tells no MD5 of its own."""
         require_sendable(name)
         if not is_carried(self._prefix + name):
-            return self._control.head(self._prefix + name, name)
+            return self.control.head(self._prefix + name, name)
         with translated(self.location, f"asking about `{name}`", name):
             answer = obstore.get(self._client, self._prefix + name, options={"head": True})
         attributes = answer.attributes
@@ -174,7 +228,7 @@ class S3Store:
         """See `ObjectStore.delete`."""
         require_sendable(name)
         if not is_carried(self._prefix + name):
-            self._control.delete(self._prefix + name, name)
+            self.control.delete(self._prefix + name, name)
             return
         with translated(self.location, f"deleting `{name}`", name):
             try:
@@ -187,7 +241,7 @@ class S3Store:
         key = self._prefix + name
         if is_carried(key):
             return obstore_range(self._client, self.location, name, key)
-        return self._control.reader(key, name)
+        return self.control.reader(key, name)
 
 
 def _provider(location: Location, credentials: Credentials) -> S3CredentialProvider:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from bercail.foundation import BercailError, Invalid
 from bercail.storage import failures
 from bercail.storage.location import Credentials, Location
-from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
 from bercail.storage.port import ObjectInfo
 from bercail.storage.reading import Piece, ReadRange
+from bercail.storage.s3_parts import EXISTS
 from bercail.storage.transport import (
     ATTEMPTS_AGAIN,
     CONNECT_SECONDS,
@@ -31,11 +30,9 @@ from bercail.storage.transport import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 DEFAULT_REGION = "us-east-1"
 _NO_HOME = {"NoSuchBucket"}
-_EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 def require_endpoint(location: Location) -> str:
@@ -66,12 +63,22 @@ def require_credentials(location: Location, credentials: Credentials) -> tuple[s
     return credentials.access_key, credentials.secret.reveal().decode()
 
 
+def sends_crc(location: Location) -> bool:
+    """Whether bodies carry their CRC-64/NVME, and are then left out of the signature."""
+    return location.options.get("checksum", "crc64nvme") == "crc64nvme"
+
+
 class S3Control:
     """The operations that obstore lacks, on one bucket."""
 
     def __init__(self, location: Location, credentials: Credentials) -> None:
         self.location = location
-        self.client: S3Client = _client(location, credentials)
+        self.client: S3Client = _client(location, credentials, signs=not sends_crc(location))
+        self._credentials = credentials
+
+    def signing_client(self) -> S3Client:
+        """A client of its own whose signatures cover the body, whatever the location says."""
+        return _client(self.location, self._credentials, signs=True)
 
     def make_bucket(self) -> None:
         """Create the bucket; if it is ours already, nothing happens."""
@@ -130,60 +137,18 @@ class S3Control:
         with self.translated(f"deleting `{name}`", name):
             self.client.delete_object(Bucket=self.location.name, Key=key)
 
-    def put_parts_if_absent(
-        self, key: str, name: str, pieces: Iterable[bytes], metadata: Mapping[str, str]
-    ) -> tuple[str, str | None]:
-        """Upload in parts, and let the host decide at the end that nothing stood there.
-
-        Returns the etag and the version.
-
-        Raises:
-            Refused: when the object exists (rule `object-exists`).
-        """
-        bucket, act = self.location.name, f"writing `{name}`"
-        with self.translated(act, name):
-            upload = self.client.create_multipart_upload(
-                Bucket=bucket, Key=key, Metadata=dict(metadata)
-            )["UploadId"]
+    def checksum(self, key: str, name: str) -> bytes | None:
+        """CRC-64/NVME of the whole object as the host computed it, if it tells one."""
+        with self.translated(f"asking about `{name}`", name):
+            found = self.client.head_object(
+                Bucket=self.location.name, Key=key, ChecksumMode="ENABLED"
+            )
+        told = found.get("ChecksumCRC64NVME")
         try:
-            parts = self._upload(key, name, upload, pieces)
-            with self.translated(act, name):
-                done = self.client.complete_multipart_upload(
-                    Bucket=bucket,
-                    Key=key,
-                    UploadId=upload,
-                    MultipartUpload={"Parts": parts},
-                    IfNoneMatch="*",
-                )
-        except BaseException:
-            with self.translated(act, name):
-                self.client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
-            raise
-        return done["ETag"], done.get("VersionId")
-
-    def _upload(
-        self, key: str, name: str, upload: str, pieces: Iterable[bytes]
-    ) -> list[CompletedPartTypeDef]:
-        def send(number: int, part: bytes) -> CompletedPartTypeDef:
-            with self.translated(f"writing `{name}`", name):
-                answer = self.client.upload_part(
-                    Bucket=self.location.name,
-                    Key=key,
-                    UploadId=upload,
-                    PartNumber=number,
-                    Body=part,
-                )
-            return {"PartNumber": number, "ETag": answer["ETag"]}
-
-        done: list[CompletedPartTypeDef] = []
-        waiting: deque[Future[CompletedPartTypeDef]] = deque()
-        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="upload") as pool:
-            for number, part in enumerate(in_parts(pieces), start=1):
-                if len(waiting) == PARTS_IN_FLIGHT:
-                    done.append(waiting.popleft().result())
-                waiting.append(pool.submit(send, number, part))
-            done.extend(future.result() for future in waiting)
-        return done
+            return base64.b64decode(told, validate=True) if told else None
+        except ValueError:
+            # A checksum of parts, `...-3`, is not one of the whole.
+            return None
 
     @contextmanager
     def translated(self, act: str, name: str) -> Iterator[None]:
@@ -201,7 +166,7 @@ class S3Control:
             return failures.no_home(self.location)
         if status == 404:
             return failures.no_object(self.location, name)
-        if code in _EXISTS and act.startswith("writing"):
+        if code in EXISTS and act.startswith("writing"):
             return failures.exists_already(self.location, name)
         if status == 412:
             return failures.changed(self.location, name)
@@ -216,7 +181,7 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _client(location: Location, credentials: Credentials) -> S3Client:
+def _client(location: Location, credentials: Credentials, *, signs: bool) -> S3Client:
     """A client that reads neither the profile nor the files of the account that runs it."""
     access_key, secret = require_credentials(location, credentials)
     require_transport(location)
@@ -239,7 +204,10 @@ def _client(location: Location, credentials: Credentials) -> S3Client:
         verify=str(authority) if authority else None,
         config=Config(
             signature_version="s3v4",
-            s3={"addressing_style": "virtual" if virtual else "path"},
+            s3={
+                "addressing_style": "virtual" if virtual else "path",
+                "payload_signing_enabled": signs,
+            },
             connect_timeout=CONNECT_SECONDS,
             read_timeout=SILENCE_SECONDS,
             retries={"total_max_attempts": ATTEMPTS_AGAIN + 1, "mode": "standard"},

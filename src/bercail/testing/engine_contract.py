@@ -13,7 +13,7 @@ from bercail.testing.small_snds import METFORMIN, STATIN, SmallSnds
 class EngineContract:
     """Give `engine`; the tests come with the class."""
 
-    def engine(self, sources: Sources) -> Engine:
+    def engine(self, sources: Sources) -> Engine:  # noqa: ARG002 - a subclass uses it
         """The engine under test, over `sources`."""
         raise TypeError(f"`{type(self).__name__}` gives no engine")
 

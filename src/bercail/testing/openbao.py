@@ -93,6 +93,15 @@ def start_openbao(directory: Path, port: int | None = None) -> RunningOpenBao:
         return processes.spawn(command, ports, *papers, {"GOMEMLIMIT": "400MiB"})
 
     note = processes.start_or_find(home, "bao", ("api",), port, launch, _answers)
+    try:
+        return _opened(note, secrets)
+    except BaseException:
+        processes.stop(note)
+        raise
+
+
+def _opened(note: Note, secrets: Path) -> RunningOpenBao:
+    """The server of this note, initialised once and unsealed."""
     api = note.ports["api"]
     if not secrets.exists():
         _initialise(api, secrets)
@@ -104,8 +113,6 @@ def start_openbao(directory: Path, port: int | None = None) -> RunningOpenBao:
         note=note,
     )
     running.unseal()
-    if "transit/" not in running.call("GET", "sys/mounts")["data"]:
-        running.call("POST", "sys/mounts/transit", {"type": "transit"})
     return running
 
 
@@ -155,11 +162,12 @@ def _unseal(port: int, shares: tuple[Secret, ...]) -> None:
 
 
 def _await_active(port: int, token: Secret) -> None:
-    """A server that was just unsealed elects itself before it serves."""
+    """Wait until Transit is mounted: an unsealed server elects itself before it takes a change."""
 
     def serves() -> bool:
         try:
-            _call(port, "GET", "sys/mounts", None, token)
+            if "transit/" not in _call(port, "GET", "sys/mounts", None, token)["data"]:
+                _call(port, "POST", "sys/mounts/transit", {"type": "transit"}, token)
         except (Refused, Unavailable):
             return False
         return True

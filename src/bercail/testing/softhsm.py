@@ -24,12 +24,14 @@ PIN = Secret(b"2718-2818")
 
 @frozen(kw_only=True)
 class SoftHsm:
-    """Initialised tokens. `environ` is what a process needs to see them."""
+    """Initialised tokens. `environ` is what a process needs to see them.
+
+    `places` has the folder of each token by its label: moved away, the token is unplugged.
+    """
 
     library: str
-    tokens: tuple[str, ...]
     environ: Mapping[str, str]
-    folder: Path
+    places: Mapping[str, Path]
 
 
 def start_softhsm(directory: Path, tokens: Sequence[str]) -> SoftHsm:
@@ -53,9 +55,12 @@ def start_softhsm(directory: Path, tokens: Sequence[str]) -> SoftHsm:
         f"directories.tokendir = {folder}\nobjectstore.backend = file\nlog.level = ERROR\n"
     )
     environ = {"SOFTHSM2_CONF": str(settings)}
+    places: dict[str, Path] = {}
     for label in tokens:
+        former = set(folder.iterdir())
         _initialise(program, label, environ)
-    return SoftHsm(library=str(library), tokens=tuple(tokens), environ=environ, folder=folder)
+        (places[label],) = set(folder.iterdir()) - former
+    return SoftHsm(library=str(library), environ=environ, places=places)
 
 
 def _initialise(program: Path, label: str, environ: Mapping[str, str]) -> None:

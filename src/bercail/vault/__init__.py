@@ -15,7 +15,12 @@ from bercail.vault.certificates import (
     destruction_signer,
     read_certificate,
 )
-from bercail.vault.custody import Custodian, MemoryCustodian
+from bercail.vault.custodian_settings import (
+    CustodianSettings,
+    create_custodian,
+    open_custodian,
+)
+from bercail.vault.custody import Custodian, MemoryCustodian, RenewableCustodian
 from bercail.vault.dsse import envelope as dsse_envelope
 from bercail.vault.dsse import open_envelope as open_dsse_envelope
 from bercail.vault.file_custodian import FileCustodian
@@ -34,7 +39,7 @@ from bercail.vault.pseudonyms import level_one, level_two, project
 from bercail.vault.recipients import Party, Recipient, recipient
 from bercail.vault.sealed import SealedReader, SealingWriter, open_bytes, seal_bytes, seal_chunks
 from bercail.vault.sealed_format import sealed_size
-from bercail.vault.service import RootChange, renew_root
+from bercail.vault.service import RootChange, move_root, renew_root
 from bercail.vault.share_cards import card_text, read_card, write_cards
 from bercail.vault.shares import (
     ShareCard,
@@ -55,6 +60,7 @@ from bercail.vault.signatures import (
 __all__ = [
     "Binding",
     "Custodian",
+    "CustodianSettings",
     "DataKey",
     "DestroyedKey",
     "DestructionCertificate",
@@ -71,6 +77,7 @@ __all__ = [
     "Party",
     "Purpose",
     "Recipient",
+    "RenewableCustodian",
     "RootChange",
     "SealedReader",
     "SealingWriter",
@@ -81,15 +88,18 @@ __all__ = [
     "card_text",
     "certify",
     "combine",
+    "create_custodian",
     "destroy_and_certify",
     "destruction_signer",
     "dsse_envelope",
     "hand_over",
     "level_one",
     "level_two",
+    "move_root",
     "note_signer",
     "opaque_name",
     "open_bytes",
+    "open_custodian",
     "open_dsse_envelope",
     "project",
     "read_card",

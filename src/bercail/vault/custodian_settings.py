@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from attrs import fields, frozen
 
-from bercail.foundation import Invalid, Randomness, Secret
+from bercail.foundation import Invalid, Missing, Randomness, Secret
 from bercail.vault.custody import RenewableCustodian
 from bercail.vault.file_custodian import FileCustodian
 
@@ -111,6 +112,29 @@ class CustodianSettings:
     def secret_name(self) -> str:
         """The variable of the environment with the passphrase, the PIN or the token."""
         return _SECRETS[self.kind]
+
+
+def read_settings(path: Path) -> CustodianSettings:
+    """The settings in the table `[custodian]` of a TOML file; other tables are not looked at.
+
+    Raises:
+        Missing: no such file.
+        Invalid: not TOML, no such table, or one that is not understood.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("custodian")
+    except FileNotFoundError as error:
+        raise Missing(f"There is no file `{path}`.", remedy="Write it first.") from error
+    except (OSError, ValueError) as error:
+        raise Invalid(
+            f"`{path}` cannot be read as TOML: {error}.", remedy="Correct it and try again."
+        ) from error
+    if not isinstance(table, dict):
+        raise Invalid(
+            f"`{path}` has no table [custodian].",
+            remedy="docs/how-to/choose-a-custodian.md shows one for each kind.",
+        )
+    return CustodianSettings.from_table(table)
 
 
 def open_custodian(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import pkcs11
@@ -130,9 +131,11 @@ class Login:
                 try:
                     return act(self._live())
                 except _DROPPED:
-                    self._session = None
+                    self._drop()
                     return act(self._live())
             except PKCS11Error as error:
+                if type(error) not in _MEANINGS:
+                    self._drop()
                 raise self._told(error) from error
 
     def change(self, act: Callable[[Session], _Answer]) -> _Answer:
@@ -147,6 +150,14 @@ class Login:
                 writing.close()
 
         return self.ask(widened)
+
+    def _drop(self) -> None:
+        """Give the session up; the next use starts anew, from the library on."""
+        held, self._session = self._session, None
+        if held is not None:
+            # It is given up because it fails, and may fail to close as well.
+            with suppress(PKCS11Error):
+                held.close()
 
     def _live(self) -> Session:
         if self._session is None:
@@ -199,11 +210,10 @@ class Logins:
         with self._lock:
             found = self._open.get((library, token))
             if found is None:
-                inherited = library in self._inherited
-                self._inherited.discard(library)
-                found = Login(library, token, pin, inherited=inherited)
+                found = Login(library, token, pin, inherited=library in self._inherited)
                 # Proven to open before it is kept.
                 found.ask(lambda _: None)
+                self._inherited.discard(library)
                 self._open[library, token] = found
         if not found.knows(pin):
             raise Invalid(_WRONG_PIN.message.format(token=token), remedy=_WRONG_PIN.remedy)

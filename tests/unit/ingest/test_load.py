@@ -77,7 +77,7 @@ def test_clear_identifiers_never_pass_the_door(house, write, tmp_path):
 
 
 @pytest.mark.requirement("PSE-01")
-def test_a_clear_identity_under_a_level_1_label_quarantines_and_is_not_shown(house, write, tmp_path):
+def test_a_clear_identity_under_a_level_1_label_quarantines_unseen(house, write, tmp_path):
     write(identifiers="level-1", root="level-1")
     landing = LocalFiles(tmp_path / "level-1")
     with pytest.raises(Refused) as refused:
@@ -146,9 +146,7 @@ def test_an_unknown_column_and_an_unknown_table_are_named(house, write, tmp_path
         ("01/02/2024;SECRET\n", "has 2 fields, not 14"),
     ],
 )
-def test_a_malformed_line_is_named_by_file_and_line_only(
-    house, write, tmp_path, texts, line, said
-):
+def test_a_malformed_line_is_named_by_file_and_line_only(house, write, tmp_path, texts, line, said):
     write(identifiers="level-1", root="level-1", ER_PRS_F=texts["ER_PRS_F"] + line)
     with pytest.raises(Invalid) as invalid:
         house.ingest().load_all(LocalFiles(tmp_path / "level-1"), OPERATOR)

@@ -22,7 +22,9 @@ def keys(tmp_path: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> 
         tmp_path / "root.custodian", Secret(PASSPHRASE.encode()), SystemRandomness(), cost=4
     )
     made = Keyring(tmp_path / "keys.sqlite", custodian, SystemRandomness(), clock)
-    monkeypatch.setattr(vault, "house", lambda: SimpleNamespace(keys=made))
+    config = SimpleNamespace(name="demo", trust=tmp_path)
+    here = SimpleNamespace(keys=made, config=config, clock=clock)
+    monkeypatch.setattr(vault, "house", lambda: here)
     return made
 
 
@@ -46,7 +48,8 @@ def test_keys_lists_who_can_open_what(keys: Keyring) -> None:
 def test_rotate_root_and_destroy(keys: Keyring) -> None:
     keys.data_key("extract", "p1")
     assert answer("rotate-root")["keys"] == 1  # type: ignore[index]
-    assert answer("destroy", "extract", "p1", "1")["keys"][0]["epoch"] == 1  # type: ignore[index]
+    destroyed = answer("destroy", "extract", "p1", "1")["destroyed"]  # type: ignore[index]
+    assert destroyed["keys"][0]["epoch"] == 1
     with pytest.raises(Missing):
         answer("destroy", "extract", "p1", "2")
 

@@ -103,10 +103,7 @@ def run_copy(
     counts = {"copied": [0, 0], "read back": [0, 0]}
 
     def taken(outcome: Outcome) -> None:
-        if outcome.state is ObjectState.CARRIED:
-            count = counts["copied" if outcome.written else "read back"]
-            count[0] += 1
-            count[1] += outcome.row.entry.size
+        _count(outcome, counts)
         group.add(outcome)
 
     def tick() -> None:
@@ -127,6 +124,13 @@ def run_copy(
     if progress is not None:
         progress("copy", total, total)
     return _report(table, counts)
+
+
+def _count(outcome: Outcome, counts: dict[str, list[int]]) -> None:
+    if outcome.state is ObjectState.CARRIED:
+        count = counts["copied" if outcome.written else "read back"]
+        count[0] += 1
+        count[1] += outcome.row.entry.size
 
 
 def _report(table: WorkTable, counts: dict[str, list[int]]) -> CopyReport:

@@ -1,0 +1,83 @@
+"""What a rotation would do, as a value: shown first, applied afterwards."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from attrs import asdict, frozen
+
+from bercail.foundation import canonical_json, sha256_hex
+
+Kind = Literal["person", "person_ranked"]
+
+
+@frozen(kw_only=True)
+class TakenColumn:
+    """A column that holds pseudonyms, and how it was found: catalogue, lineage or declared."""
+
+    name: str
+    kind: Kind
+    found_by: str
+
+
+@frozen(kw_only=True)
+class TablePlan:
+    """One table: its newest snapshot, how much there is to rewrite (bytes of plaintext)."""
+
+    table: str
+    snapshot: str
+    rows: int
+    parts: int
+    size: int
+    columns: tuple[TakenColumn, ...]
+
+
+@frozen(kw_only=True)
+class DoubtfulColumn:
+    """A column that nobody declared: `values` look like pseudonyms, `inside` hold one inside.
+
+    `known` counts the values of an excluded column that are pseudonyms of the platform.
+    """
+
+    table: str
+    column: str
+    values: int
+    inside: int
+    known: int = 0
+
+
+@frozen(kw_only=True)
+class RotationPlan:
+    """A rotation from one epoch to the next; it cannot begin while a column is in doubt."""
+
+    rotation: str
+    from_epoch: int
+    to_epoch: int
+    tables: tuple[TablePlan, ...]
+    excluded: tuple[str, ...]
+    doubtful: tuple[DoubtfulColumn, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`, and for the digest."""
+        return asdict(self)
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        return sha256_hex(canonical_json(self.as_dict()))
+
+
+def lines(plan: RotationPlan) -> list[dict[str, Any]]:
+    """The plan for people, a line for each table, then one for each column in doubt."""
+    shown: list[dict[str, Any]] = [
+        {
+            "table": one.table,
+            "rows": one.rows,
+            "parts": one.parts,
+            "columns": ", ".join(f"{c.name} ({c.found_by})" for c in one.columns) or "none",
+        }
+        for one in plan.tables
+    ]
+    for doubt in plan.doubtful:
+        counted = f"{doubt.column}: {doubt.values + doubt.inside + doubt.known} values in doubt"
+        shown.append({"table": doubt.table, "rows": "", "parts": "", "columns": counted})
+    return shown

@@ -1,0 +1,219 @@
+"""Uploads in parts on S3, one call a step, so that a killed one goes on where it stopped.
+
+Each part travels with a checksum that the host compares: its CRC-64/NVME, or on hosts
+that ignore that one (`checksum=signature`) its MD5, beside the signed SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from awscrt.checksums import combine_crc64nvme, crc64nvme
+from botocore.exceptions import ClientError
+
+from bercail.foundation import Missing
+from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
+
+if TYPE_CHECKING:
+    from bercail.storage.s3_control import S3Control
+
+EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+@frozen(kw_only=True)
+class SentPart:
+    """A part that the host holds. `etag` is its own word; `checksum` is CRC-64/NVME."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: int
+
+
+@frozen(kw_only=True)
+class HeldPart:
+    """What the host says of a part; `checksum` (8 bytes, big-endian) where it tells one."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: bytes | None
+
+    def is_of(self, body: bytes) -> bool:
+        """Whether the part is `body`: by size, and by checksum or else MD5."""
+        if self.size != len(body):
+            return False
+        if self.checksum is not None:
+            return bool(crc64nvme(body).to_bytes(8, "big") == self.checksum)
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        return self.etag.strip('"') == digest
+
+
+@frozen(kw_only=True)
+class OpenUpload:
+    """An upload begun and neither finished nor aborted."""
+
+    key: str
+    upload: str
+    begun: datetime | None
+
+
+class S3Parts:
+    """The steps of an upload in parts, on one bucket."""
+
+    def __init__(self, control: S3Control, *, by_crc: bool) -> None:
+        self._control = control
+        self._client = control.client
+        self._bucket = control.location.name
+        self._by_crc = by_crc
+
+    def begin(self, key: str, name: str, metadata: Mapping[str, str]) -> str:
+        """Begin an upload; returns its identifier."""
+        kind: Any = (
+            {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
+            if self._by_crc
+            else {}
+        )
+        with self._control.translated(f"writing `{name}`", name):
+            answer = self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=key, Metadata=dict(metadata), **kind
+            )
+        return answer["UploadId"]
+
+    def send(self, key: str, name: str, upload: str, number: int, body: bytes) -> SentPart:
+        """Send one part; sending it again replaces it."""
+        checksum = crc64nvme(body)
+        proof: Any = (
+            {"ChecksumCRC64NVME": _text(checksum)} if self._by_crc else {"ContentMD5": _md5(body)}
+        )
+        with self._control.translated(f"writing `{name}`", name):
+            answer = self._client.upload_part(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body,
+                **proof,
+            )
+        return SentPart(number=number, size=len(body), etag=answer["ETag"], checksum=checksum)
+
+    def finish(
+        self, key: str, name: str, upload: str, parts: Sequence[SentPart], *, if_absent: bool
+    ) -> tuple[str, str | None]:
+        """Make the object of its parts; only now it is seen. Returns etag and version.
+
+        Raises:
+            Missing: when the upload is not open any more.
+            Refused: with `if_absent`, when the object exists (rule `object-exists`).
+        """
+        named: list[Any] = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        options: Any = {"IfNoneMatch": "*"} if if_absent else {}
+        if self._by_crc:
+            for entry, part in zip(named, parts, strict=True):
+                entry["ChecksumCRC64NVME"] = _text(part.checksum)
+            options |= {"ChecksumCRC64NVME": _text(combined(parts)), "ChecksumType": "FULL_OBJECT"}
+        with self._control.translated(f"writing `{name}`", name):
+            done = self._client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                UploadId=upload,
+                MultipartUpload={"Parts": named},
+                **options,
+            )
+        # Ceph leaves the etag out of this answer; it tells it when asked.
+        etag = done.get("ETag") or self._control.head(key, name).etag
+        return etag, done.get("VersionId")
+
+    def abort(self, key: str, name: str, upload: str) -> None:
+        """Forget an upload and its parts; one already gone is no error."""
+        with self._control.translated(f"aborting the upload of `{name}`", name):
+            try:
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+            except ClientError as error:
+                if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") != 404:
+                    raise
+
+    def held(self, key: str, name: str, upload: str) -> dict[int, HeldPart]:
+        """The parts that the host holds of an upload, by number; none if it is gone."""
+        found: dict[int, HeldPart] = {}
+        pages = self._client.get_paginator("list_parts")
+        try:
+            with self._control.translated(f"looking at the upload of `{name}`", name):
+                for page in pages.paginate(Bucket=self._bucket, Key=key, UploadId=upload):
+                    for part in page.get("Parts", []):
+                        told = part.get("ChecksumCRC64NVME")
+                        found[part["PartNumber"]] = HeldPart(
+                            number=part["PartNumber"],
+                            size=part["Size"],
+                            etag=part["ETag"],
+                            checksum=base64.b64decode(told) if told else None,
+                        )
+        except Missing:
+            return {}
+        return found
+
+    def open_uploads(self, prefix: str) -> Iterator[OpenUpload]:
+        """Every upload still open whose key starts with `prefix`."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        with self._control.translated("listing uploads", ""):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for entry in page.get("Uploads", []):
+                    yield OpenUpload(
+                        key=entry["Key"], upload=entry["UploadId"], begun=entry.get("Initiated")
+                    )
+
+    def put(
+        self,
+        key: str,
+        name: str,
+        pieces: Iterable[bytes],
+        metadata: Mapping[str, str],
+        *,
+        if_absent: bool,
+    ) -> tuple[str, str | None]:
+        """Upload a stream in parts of 16 MiB, aborting if it breaks. Returns etag and version.
+
+        Raises:
+            Refused: with `if_absent`, when the object exists (rule `object-exists`).
+        """
+        upload = self.begin(key, name, metadata)
+        try:
+            parts = self._sent(key, name, upload, pieces)
+            return self.finish(key, name, upload, parts, if_absent=if_absent)
+        except BaseException:
+            self.abort(key, name, upload)
+            raise
+
+    def _sent(self, key: str, name: str, upload: str, pieces: Iterable[bytes]) -> list[SentPart]:
+        done: list[SentPart] = []
+        waiting: deque[Future[SentPart]] = deque()
+        with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="upload") as pool:
+            for number, body in enumerate(in_parts(pieces), start=1):
+                if len(waiting) == PARTS_IN_FLIGHT:
+                    done.append(waiting.popleft().result())
+                waiting.append(pool.submit(self.send, key, name, upload, number, body))
+            done.extend(future.result() for future in waiting)
+        return done
+
+
+def combined(parts: Sequence[SentPart]) -> int:
+    """CRC-64/NVME of the whole, from those of its parts in order."""
+    whole = 0
+    for part in parts:
+        whole = combine_crc64nvme(whole, part.checksum, part.size)
+    return whole
+
+
+def _text(checksum: int) -> str:
+    return base64.b64encode(checksum.to_bytes(8, "big")).decode()
+
+
+def _md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
