@@ -117,16 +117,26 @@ def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) 
         Missing: neither is set.
         Invalid: the file cannot be read, or the secret is empty.
     """
+    # Whoever holds a secret first sees to it that no core file or debugger shows it.
+    from bercail.vault.process_hardening import harden_process
+
+    harden_process()
     if value := environ.get(name):
         return Secret(value.encode("utf-8"))
     file = environ.get(f"{name}_FILE")
+    # A traceback may show the variables of the function that raises: it is given the name only.
+    del environ, value
+    return _secret_in_file(name, file)
+
+
+def _secret_in_file(name: str, file: str | None) -> Secret:
     if file is None:
         raise Missing(
             f"The secret `{name}` is not set.",
             remedy=f"Set {name}, or {name}_FILE to a file that holds it.",
         )
     try:
-        text = Path(file).read_text(encoding="utf-8").strip()
+        text = Path(file).read_bytes().strip()
     except OSError as error:
         raise Invalid(
             f"The file named by `{name}_FILE` cannot be read: {error.strerror}.",
@@ -134,4 +144,4 @@ def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) 
         ) from error
     if not text:
         raise Invalid(f"The file named by `{name}_FILE` is empty.", remedy="Write the secret.")
-    return Secret(text.encode("utf-8"))
+    return Secret(text)

@@ -161,7 +161,7 @@ def test_any_point_of_a_rotation_then_of_its_expiry(fate: Fate, folders: Path) -
     assert steps > 30
     assert to_expire > 8
     chance = random.Random(7)
-    points = [(n, chance.random() < 0.5) for n in range(1, steps + 1, 2)]
+    points = [(n, chance.random() < 0.5) for n in range(1, steps + 1, 3)]
     for die_at, after in points:
         lived = World(folders, fate)
         assert not lived.run("apply", die_at, after=after)

@@ -135,9 +135,9 @@ class Story:
     def await_chapters(
         self, count: int, process: subprocess.Popen[str], limit: float = 200
     ) -> bool:
-        """Wait until `count` chapters are told; False when the program ended before."""
+        """Wait until `count` chapters are told, and one begins; False when it ended before."""
         deadline = time.monotonic() + limit
-        while sum(name in self.told for name in CHAPTERS) < count:
+        while "plays" not in self.told or sum(name in self.told for name in CHAPTERS) < count:
             if process.poll() is not None:
                 return False
             assert time.monotonic() < deadline
@@ -194,7 +194,6 @@ class Story:
             "flowchart": told["study"]["flowchart"],
             "cells": told["study"]["table"]["cells"],
             "hidden": [(one["cell"], one["status"]) for one in told["release"]["report"]["cells"]],
-            "own_approval": told["release"]["own_approval"],
             "log": (told["ledger"]["exit_code"], 'unpublished": 0' in told["ledger"]["accepted"]),
             "scan": (scan["hits"], scan["looked_for"]),
         }

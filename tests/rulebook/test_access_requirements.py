@@ -43,7 +43,7 @@ def at(desk: AccessDesk, moment: datetime) -> None:
 
 @pytest.mark.requirement("PER-01")
 def test_a_missing_item_makes_an_application_incomplete_for_28_days_once(desk):
-    """EHDS art. 67(2): persons, purpose, data and period cannot be absent; the rest is asked for."""
+    """Persons, purpose, data and period cannot be absent (art. 67(2)); the rest is asked for."""
     access = desk.access
     for item in TEXT_ITEMS:
         identifier = access.file(application(**{item: ""}), CAMILLE)
@@ -142,7 +142,9 @@ def test_the_delivered_data_are_those_of_the_permit(desk):
     store = desk.house.sealed("project", "diabetes")
     manifest = json.loads(store.read(f"{made.extract}/extract.json"))
     found = rows_of(desk.access.open_extract(permit, CAMILLE))
-    assert sorted(found) == [part["table"] for part in manifest["parts"]] == ["ER_PHA_F", "ER_PRS_F"]
+    assert (
+        sorted(found) == [part["table"] for part in manifest["parts"]] == ["ER_PHA_F", "ER_PRS_F"]
+    )
     granted = {table.table: table.columns for table in asked.tables}
     for part in manifest["parts"]:
         lake_names = ["BEN_NIR_PSA" if c == "NUM_ENQ" else c for c in part["columns"]]

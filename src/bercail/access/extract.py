@@ -18,7 +18,7 @@ from bercail.access.scope import LakeTable, reached
 from bercail.access.selection import Selection, pin
 from bercail.catalogue import PseudonymColumn, Registry
 from bercail.cohorts.sources import PROJECT_NAMES
-from bercail.foundation import canonical_json, sha256_hex
+from bercail.foundation import Refused, canonical_json, sha256_hex
 from bercail.lake import Lake, SealedStore
 from bercail.lake.identities import Turn, turn_identities
 from bercail.lake.parquet_stream import ParquetStream
@@ -54,9 +54,10 @@ class Cutter:
         self,
         permit: DataPermit,
         objections: tuple[int, Sequence[str]],
+        epoch: int,
         progress: ProgressReport | None = None,
     ) -> ExtractMade:
-        """Materialise the extract.
+        """Materialise the extract; the objections are in pseudonyms of `epoch`.
 
         Its name says what it is cut from: the permit, the snapshots, the version of the
         registry of objections. So a killed run is made again over its own names to the same
@@ -64,10 +65,17 @@ class Cutter:
 
         Raises:
             Missing: the lake holds nothing of a table that the permit names.
+            Refused: the pseudonyms of the lake are of another epoch.
             Unavailable: the host does not answer, or memory does not suffice.
         """
         tables = reached(permit.scope, self.lake.tables(), self.registry)
         pins = pin(self.lake, tables)
+        if self.lake.rewriting.require_one_epoch(pins) != epoch:
+            raise Refused(
+                "The platform's pseudonyms changed between the objections and the tables.",
+                remedy="Cut the extract again.",
+                rule="pseudonym-epoch",
+            )
         version, objecting = objections
         extract = _name(permit, pins, version)
         selection = Selection(self.lake, self.registry, permit.scope, pins, objecting)

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from bercail.access.events import OBJECTION_EVENTS
 from bercail.access.objections import _LEVEL_ONE, _NAME, STREAM, Objections
-from bercail.foundation import Actor, Invalid, Missing, Refused, Role, canonical_json
+from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven, canonical_json
 from bercail.lake import Lake, SealedStore, pseudonym_chain
 from bercail.lake.identities import PSEUDONYM_LENGTH, Turn
 from bercail.ledger import Ledger
@@ -71,6 +71,12 @@ class ChainedObjections(Objections):
         persons = self._read(digest)
         turn = pseudonym_chain.step(self._keys, epoch)
         wanted = sorted({_turned(person, turn) for person in persons})
+        if len(wanted) != len(persons):
+            raise Unproven(
+                f"{len(persons)} objections became {len(wanted)}: two pseudonyms fell together.",
+                remedy="The lake stays shut; no extract may be cut.",
+                rule="rotation-proof",
+            )
         document = canonical_json(wanted)
         digest = self._keyed_digest(document)
         self._sealed.put(_NAME, document, digest)

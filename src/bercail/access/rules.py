@@ -146,7 +146,7 @@ def _denial(actor: Actor, act: Act, dossier: Dossier) -> tuple[str, str]:
     """The reason against, and the rule that it comes from."""
     role, states = ACTS[act]
     if not actor.has(role):
-        return f"`{actor.id}` is not {role.value.replace('_', ' ')}", "IAM-05"
+        return f"`{actor.id}` does not have the role `{role.value}`", "IAM-05"
     application = dossier.application
     if application is not None:
         if role is Role.APPLICANT:

@@ -16,9 +16,9 @@ from bercail.access.events import (
     ProjectNamed,
 )
 from bercail.access.extract import Cutter
-from bercail.access.objections import Objections
 from bercail.access.opened import open_sources
 from bercail.access.permit import AccessApplication, DataPermit
+from bercail.access.rotation import ChainedObjections
 from bercail.access.rules import Act, Dossier
 from bercail.access.scope import require_grantable
 from bercail.catalogue import Registry
@@ -57,8 +57,8 @@ class AccessService:
         self._sealed = sealed
         self._clock = clock
         self._randomness = randomness
-        level_two = keys.secret("pseudonym", "level-2")
-        self.objections = Objections(ledger, sealed("objections", "registry"), level_two)
+        registry_of_objections = sealed("objections", "registry")
+        self.objections = ChainedObjections(ledger, registry_of_objections, lake, keys)
 
     def file(self, application: AccessApplication, actor: Actor) -> str:
         """File an application; returns its id. Incomplete ones wait for four weeks.
@@ -159,8 +159,8 @@ class AccessService:
         run again.
 
         Raises:
-            Refused: the permit is not live, or the actor is not an operator, or is part of
-                the project.
+            Refused: the permit is not live, the actor is not an operator or is part of the
+                project, or the platform's pseudonyms are changing.
             Missing: the lake holds nothing of a table that the permit names.
         """
         identifier, version, dossier = self._of_permit(permit_id)
@@ -174,7 +174,8 @@ class AccessService:
             keys=self._keys,
             sealed=self._sealed("project", permit.project),
         )
-        made = cutter.cut(permit, self.objections.current(), progress)
+        epoch = self._lake.rewriting.gate.require_open()
+        made = cutter.cut(permit, self.objections.current(), epoch, progress)
         return self._record_extract(identifier, version, made, actor)
 
     def open_extract(self, permit_id: str, actor: Actor) -> Sources:

@@ -29,7 +29,7 @@ def complete(application: str, document: Path, as_json: JsonFlag = False) -> Non
     from bercail.access.document import read_application
 
     house().access.complete(application, read_application(document), actor())
-    emit(house().access.show(application), as_json)
+    emit(house().access.show(application), as_json, title="Application")
 
 
 @app.command()
@@ -40,49 +40,49 @@ def opinion(
     as_json: JsonFlag = False,
 ) -> None:
     """Give the committee's opinion."""
-    given = {"favourable": favourable, "reasons": reasons}
-    house().access.decide(application, "give_opinion", actor(), **given)
-    emit(house().access.show(application), as_json)
+    access = house().access
+    access.decide(application, "give_opinion", actor(), favourable=favourable, reasons=reasons)
+    emit(access.show(application), as_json, title="Application")
 
 
 @app.command()
 def authorise(
     application: str,
     reference: Annotated[str, typer.Option("--reference", help="The decision's number.")],
-    authorised: Annotated[bool, typer.Option("--authorised/--not-authorised")] = True,
+    authorised: Annotated[bool, typer.Option("--authorised/--not-authorised")],
     as_json: JsonFlag = False,
 ) -> None:
     """Record the regulator's decision."""
-    given = {"authorised": authorised, "reference": reference}
-    house().access.decide(application, "authorise", actor(), **given)
-    emit(house().access.show(application), as_json)
+    access = house().access
+    access.decide(application, "authorise", actor(), authorised=authorised, reference=reference)
+    emit(access.show(application), as_json, title="Application")
 
 
 @app.command()
 def grant(application: str, as_json: JsonFlag = False) -> None:
     """Grant the permit, with the scope and the period of the application."""
     house().access.decide(application, "grant", actor())
-    emit(house().access.show(application), as_json)
+    emit(house().access.show(application), as_json, title="Application")
 
 
 @app.command()
 def refuse(application: str, reasons: Reasons, as_json: JsonFlag = False) -> None:
     """Refuse the permit, with reasons."""
     house().access.decide(application, "refuse", actor(), reasons=reasons)
-    emit(house().access.show(application), as_json)
+    emit(house().access.show(application), as_json, title="Application")
 
 
 @app.command()
 def revoke(application: str, reasons: Reasons, as_json: JsonFlag = False) -> None:
     """Take the permit back; nothing of the project opens any more."""
     house().access.decide(application, "revoke", actor(), reasons=reasons)
-    emit(house().access.show(application), as_json)
+    emit(house().access.show(application), as_json, title="Application")
 
 
 @app.command()
 def show(application: str, as_json: JsonFlag = False) -> None:
     """Where an application stands."""
-    emit(house().access.show(application), as_json, title=application)
+    emit(house().access.show(application), as_json, title="Application")
 
 
 @app.command()
@@ -90,7 +90,8 @@ def extract(permit: str, as_json: JsonFlag = False) -> None:
     """Materialise the extract of a live permit."""
     with progress(as_json) as report:
         made = house().access.extract(permit, actor(), report)
-    emit({"extract": made.extract, "rows": made.rows}, as_json, title="Extract")
+    answer = {"extract": made.extract, "persons": made.persons, "rows": dict(made.rows)}
+    emit(answer, as_json, title="Extract")
 
 
 @app.command(name="object")

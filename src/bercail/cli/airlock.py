@@ -84,7 +84,8 @@ def show(request: str, as_json: JsonFlag = False) -> None:
 @app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
     """Every request, one line each."""
-    emit(list(house().airlock.requests()), as_json, title="Requests")
+    columns = ("request", "state", "project", "author", "hidden_cells")
+    emit(list(house().airlock.requests()), as_json, title="Requests", columns=columns)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 ProgressReport = Callable[[str, int, int], None]
 
+# A table shows the beginning of a digest; `--json` has all of it.
+_DIGEST, _SHOWN = re.compile(r"[0-9a-f]{40,}"), 12
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 _chosen: dict[str, str] = {}
 _built: dict[str, Platform] = {}
 
@@ -62,8 +66,12 @@ def emit(
     *,
     title: str = "",
     lines: Iterable[str] | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
-    """Show `value`: as JSON, as the `lines` given, or as a table made from its shape."""
+    """Show `value`: as JSON, as the `lines` given, or as a table made from its shape.
+
+    `columns` are those that a table of many shows; JSON always has all of them.
+    """
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str))
         return
@@ -75,7 +83,7 @@ def emit(
     elif isinstance(value, Mapping):
         console.print(_pairs(value, title))
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        console.print(_rows(value, title))
+        console.print(_rows(value, title, columns))
     else:
         typer.echo(str(value))
 
@@ -89,9 +97,10 @@ def _pairs(value: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def _rows(value: Sequence[Any], title: str) -> Table:
+def _rows(value: Sequence[Any], title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title or None, title_justify="left")
-    columns = list(value[0]) if value and isinstance(value[0], Mapping) else ["value"]
+    if not columns:
+        columns = list(value[0]) if value and isinstance(value[0], Mapping) else ["value"]
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in value:
@@ -109,6 +118,10 @@ def _cell(item: Any) -> str:
         return f"{item:,}".replace(",", " ") if abs(item) >= 10_000 else str(item)
     if isinstance(item, list | tuple):
         return "\n".join(_cell(part) for part in item)
+    if isinstance(item, str) and _DIGEST.fullmatch(item):
+        return item[:_SHOWN] + "…"
+    if isinstance(item, str) and _MOMENT.fullmatch(item):
+        return item[:19].replace("T", " ")
     if isinstance(item, Mapping):
         return "\n".join(f"{key}: {_cell(part)}" for key, part in item.items())
     return str(item)

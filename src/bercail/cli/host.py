@@ -24,7 +24,7 @@ class HostData(StrEnum):
 def list_services(as_json: JsonFlag = False) -> None:
     """List the services of the registry, with the dates of their qualification."""
     rows = [service.as_dict() for service in house().gate.services()]
-    emit(rows, as_json, title="Services")
+    emit(rows, as_json, title="Services", columns=("id", "status", "qualified_until"))
 
 
 @app.command()

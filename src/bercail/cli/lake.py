@@ -11,6 +11,8 @@ from bercail.cli.door import JsonFlag, emit, house, progress
 
 app = typer.Typer(help="Sealed tables: list, count and prove them.", no_args_is_help=True)
 
+SNAPSHOT_COLUMNS = ("table", "delivery", "rows", "parts", "statement_digest", "at")
+
 Table = Annotated[str, typer.Argument(help="A table of the catalogue, as ER_PRS_F.")]
 Hours = Annotated[int, typer.Option(min=0, help="Only files begun more than this long ago.")]
 
@@ -19,14 +21,15 @@ Hours = Annotated[int, typer.Option(min=0, help="Only files begun more than this
 def tables(as_json: JsonFlag = False) -> None:
     """List the tables of the lake with their newest snapshot."""
     lake = house().lake
-    emit([lake.snapshot(name).as_dict() for name in lake.tables()], as_json, title="Tables")
+    rows = [lake.snapshot(name).as_dict() for name in lake.tables()]
+    emit(rows, as_json, title="Tables", columns=SNAPSHOT_COLUMNS)
 
 
 @app.command()
 def snapshots(table: Table, as_json: JsonFlag = False) -> None:
     """List the signed snapshots of a table, oldest first."""
     found = [snapshot.as_dict() for snapshot in house().lake.snapshots(table)]
-    emit(found, as_json, title=f"Snapshots of {table}")
+    emit(found, as_json, title=f"Snapshots of {table}", columns=SNAPSHOT_COLUMNS)
 
 
 @app.command()

@@ -19,7 +19,12 @@ def history(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the last events, oldest first."""
-    emit([record.as_dict() for record in house().ledger.history(prefix, limit)], as_json)
+    records = [record.as_dict() for record in house().ledger.history(prefix, limit)]
+    lines = [
+        f"{r['position']:>6}  {r['at'][:19]}  {r['kind']:<24} {r['actor']:<12} {r['stream']}"
+        for r in records
+    ]
+    emit(records, as_json, lines=lines)
 
 
 @app.command()

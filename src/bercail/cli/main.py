@@ -132,6 +132,12 @@ def foreseen(error: BaseException) -> BercailError | None:
             f"The disk that holds `{name}` is full." if name else "The disk is full.",
             remedy="Free some space and run the same command again; it resumes.",
         )
+    if isinstance(error, sqlite3.OperationalError):
+        name = getattr(error, "sqlite_errorname", "no code")
+        return Unavailable(
+            f"A database of the trust side does not answer ({name}).",
+            remedy="Check the disk's room and the permissions, then run the same command again.",
+        )
     if isinstance(error, FileNotFoundError) and error.filename:
         return Missing(f"There is no `{error.filename}`.", remedy="Check the path.")
     if isinstance(error, OSError) and error.filename:

@@ -20,6 +20,8 @@ from bercail.storage import scan
 
 Report = Callable[[str, int, int], None]
 AUDITOR = "anne"
+# C2SP tlog-tiles: a full tile holds so many hashes.
+TILE_WIDTH = 256
 
 
 def verify_log(stage: Stage) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def verify_log(stage: Stage) -> dict[str, Any]:
     copy = stage.out / "results" / "log-with-one-flipped-byte"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(log, copy)
-    flipped = _flip_one_byte(copy)
+    flipped = _flip_one_byte(copy, published.size)
     refused = _second_reader(copy, keys, export)
     # A verifier that merely fell over would not end with this code.
     if refused.returncode != Unproven.exit_code:
@@ -71,9 +73,14 @@ def _last_line(run: subprocess.CompletedProcess[str]) -> str:
     return lines[-1] if lines else f"exit code {run.returncode}"
 
 
-def _flip_one_byte(log: Path) -> str:
-    """Flip the lowest bit of a byte in the middle of the first tile of leaf hashes."""
-    tile = next(path for path in sorted((log / "tile" / "0").rglob("*")) if path.is_file())
+def _flip_one_byte(log: Path, size: int) -> str:
+    """Flip the lowest bit of a byte in the middle of the first tile of leaf hashes.
+
+    While it is not full its name says how many it holds; a shorter one, of an earlier
+    checkpoint, may stand beside it, and readers of this checkpoint leave it alone.
+    """
+    name = "000" if size >= TILE_WIDTH else f"000.p/{size}"
+    tile = log / "tile" / "0" / name
     data = bytearray(tile.read_bytes())
     data[len(data) // 2] ^= 1
     tile.write_bytes(bytes(data))

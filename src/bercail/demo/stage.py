@@ -84,7 +84,12 @@ class Stage:
     def platform(self, person: str) -> Platform:
         """The platform as `person` meets it."""
         if person not in self._platforms:
-            self._platforms[person] = Platform(load_config(self.config_file), actor=person)
+            platform = Platform(load_config(self.config_file), actor=person)
+            # Opening the key ring is slow on purpose; everybody here meets the same house.
+            for earlier in self._platforms.values():
+                platform.keys = earlier.keys
+                break
+            self._platforms[person] = platform
         return self._platforms[person]
 
     def foreign_cloud(self) -> ObjectStore:

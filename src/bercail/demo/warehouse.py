@@ -13,6 +13,11 @@ from bercail.lake import Lake
 
 Report = Callable[[str, int, int], None]
 OPERATOR = "odile"
+# Nothing may spill to a disk in clear.
+NO_TRACE: dict[str, str | bool | int | float | list[str]] = {
+    "autoload_known_extensions": False,
+    "temp_directory": "",
+}
 DELAYS = """
     SELECT year(EXE_SOI_DTD) || '-' || lpad(month(EXE_SOI_DTD)::VARCHAR, 2, '0') AS care,
            datediff('month', date_trunc('month', EXE_SOI_DTD), FLX_DIS_DTD) AS delay,
@@ -53,7 +58,7 @@ def load(stage: Stage, sent: Mapping[str, int], report: Report) -> dict[str, Any
 def _delays(lake: Lake) -> list[dict[str, Any]]:
     """Lines of ER_PRS_F by month of care and months until their flux: the late ones show."""
     parts = [part.url for part in lake.parts("ER_PRS_F")]
-    with duckdb.connect(config={"autoload_known_extensions": False}) as connection:
+    with duckdb.connect(config=NO_TRACE) as connection:
         connection.register_filesystem(lake.filesystem())
         found = connection.execute(DELAYS, {"parts": parts}).fetchall()
     names = ("care", "delay", "lines", "negative")

@@ -125,13 +125,7 @@ class Resealing:
         """
         key = self._target(new_key)
         names = self._names()
-        resealed = 0
-        for done, (name, version) in enumerate(names):
-            if progress is not None:
-                progress(f"{self._kind}/{self._scope}", done, len(names))
-            resealed += self._reseal_one(name, version, key)
-        if progress is not None:
-            progress(f"{self._kind}/{self._scope}", len(names), len(names))
+        resealed = self._reseal_all(names, key, progress)
         left = self.left()
         there = len(names) - sum(one.epoch is None for one in left)
         old = self._old_keys(key)
@@ -191,6 +185,19 @@ class Resealing:
 
     def _old_keys(self, newest: DataKey) -> dict[bytes, int]:
         return {key: epoch for key, epoch in self._living().items() if key != newest.id}
+
+    def _reseal_all(
+        self, names: Sequence[tuple[str, str]], key: DataKey, progress: Progress | None
+    ) -> int:
+        """How many had to be sealed again."""
+        tell = progress or (lambda _label, _done, _total: None)
+        label = f"{self._kind}/{self._scope}"
+        resealed = 0
+        for done, (name, version) in enumerate(names):
+            tell(label, done, len(names))
+            resealed += self._reseal_one(name, version, key)
+        tell(label, len(names), len(names))
+        return resealed
 
     def _reseal_one(self, name: str, version: str, key: DataKey) -> bool:
         """Whether the object had to be sealed again; numbers as in the module's text."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from bercail.foundation import Randomness
     from bercail.lake.epochs import EpochGate
+    from bercail.lake.expiries import Expiries
     from bercail.lake.fileio import LakeFiles
     from bercail.lake.part_writing import WrittenPart
     from bercail.lake.shelf import Shelf
@@ -64,6 +65,7 @@ class Rewriting:
         files: LakeFiles,
         shelf: Shelf,
         statements: Statements,
+        expiries: Expiries,
         gate: EpochGate,
         randomness: Randomness,
     ) -> None:
@@ -71,6 +73,7 @@ class Rewriting:
         self._files = files
         self._shelf = shelf
         self._statements = statements
+        self._expiries = expiries
         self._randomness = randomness
         self.gate = gate
 
@@ -172,7 +175,7 @@ class Rewriting:
         opened = self._load(table)
         signed = self._shelf.statements(table)
         old = [one.snapshot for one in signed if one.sequence < made.sequence]
-        self._shelf.expire(table, old)
+        self._expiries.add(table, old)
         opened = self._forget_snapshots(opened, {int(one) for one in old})
         live = [self._statements.open(one) for one in signed if one.snapshot not in old]
         # A file begun before the rewrite was signed and not named since can never be named: an

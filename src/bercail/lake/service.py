@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bercail.foundation import Missing, Refused, Unavailable
 from bercail.lake.epochs import EpochGate
+from bercail.lake.expiries import Expiries
 from bercail.lake.fileio import LakeFiles, file_io_properties
 from bercail.lake.orphans import Orphan, find_orphans
 from bercail.lake.part_writing import PartWriter, arrow_schema
@@ -80,6 +81,7 @@ class Lake:
         self._clock = clock
         engine = create_engine(catalog_url)
         self._shelf = Shelf(engine)
+        self._expiries = Expiries(engine)
         self._gate = EpochGate(engine)
         self._files = LakeFiles(store, keys, self._shelf, randomness, clock)
         self._signer = signer(keys, SIGNER)
@@ -87,7 +89,13 @@ class Lake:
         self._catalog = SqlCatalog(NAMESPACE, uri=catalog_url, **file_io_properties(self._files))
         report_unavailable(self._catalog.engine)
         self._rewriting = Rewriting(
-            self._load, self._files, self._shelf, self._statements, self._gate, randomness
+            self._load,
+            self._files,
+            self._shelf,
+            self._statements,
+            self._expiries,
+            self._gate,
+            randomness,
         )
 
     def __enter__(self) -> Lake:
@@ -217,7 +225,7 @@ class Lake:
             loaded = self._find(table)
             if loaded is not None:
                 self._statements.complete(loaded)
-            expired = self._shelf.expired(table)
+            expired = self._expiries.of(table)
             opened = [
                 self._statements.open(one)
                 for one in self._shelf.statements(table)
@@ -272,7 +280,7 @@ class Lake:
         return self._signed_as(table, snapshot_id)
 
     def _require_kept(self, table: str, snapshot_id: str | None) -> None:
-        if snapshot_id is not None and snapshot_id in self._shelf.expired(table):
+        if snapshot_id is not None and snapshot_id in self._expiries.of(table):
             raise Missing(
                 f"The parts of snapshot `{snapshot_id}` of `{table}` were let go.",
                 remedy="Read a newer snapshot: `bercail lake snapshots` lists them.",

@@ -26,8 +26,6 @@ from bercail.foundation import Refused, Unavailable, Unproven
 from bercail.vault import DualSignature
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Engine, ExceptionContext, Row, Select
 
     from bercail.lake.snapshot import Statement
@@ -53,14 +51,6 @@ _statements = Table(
     Column("signature", Text, nullable=False),
     UniqueConstraint("table_name", "delivery"),
     UniqueConstraint("table_name", "sequence"),
-)
-
-
-_expired = Table(
-    "lake_expired",
-    _metadata,
-    Column("table_name", String(255), primary_key=True),
-    Column("snapshot", String(32), primary_key=True),
 )
 
 
@@ -162,20 +152,6 @@ class Shelf:
         except IntegrityError:
             if self.find(statement.table, snapshot=statement.snapshot) is None:
                 raise
-
-    def expire(self, table: str, snapshots: Sequence[str]) -> None:
-        """Remember that the parts of these snapshots leave the host; their statements stay."""
-        known = self.expired(table)
-        rows = [{"table_name": table, "snapshot": one} for one in snapshots if one not in known]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(insert(_expired), rows)
-
-    def expired(self, table: str) -> frozenset[str]:
-        """The snapshots of `table` whose parts left the host."""
-        query = select(_expired.c.snapshot).where(_expired.c.table_name == table)
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
 
     def statements(self, table: str) -> tuple[SignedStatement, ...]:
         """The signed statements of `table`, oldest first."""

@@ -161,8 +161,10 @@ class LogFolder:
             ) from problem
 
 
-def write_whole(target: Path, chunks: Iterable[bytes]) -> int:
+def write_whole(target: Path, chunks: Iterable[bytes], mode: int = 0o644) -> int:
     """Write `chunks` to the file `target`, which appears whole or not at all; returns their number.
+
+    `mode` is what others may do with the file; what is confidential takes 0o600.
 
     Raises:
         Unavailable: the file cannot be written.
@@ -170,7 +172,8 @@ def write_whole(target: Path, chunks: Iterable[bytes]) -> int:
     unfinished = target.with_name(f".{target.name}.unfinished")
     count = 0
     try:
-        with unfinished.open("wb") as file:
+        opened = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(opened, "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
                 count += 1

@@ -104,7 +104,7 @@ class Publication:
         The file appears whole or not at all. It is as confidential as the journal.
         """
         lines = (record.export_line() + b"\n" for record in self._journal.read_all())
-        return write_whole(target, lines)
+        return write_whole(target, lines, mode=0o600)
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier needs: the origin and the verifier keys of the log."""

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import Any
 
 from azure.core import MatchConditions
@@ -171,11 +172,12 @@ class AzureControl:
         Raises:
             Refused: when the blob exists (rule `object-exists`).
         """
-        blob = self._blob(name)
+        blob, writer = self._blob(name), token_hex(8)
 
         def send(number: int, block: bytes) -> BlobBlock:
-            # Azure wants base64 names of one length; the service sorts by our list.
-            block_id = base64.b64encode(f"{number:08d}".encode()).decode()
+            # Blocks that are not committed belong to the blob, not to who sent them: two
+            # writers with the same names would mix their blocks. All have one length.
+            block_id = base64.b64encode(f"{writer}{number:08d}".encode()).decode()
             with self.translated(f"writing `{name}`", name):
                 blob.stage_block(block_id, block)
             return BlobBlock(block_id)

@@ -45,7 +45,8 @@ class Features:
     multipart: bool
     """Large objects travel in parts."""
     conditional_multipart: bool = True
-    """`if_absent` holds for large objects too, where `conditional_put` holds."""
+    """`if_absent` holds for large objects too, though perhaps not against a writer that
+    ends in the same moment; only `conditional_put` is a race that has one winner."""
 
 
 def _frozen_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from secrets import token_hex
 
 from attrs import frozen
 
-from bercail.foundation import BercailError, Clock, Refused, SystemClock, Unproven, to_iso
+from bercail.foundation import BercailError, Clock, Missing, Refused, SystemClock, Unproven, to_iso
 from bercail.storage.parts import PART
 from bercail.storage.port import ObjectStore
 from bercail.storage.probe_report import ProbeReport, Trait, Verdict
 
 _LISTED = 20
+_RACERS = 4
 _SLOWEST_SECONDS = 30.0
 
 Answer = tuple[Verdict, str]
@@ -45,7 +48,7 @@ def probe(
     3. An S3 host is asked about its protocol as well.
     4. The slowest answer is told; whatever is left under the prefix is deleted.
 
-    About 120 MB are written, since large objects travel another way than small ones.
+    About 250 MB are written, since large objects travel another way than small ones.
 
     Raises:
         Unavailable, Refused: when the store cannot be written to at all.
@@ -144,6 +147,32 @@ def _overwritten(
     return "ignored", "an existing object was overwritten although the write was conditional"
 
 
+def _raced(
+    body: Callable[[bytes], bytes | Iterator[bytes]],
+) -> Callable[[ObjectStore, str], Answer]:
+    """Several writers at once, each under the condition that nothing stands there."""
+
+    def ask(store: ObjectStore, name: str) -> Answer:
+        def write(number: int) -> bool:
+            try:
+                store.put(name, body(f"{number}".encode()), if_absent=True)
+            except Refused:
+                return False
+            return True
+
+        with ThreadPoolExecutor(_RACERS) as pool:
+            winners = sum(pool.map(write, range(_RACERS)))
+        if winners == 1:
+            return HELD
+        return "ignored", f"{winners} of {_RACERS} writers were told that nothing stood there"
+
+    return ask
+
+
+def _small(letter: bytes) -> bytes:
+    return letter
+
+
 def _pinned_read(store: ObjectStore, name: str) -> Answer:
     old = store.put(name, b"one").etag
     store.put(name, b"two")
@@ -190,12 +219,34 @@ def _read_after_overwrite(store: ObjectStore, name: str) -> Answer:
     return HELD
 
 
+def _overwrite_whole(store: ObjectStore, name: str) -> Answer:
+    """A reader beside a writer sees one version or another, or is told; never a mixture."""
+    versions = [letter * size for letter, size in ((b"a", 10_000), (b"b", 20), (b"c", 5_000))]
+    store.put(name, versions[0])
+
+    def write() -> None:
+        for version in versions * 4:
+            store.put(name, version)
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        while not writer.done():
+            with suppress(Unproven, Missing):
+                if store.get(name) not in versions:
+                    return "ignored", "a reader saw a mixture of two versions"
+        writer.result()
+    return HELD
+
+
 _OF_THE_PORT: tuple[tuple[str, Callable[[ObjectStore, str], Answer], bool], ...] = (
     ("conditional-put", _small_if_absent, False),
     ("conditional-multipart", _large_if_absent, False),
+    ("conditional-race", _raced(_small), False),
+    ("conditional-multipart-race", _raced(_large), False),
     ("pinned-read", _pinned_read, False),
     ("ranges", _ranges, True),
     ("exact-names", _exact_names, True),
     ("list-after-write", _list_after_write, True),
     ("read-after-overwrite", _read_after_overwrite, True),
+    ("overwrite-whole", _overwrite_whole, False),
 )

@@ -144,7 +144,8 @@ class ProbeReport:
         compared = [asked[name] for name in _COMPARED if name in asked]
         return evolve(
             declared,
-            conditional_put=asked.get("conditional-put", declared.conditional_put),
+            conditional_put=asked.get("conditional-put", declared.conditional_put)
+            and asked.get("conditional-race", True),
             conditional_multipart=asked.get(
                 "conditional-multipart", declared.conditional_multipart
             ),

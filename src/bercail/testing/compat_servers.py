@@ -50,7 +50,7 @@ def start_rclone(directory: Path) -> RunningServer:
     # The key stands in the environment: a command line can be read by every account.
     # It is read as one line of CSV, hence the quotes.
     environ = {"RCLONE_AUTH_KEY": f'"{credentials.access_key},{_shown(credentials)}"'}
-    return _started(home, "rclone", ("s3",), command, credentials, environ)
+    return started(home, "rclone", ("s3",), command, credentials, environ)
 
 
 def start_juicefs(directory: Path) -> RunningServer:
@@ -74,13 +74,13 @@ def start_juicefs(directory: Path) -> RunningServer:
         + f" --no-banner --no-usage-report --log {shlex.quote(str(home / 'gateway.log'))}"
         + f" --cache-dir {shlex.quote(str(home / 'cache'))}",
     ]
-    _write_script(script, lines)
+    write_script(script, lines)
     environ = {
         "MINIO_ROOT_USER": credentials.access_key or "",
         "MINIO_ROOT_PASSWORD": _shown(credentials),
         "HOME": str(home),
     }
-    return _started(home, "juicefs", ("s3",), _by_script(script), credentials, environ)
+    return started(home, "juicefs", ("s3",), by_script(script), credentials, environ)
 
 
 def _credentials(home: Path) -> Credentials:
@@ -96,16 +96,17 @@ def _line(program: Path, *arguments: str) -> str:
     return shlex.join([str(program), *arguments])
 
 
-def _write_script(path: Path, lines: Sequence[str]) -> None:
+def write_script(path: Path, lines: Sequence[str]) -> None:
+    """Write the shell script of a server; it ends at the first command that fails."""
     write_private(path, "\n".join(["set -eu", *lines, ""]).encode())
 
 
-def _by_script(script: Path) -> Callable[[Mapping[str, int]], list[str]]:
+def by_script(script: Path) -> Callable[[Mapping[str, int]], list[str]]:
     """A shell at the head of the group; it is given the ports in their order."""
     return lambda ports: [processes.SHELL, str(script), *map(str, ports.values())]
 
 
-def _started(
+def started(
     home: Path,
     name: str,
     ports: Sequence[str],

@@ -16,7 +16,7 @@ from typing import Any
 
 from attrs import evolve
 
-from bercail.foundation import Actor, FixedClock, Role, SeededRandomness, SystemRandomness
+from bercail.foundation import Actor, FixedClock, Refused, Role, SeededRandomness, SystemRandomness
 from bercail.hosting import MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, MemoryJournal
@@ -39,6 +39,7 @@ class MovingWorld:
     def __init__(self, folder: Path) -> None:
         number = next(_NUMBERS)
         self.folder = folder
+        self.refusal: Refused | None = None
         self.source: ObjectStore = open_store(Location.parse(f"memory:moving-source-{number}"))
         self.home: ObjectStore = open_store(Location.parse(f"memory:moving-home-{number}"))
         self.clock = FixedClock(datetime(2026, 11, 21, 9, 0, tzinfo=UTC))
@@ -54,6 +55,11 @@ class MovingWorld:
             self.randomness,
             "moving.example/journal",
         )
+
+    def admit(self) -> None:
+        """The host gate of this world: open, unless `refusal` is set."""
+        if self.refusal is not None:
+            raise self.refusal
 
     def target(self, home: ObjectStore | None = None) -> SealedStore:
         """The sealed landing place on `home`."""
@@ -84,6 +90,7 @@ class MovingWorld:
             keys=self.keys,
             clock=self.clock,
             actor=actor,
+            admit=self.admit,
             threads=threads,
             sleep=lambda _: None,
         )

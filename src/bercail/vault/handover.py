@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bercail.foundation import (
     Clock,
@@ -120,16 +120,7 @@ def hand_over(
         id=randomness.take(KEY_ID_SIZE).hex(),
         giver=giver.party.fingerprint,
         receiver=to.fingerprint,
-        keys=tuple(
-            HandedKey(
-                id=key.id.hex(),
-                purpose=key.purpose,
-                kind=key.kind,
-                scope=key.scope,
-                epoch=key.epoch,
-            )
-            for key in held
-        ),
+        keys=tuple(_handed(key) for key in held),
         at=to_iso(clock.now()),
     )
     sealed = seal_to(to, _joined(held), _info(made))
@@ -155,18 +146,7 @@ def receive(
             `handover-conflict`.
     """
     made, sealed = _opened(data, giver)
-    if made.giver != giver.fingerprint:
-        raise Refused(
-            f"The hand-over names the giver `{made.giver}`, not `{giver.fingerprint}`.",
-            remedy="Name the file of the party that gave it.",
-            rule="handover-giver",
-        )
-    if made.receiver != receiver.party.fingerprint:
-        raise Refused(
-            f"The hand-over is for `{made.receiver}`, not for `{receiver.party.fingerprint}`.",
-            remedy="Receive it as the party it was made for.",
-            rule="handover-receiver",
-        )
+    _require_parties(made, giver, receiver.party)
     keys = _unsealed(made, sealed, receiver)
     with keyring.lines.table.writing() as connection:
         before = keyring.handovers.received_at(bytes.fromhex(made.id))
@@ -179,13 +159,27 @@ def receive(
         fresh = sum([keyring.lines.admit(connection, key) for key in keys])
         at = to_iso(clock.now())
         keyring.handovers.record(connection, _records(made, Direction.RECEIVED, giver, at))
-    return Handover(
-        id=made.id,
-        giver=made.giver,
-        receiver=made.receiver,
-        keys=made.keys,
-        at=made.at,
-        fresh=fresh,
+    return evolve(made, fresh=fresh)
+
+
+def _require_parties(made: Handover, giver: Party, receiver: Party) -> None:
+    if made.giver != giver.fingerprint:
+        raise Refused(
+            f"The hand-over names the giver `{made.giver}`, not `{giver.fingerprint}`.",
+            remedy="Name the file of the party that gave it.",
+            rule="handover-giver",
+        )
+    if made.receiver != receiver.fingerprint:
+        raise Refused(
+            f"The hand-over is for `{made.receiver}`, not for `{receiver.fingerprint}`.",
+            remedy="Receive it as the party it was made for.",
+            rule="handover-receiver",
+        )
+
+
+def _handed(key: HeldKey) -> HandedKey:
+    return HandedKey(
+        id=key.id.hex(), purpose=key.purpose, kind=key.kind, scope=key.scope, epoch=key.epoch
     )
 
 

@@ -94,20 +94,8 @@ def split_root(
     # Every share is used once at least: a share that does not combine is found today.
     for start in range(shares):
         combine([typed[(start + step) % shares] for step in range(needed)], root=custodian.root)
-    return tuple(
-        ShareCard(
-            number=one.number,
-            shares=shares,
-            needed=needed,
-            platform=platform,
-            custodian=custodian.name,
-            root=custodian.root,
-            ceremony=f"{_point(one).ceremony:04x}",
-            day=now.date().isoformat(),
-            words=one.words,
-        )
-        for one in typed
-    )
+    day = now.date().isoformat()
+    return tuple(_card(one, shares, platform, custodian, day) for one in typed)
 
 
 def combine(shares: Sequence[TypedShare], *, root: str | None = None) -> Secret:
@@ -164,6 +152,23 @@ def recover_custodian(
         Refused: `custodian-exists`, when the file is there.
     """
     return FileCustodian.restore(path, passphrase, combine(shares, root=root), randomness)
+
+
+def _card(
+    share: TypedShare, shares: int, platform: str, custodian: Custodian, day: str
+) -> ShareCard:
+    point = _point(share)
+    return ShareCard(
+        number=point.number,
+        shares=shares,
+        needed=point.needed,
+        platform=platform,
+        custodian=custodian.name,
+        root=custodian.root,
+        ceremony=f"{point.ceremony:04x}",
+        day=day,
+        words=share.words,
+    )
 
 
 def _split(root: Secret, shares: int, needed: int) -> list[Secret]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
 
 from bercail.access import document
 from bercail.access.permit import Population, Purpose, TableScope
 from bercail.foundation import Invalid
 
-REFERENCE = Path(__file__).resolve().parents[3] / "docs/reference/application.md"
 WHOLE = """\
 project = "p1"
 title = "T"
@@ -91,7 +88,11 @@ def test_population_and_items_may_be_left_out(tmp_path):
         ("2028-10-31", "2025-01-01", "the period ends before it starts"),
         ("= 2023", "= 2025", "the first year comes after the last"),
         ('["BEN_NIR_PSA"]', '["A", "A"]', "named twice"),
-        ('identifiers = ["BEN_DCD_DTE"]', 'identifiers = ["BEN_RES_COM"]', "no column of the scope"),
+        (
+            'identifiers = ["BEN_DCD_DTE"]',
+            'identifiers = ["BEN_RES_COM"]',
+            "no column of the scope",
+        ),
         ("project =", "project", "at line 1"),
     ],
 )
@@ -107,23 +108,3 @@ def test_a_file_that_cannot_be_read_is_invalid(tmp_path):
         document.read_application(tmp_path / "none.toml")
     with pytest.raises(Invalid, match="is wrong"):
         read(tmp_path, WHOLE.replace('"T"', '"é"'), encoding="latin-1")
-
-
-def test_the_reference_page_lists_every_key_and_no_other():
-    rows = [line for line in REFERENCE.read_text(encoding="utf-8").splitlines() if "|" in line]
-    told = {line.split("`")[1] for line in rows if line.startswith("| `")}
-    assert told == set(keys(document._Application))
-
-
-def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    found = []
-    for name, field in model.model_fields.items():
-        inner = {"tables": document._Table, "population": document._Population}
-        inner |= {"items": document._Items}
-        if name in inner:
-            middle = "<TABLE>." if name == "tables" else ""
-            found += keys(inner[name], f"{prefix}{name}.{middle}")
-        else:
-            found.append(prefix + name)
-        assert field is not None
-    return found

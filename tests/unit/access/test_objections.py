@@ -229,3 +229,22 @@ def test_a_person_the_lake_does_not_know_yet_may_object(desk):
 def test_the_event_has_only_a_version_and_a_digest():
     fields = {field.name for field in ObjectionRegistered.__attrs_attrs__}
     assert fields == {"version", "registry_digest"}
+
+
+def test_objections_and_tables_of_two_epochs_are_not_brought_together(registered, monkeypatch):
+    """A whole rotation between reading the list and pinning the tables would hide the objectors."""
+    registered.access.objections.register(level_one("ana-own"), CLAIRE)
+    permit = registered.permit(scope=scope(BEN))
+    with monkeypatch.context() as meanwhile:
+        current = registered.access.objections.current
+
+        def then_rotate():
+            found = current()
+            registered.house.rotation().apply(ODILE)
+            return found
+
+        meanwhile.setattr(registered.access.objections, "current", then_rotate)
+        with pytest.raises(Refused) as refused:
+            registered.access.extract(permit, ODILE)
+    assert refused.value.rule == "pseudonym-epoch"
+    assert registered.access.extract(permit, ODILE).persons == 1

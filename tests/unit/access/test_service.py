@@ -175,7 +175,7 @@ def expected(desk, permit):
         sealed=house.sealed("elsewhere", "elsewhere"),
     )
     found, _ = desk.access.find_permit(permit, house.clock.now())
-    return cutter.cut(found, desk.access.objections.current())
+    return cutter.cut(found, desk.access.objections.current(), 1)
 
 
 def objects(desk):

@@ -355,3 +355,23 @@ def test_progress_is_told_in_bytes_up_to_the_total(world: MovingWorld) -> None:
     assert ("copy", 200_010, 200_010) in seen
     assert seen[-1] == ("prove", 400_020, 400_020)
     assert all(0 <= done <= total for _, done, total in seen)
+
+
+def test_no_byte_moves_to_a_host_that_the_gate_refuses(tmp_path: Path) -> None:
+    world = MovingWorld(tmp_path)
+    world.fill({"a": b"1"})
+    migration = world.service()
+    migration.survey()
+    migration.plan()
+    world.refusal = Refused("Not qualified.", rule="HOST-01")
+    with pytest.raises(Refused) as refused:
+        migration.copy()
+    assert refused.value.rule == "HOST-01"
+    assert list(world.home.list()) == []
+    world.refusal = None
+    migration.copy()
+    migration.prove()
+    world.refusal = Refused("Not qualified any more.", rule="HOST-01")
+    with pytest.raises(Refused):
+        migration.cut_over()
+    assert migration.canonical() is Side.SOURCE

@@ -93,10 +93,18 @@ class ForgetsInListings(MemoryStore):
 @pytest.mark.parametrize(
     ("kind", "traits"),
     [
-        (IgnoresConditions, {"conditional-put", "conditional-multipart"}),
+        (
+            IgnoresConditions,
+            {
+                "conditional-put",
+                "conditional-multipart",
+                "conditional-race",
+                "conditional-multipart-race",
+            },
+        ),
         (IgnoresVersions, {"pinned-read"}),
         (IgnoresRanges, {"ranges"}),
-        (ReadsNothing, {"ranges", "pinned-read", "read-after-overwrite"}),
+        (ReadsNothing, {"ranges", "pinned-read"}),
         (ForgetsInListings, {"list-after-write", "exact-names"}),
     ],
 )

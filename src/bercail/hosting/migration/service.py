@@ -37,6 +37,8 @@ class MigrationService:
     `home` is the store under `target`; `work` a folder of the trust side that
     this migration owns. Every step may be killed at any instruction and run
     again. A step asked for out of order is `Refused` with the step to do first.
+    `admit` raises `Refused` when the host may not hold these data (HOST-01); it is asked
+    before every copy and before the cut-over.
     `progress` is called with a label, bytes (objects for the survey) done, and
     their total (0 when unknown), from the calling thread.
     """
@@ -53,6 +55,7 @@ class MigrationService:
         keys: Keyring,
         clock: Clock,
         actor: Actor,
+        admit: Callable[[], object],
         threads: int = THREADS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -62,6 +65,7 @@ class MigrationService:
         self._home = home
         self._work = work
         self._actor = actor
+        self._admit = admit
         self._threads = threads
         self._sleep = sleep
         self._record = MigrationRecord(name, ledger)
@@ -124,6 +128,7 @@ class MigrationService:
         Raises:
             Unavailable: a host does not answer; what finished is kept.
         """
+        self._admit()
         with self._step(Act.COPY) as (table, state):
             with table:
                 table.objects.retry_failed()
@@ -170,6 +175,7 @@ class MigrationService:
     ) -> MigrationStatus:
         """Make the target canonical, after a last look at both sides; one event, one switch."""
         actor = actor or self._actor
+        self._admit()
         with self._step(Act.CUT_OVER, actor) as (table, _):
             with table:
                 absent = self._look_at_target(table)

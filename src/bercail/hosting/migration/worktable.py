@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bercail.foundation import Invalid, canonical_json
+from bercail.foundation import Invalid, Unavailable, canonical_json
 from bercail.hosting.migration.object_table import ObjectTable
 
 SCHEMA_VERSION = 1
@@ -49,6 +49,11 @@ class WorkTable:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise Unavailable(
+                f"The work table `{path}` does not answer: {error}.",
+                remedy="Check the disk's room and the permissions, then run again.",
+            ) from error
         except sqlite3.DatabaseError as error:
             raise Invalid(
                 f"`{path}` is not a work table of a migration.",
