@@ -17,7 +17,7 @@ from pathlib import Path
 from bercail.storage import Location, audit_host, open_store
 from bercail.storage.plain_forms import SEALED_START, STREAM_MARK
 
-OBJECTS, SIZE, GOAL = 16, 16 << 20, 3.0
+OBJECTS, SIZE, GOAL = 16, 16 << 20, 5.0
 
 
 def cpu(work: Callable[[], object]) -> float:

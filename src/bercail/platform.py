@@ -25,7 +25,6 @@ from bercail.foundation import (
 # one room does not wait for the others.
 if TYPE_CHECKING:
     from bercail.access import AccessService
-    from bercail.access.rotation import ChainedObjections
     from bercail.airlock import AirlockService
     from bercail.catalogue import Registry
     from bercail.hosting import GateService, MigrationService
@@ -169,7 +168,7 @@ class Platform:
         """The access body's desk."""
         from bercail.access import AccessService
 
-        service = AccessService(
+        return AccessService(
             self.ledger,
             self.lake,
             self.keys,
@@ -177,17 +176,6 @@ class Platform:
             self.sealed,
             self.clock,
             self.randomness,
-        )
-        service.objections = self.objections
-        return service
-
-    @cached_property
-    def objections(self) -> ChainedObjections:
-        """The registry of objections, across epochs of the platform's pseudonyms."""
-        from bercail.access.rotation import ChainedObjections
-
-        return ChainedObjections(
-            self.ledger, self.sealed("objections", "registry"), self.lake, self.keys
         )
 
     @cached_property
@@ -200,7 +188,7 @@ class Platform:
             self.keys,
             self.registry,
             self.ledger,
-            self.objections,
+            self.access.objections,
             self.sealed("rotation", "level-2"),
         )
 

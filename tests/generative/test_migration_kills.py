@@ -43,6 +43,7 @@ def service(folder: Path) -> MigrationService:
         keys=keys,
         clock=clock,
         actor=Actor(id="operator", roles={Role.OPERATOR}),
+        admit=lambda: None,
         threads=2,
     )
 

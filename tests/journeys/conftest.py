@@ -186,7 +186,7 @@ class Story:
         return {
             "objects": told["foreign_cloud"]["objects"],
             "bytes": told["foreign_cloud"]["bytes"],
-            "proven": (told["homecoming"]["proof"]["carried"], told["homecoming"]["killed"]),
+            "proven": told["homecoming"]["proof"]["carried"],
             "canonical": told["homecoming"]["status"]["canonical"],
             "rows": {name: one["rows"] for name, one in told["warehouse"]["tables"].items()},
             "delays": told["warehouse"]["delays"],

@@ -7,6 +7,7 @@ sealed under the project's key (ENC-02), and the manifest pins the snapshots the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 
 import pyarrow as pa
@@ -68,28 +69,18 @@ class Cutter:
             Refused: the pseudonyms of the lake are of another epoch.
             Unavailable: the host does not answer, or memory does not suffice.
         """
-        tables = reached(permit.scope, self.lake.tables(), self.registry)
-        pins = pin(self.lake, tables)
-        if self.lake.rewriting.require_one_epoch(pins) != epoch:
-            raise Refused(
-                "The platform's pseudonyms changed between the objections and the tables.",
-                remedy="Cut the extract again.",
-                rule="pseudonym-epoch",
-            )
+        tables, pins = self._pinned(permit, epoch)
         version, objecting = objections
         extract = _name(permit, pins, version)
-        selection = Selection(self.lake, self.registry, permit.scope, pins, objecting)
-        try:
+        with closing(
+            Selection(self.lake, self.registry, permit.scope, pins, objecting)
+        ) as selection:
             cut = [table for table in tables if selection.columns(table)]
             parts = []
             for done, table in enumerate(cut):
-                if progress:
-                    progress("extract", done, len(cut))
+                _tell(progress, done, len(cut))
                 parts.append(self._cut_table(permit, extract, table, selection, pins))
-            if progress:
-                progress("extract", len(cut), len(cut))
-        finally:
-            selection.close()
+            _tell(progress, len(cut), len(cut))
         manifest = _manifest(permit, extract, version, parts)
         self.sealed.put(f"{extract}/{MANIFEST}", manifest)
         return ExtractMade(
@@ -100,6 +91,20 @@ class Cutter:
             rows={part.table: part.rows for part in parts},
             snapshots=pins,
         )
+
+    def _pinned(
+        self, permit: DataPermit, epoch: int
+    ) -> tuple[tuple[LakeTable, ...], dict[str, str]]:
+        """The lake tables that the permit reaches, and the snapshots they are read at."""
+        tables = reached(permit.scope, self.lake.tables(), self.registry)
+        pins = pin(self.lake, tables)
+        if self.lake.rewriting.require_one_epoch(pins) != epoch:
+            raise Refused(
+                "The platform's pseudonyms changed between the objections and the tables.",
+                remedy="Cut the extract again.",
+                rule="pseudonym-epoch",
+            )
+        return tables, pins
 
     def _cut_table(
         self,
@@ -131,6 +136,11 @@ class Cutter:
         )
 
 
+def _tell(progress: ProgressReport | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress("extract", done, total)
+
+
 def _name(permit: DataPermit, pins: Mapping[str, str], objections: int) -> str:
     cut_from = canonical_json({"objections": objections, "snapshots": dict(pins)})
     return f"extract-{permit.id.removeprefix('permit-')}-{sha256_hex(cut_from)[:16]}"
@@ -160,3 +170,7 @@ def _turned(
     for batch in batches:
         turned = turn_identities(batch, columns, turn)
         yield pa.RecordBatch.from_arrays(turned.columns, schema=target)
+
+
+def _unseen(_label: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""

@@ -25,7 +25,7 @@ Report = Callable[[str, int, int], None]
 REFUSED_SERVICE = "scaleway-secnumcloud"
 OPERATOR = "odile"
 CHAPTER = "homecoming"
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.05
 # The copy is killed once this share of the objects or of the bytes, and a few objects, arrived.
 KILL_AT = 0.35
 KILL_OBJECTS = 3

@@ -86,9 +86,8 @@ class Stage:
         if person not in self._platforms:
             platform = Platform(load_config(self.config_file), actor=person)
             # Opening the key ring is slow on purpose; everybody here meets the same house.
-            for earlier in self._platforms.values():
+            if earlier := next(iter(self._platforms.values()), None):
                 platform.keys = earlier.keys
-                break
             self._platforms[person] = platform
         return self._platforms[person]
 

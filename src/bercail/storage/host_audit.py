@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from bercail.foundation import Invalid, Unproven
 from bercail.storage.audit import CanarySearch
@@ -135,32 +135,50 @@ def audit_host(
     if not all(canaries):
         raise Invalid("An empty canary is everywhere.", remedy="Give a text, or none.")
     search = CanarySearch([form for canary in canaries for form in disguises(canary)])
-    exposed: list[Exposed] = []
-    counts: Counter[str] = Counter()
-    objects = size = sealed = 0
-    for info in store.list():
-        objects += 1
+    seen = _Seen(store=store)
+    for number, info in enumerate(store.list(), start=1):
         if progress is not None:
-            progress("audit", objects, 0)
-        if info.name == KEPT_NAME and _is_probe(store, info):
-            size += info.size
-            continue
-        looked = _Looked(store, info, search)
+            progress("audit", number, 0)
+        seen.look(info, search)
+    return seen.audit(len(canaries))
+
+
+@define
+class _Seen:
+    """What the audit has met so far."""
+
+    store: ObjectStore
+    exposed: list[Exposed] = field(factory=list)
+    counts: Counter[str] = field(factory=Counter)
+    objects: int = 0
+    bytes: int = 0
+    sealed: int = 0
+
+    def look(self, info: ObjectInfo, search: CanarySearch) -> None:
+        """Read one object and note what it exposes."""
+        self.objects += 1
+        if info.name == KEPT_NAME and _is_probe(self.store, info):
+            self.bytes += info.size
+            return
+        looked = _Looked(self.store, info, search)
         for one in looked.exposed():
-            counts[one.kind] += 1
-            if len(exposed) < _MOST_KEPT:
-                exposed.append(one)
-        size += looked.size
-        sealed += looked.sealed
-    return HostAudit(
-        location=str(store.location),
-        objects=objects,
-        bytes=size,
-        sealed=sealed,
-        canaries=len(canaries),
-        exposed=tuple(exposed),
-        counts=counts,
-    )
+            self.counts[one.kind] += 1
+            if len(self.exposed) < _MOST_KEPT:
+                self.exposed.append(one)
+        self.bytes += looked.size
+        self.sealed += looked.sealed
+
+    def audit(self, canaries: int) -> HostAudit:
+        """The result."""
+        return HostAudit(
+            location=str(self.store.location),
+            objects=self.objects,
+            bytes=self.bytes,
+            sealed=self.sealed,
+            canaries=canaries,
+            exposed=tuple(self.exposed),
+            counts=self.counts,
+        )
 
 
 def _is_probe(store: ObjectStore, info: ObjectInfo) -> bool:

@@ -15,7 +15,7 @@ from bercail.foundation import Invalid
 
 LONGEST_NAME = 1024  # bytes of UTF-8: the limit of S3; Azure's is 1,024 characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_METADATA_KEY = re.compile(r"[a-z_][a-z0-9_]{0,127}")
+_METADATA_KEY = re.compile(r"[a-z][a-z0-9]{0,127}")
 _METADATA_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _MOST_METADATA = 2048  # bytes of all keys and values: the limit of S3
 
@@ -74,7 +74,8 @@ def require_metadata(metadata: Mapping[str, str]) -> None:
     """Let metadata pass when every host keeps it as it is given.
 
     Raises:
-        Invalid: unless keys are lower-case identifiers (Azure's rule), values are
+        Invalid: unless keys are lower-case letters and digits (Azure refuses hyphens,
+            Ceph takes an underscore for one), values are
             printable ASCII without spaces at their ends, and all of it is at
             most 2,048 bytes (the limit of S3).
     """
@@ -82,7 +83,7 @@ def require_metadata(metadata: Mapping[str, str]) -> None:
         if not _METADATA_KEY.fullmatch(key) or not _METADATA_VALUE.fullmatch(value):
             raise Invalid(
                 f"The metadata `{ascii(key)[1:-1]}` is not kept alike by every host.",
-                remedy="Keys are a-z, 0-9 and _; values are printable ASCII and not empty.",
+                remedy="Keys are a-z and 0-9; values are printable ASCII and not empty.",
             )
     if sum(len(key) + len(value) for key, value in metadata.items()) > _MOST_METADATA:
         raise Invalid(

@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from bercail.foundation import Invalid, Missing, Refused, canonical_json
 from bercail.storage.port import Features, ObjectStore
 
-FORMAT = "bercail capability probe v1"
+FORMAT = "capability-probe v1"
 KEPT_NAME = "bercail-probe/result.json"
 """The reserved name of the result. It starts as an Azure container may."""
 _LARGEST = 1 << 20

@@ -20,7 +20,7 @@ from bercail.storage.leftovers import Leftover
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
 from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
-from bercail.storage.port import CHUNK, Features, ObjectInfo, require_range
+from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore, require_range
 from bercail.storage.reading import (
     ReadRange,
     is_carried,
@@ -62,7 +62,7 @@ class S3Store:
 
     def __init__(self, location: Location, credentials: Credentials) -> None:
         self.location = location
-        self._prefix = f"{location.path}/" if location.path else ""
+        self.prefix = f"{location.path}/" if location.path else ""
         self.control = s3_control.S3Control(location, credentials)
         self.parts = S3Parts(self.control, by_crc=s3_control.sends_crc(location))
         self._listing = S3Listing(location, self.control)
@@ -88,34 +88,32 @@ class S3Store:
         before and not decided by the host: it then helps against mistakes, not races.
         """
         require_portable(name)
-        require_portable(self._prefix + name)
+        require_portable(self.prefix + name)
         require_metadata(metadata or {})
         attributes = dict(metadata or {})
         whole, pieces = gathered(data)
         counted = Counted(pieces)
         with translated(self.location, f"writing `{name}`", name):
             if if_absent and not self._decides(whole):
-                self.require_absent(name)
+                require_absent(self, name)
             atomic = if_absent and self._decides(whole)
             if whole is not None:
                 etag, version = self._put_whole(name, whole, atomic, attributes)
             elif atomic:
                 etag, version = self.parts.put(
-                    self.key(name), name, counted, attributes, if_absent=True
+                    self.prefix + name, name, counted, attributes, if_absent=True
                 )
             else:
                 etag, version = self._put_parts(name, counted, attributes)
+        # Ceph leaves the etag out of its answer to an upload in parts.
+        etag = etag or self.head(name).etag
         return ObjectInfo(
             name=name,
             size=counted.size if whole is None else len(whole),
-            etag=etag or "",
+            etag=etag,
             version=version,
             metadata=attributes,
         )
-
-    def key(self, name: str) -> str:
-        """The key of the object `name` in the bucket."""
-        return self._prefix + name
 
     def checksum(self, name: str) -> bytes | None:
         """CRC-64/NVME of the whole object as the host computed it (8 bytes), if it tells one.
@@ -124,32 +122,20 @@ class S3Store:
             Missing: when there is no such object.
         """
         require_sendable(name)
-        return self.control.checksum(self.key(name), name)
+        return self.control.checksum(self.prefix + name, name)
 
     def leftovers(self) -> Iterator[Leftover]:
         """See `KeepsLeftovers`: uploads in parts still open below this location."""
-        for opened in self.parts.open_uploads(self._prefix):
+        for opened in self.parts.open_uploads(self.prefix):
             yield Leftover(
-                name=opened.key.removeprefix(self._prefix),
+                name=opened.key.removeprefix(self.prefix),
                 token=opened.upload,
                 begun=opened.begun,
             )
 
     def discard(self, leftover: Leftover) -> None:
         """See `KeepsLeftovers`: the upload is aborted, its parts go."""
-        self.parts.abort(self.key(leftover.name), leftover.name, leftover.token)
-
-    def require_absent(self, name: str) -> None:
-        """Let a name pass under which nothing stands now.
-
-        Raises:
-            Refused: when something does (rule `object-exists`).
-        """
-        try:
-            self.head(name)
-        except Missing:
-            return
-        raise failures.exists_already(self.location, name)
+        self.parts.abort(self.prefix + leftover.name, leftover.name, leftover.token)
 
     def _decides(self, whole: bytes | None) -> bool:
         """Whether the host itself holds `if_absent` for a body, or for a stream (None)."""
@@ -162,7 +148,7 @@ class S3Store:
         mode: PutMode = "create" if if_absent else "overwrite"
         answer = obstore.put(
             self._client,
-            self._prefix + name,
+            self.prefix + name,
             body,
             mode=mode,
             attributes=attributes,
@@ -175,7 +161,7 @@ class S3Store:
     ) -> tuple[str | None, str | None]:
         answer = obstore.put(
             self._client,
-            self._prefix + name,
+            self.prefix + name,
             iter(pieces),
             attributes=attributes,
             chunk_size=PART,
@@ -203,10 +189,10 @@ class S3Store:
     def head(self, name: str) -> ObjectInfo:
         """See `ObjectStore.head`. S3 tells no MD5 of its own."""
         require_sendable(name)
-        if not is_carried(self._prefix + name):
-            return self.control.head(self._prefix + name, name)
+        if not is_carried(self.prefix + name):
+            return self.control.head(self.prefix + name, name)
         with translated(self.location, f"asking about `{name}`", name):
-            answer = obstore.get(self._client, self._prefix + name, options={"head": True})
+            answer = obstore.get(self._client, self.prefix + name, options={"head": True})
         attributes = answer.attributes
         return ObjectInfo(
             name=name,
@@ -220,28 +206,41 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`. Metadata is not in S3's listing."""
-        for found in self._listing.pages(self._prefix + prefix):
+        for found in self._listing.pages(self.prefix + prefix):
             for info in found:
-                yield info if not self._prefix else _inside(info, self._prefix)
+                yield info if not self.prefix else _inside(info, self.prefix)
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
         require_sendable(name)
-        if not is_carried(self._prefix + name):
-            self.control.delete(self._prefix + name, name)
+        if not is_carried(self.prefix + name):
+            self.control.delete(self.prefix + name, name)
             return
         with translated(self.location, f"deleting `{name}`", name):
             try:
-                obstore.delete(self._client, self._prefix + name)
+                obstore.delete(self._client, self.prefix + name)
             except FileNotFoundError as error:
                 _require_home(self.location, error)
 
     def _reader(self, name: str) -> ReadRange:
         require_sendable(name)
-        key = self._prefix + name
+        key = self.prefix + name
         if is_carried(key):
             return obstore_range(self._client, self.location, name, key)
         return self.control.reader(key, name)
+
+
+def require_absent(store: ObjectStore, name: str) -> None:
+    """Let a name pass under which nothing stands now.
+
+    Raises:
+        Refused: when something does (rule `object-exists`).
+    """
+    try:
+        store.head(name)
+    except Missing:
+        return
+    raise failures.exists_already(store.location, name)
 
 
 def _provider(location: Location, credentials: Credentials) -> S3CredentialProvider:

@@ -19,6 +19,7 @@ from bercail.storage import failures
 from bercail.storage.parts import PART
 from bercail.storage.probe import HELD, Answer, Question
 from bercail.storage.s3 import S3Store
+from bercail.storage.s3_part_probe import PartQuestions
 from bercail.storage.s3_scratch import S3Scratch
 from bercail.storage.transport import authority_file
 
@@ -37,7 +38,7 @@ class S3Questions:
 
     def questions(self) -> list[Question]:
         """All of them, in the order in which they are asked."""
-        part = self._scratch
+        part, scratch = PartQuestions(self._store), self._scratch
         return [
             Question(name="wrong-content-md5", ask=self._wrong_md5),
             Question(name="wrong-sha256", ask=self._wrong_sha256),
@@ -54,9 +55,9 @@ class S3Questions:
             Question(name="cut-upload-invisible", ask=self._cut_upload, needed=True),
             Question(name="anonymous-refused", ask=self._anonymous, needed=True),
             Question(name="tampered-signature-refused", ask=self._tampered, needed=True),
-            Question(name="policy-enforced", ask=part.policy),
-            Question(name="versions", ask=part.versions),
-            Question(name="object-lock", ask=part.object_lock),
+            Question(name="policy-enforced", ask=scratch.policy),
+            Question(name="versions", ask=scratch.versions),
+            Question(name="object-lock", ask=scratch.object_lock),
             Question(name="clock", ask=self._clock),
         ]
 
@@ -82,7 +83,7 @@ class S3Questions:
         with self._store.control.translated(f"asking with `{name}`", name):
             self._store.control.client.put_object(
                 Bucket=self._store.location.name,
-                Key=self._store.key(name),
+                Key=self._store.prefix + name,
                 Body=_BODY,
                 **options,
             )

@@ -1,29 +1,24 @@
-"""Steps of the S3 probe that need more than one call: parts, policies, versions, locks."""
+"""Steps of the S3 probe that need more than one call: signatures, policies, versions, locks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from bercail.foundation import BercailError, Missing
+from bercail.foundation import BercailError
 from bercail.storage import failures
-from bercail.storage.parts import PART
 from bercail.storage.probe import HELD, Answer
 from bercail.storage.s3 import S3Store
-from bercail.storage.s3_parts import SentPart
 from bercail.storage.transport import CONNECT_SECONDS, SILENCE_SECONDS, authority_file, proxy_url
 
 _URL_SECONDS = 120
-_PART = b"p" * (5 << 20)  # the least that S3 takes for a part that is not the last
 
 
 class S3Scratch:
-    """Scratch work on one bucket, under the names it is given. Every upload is aborted."""
+    """Scratch work on one bucket, under the names it is given."""
 
     def __init__(self, store: S3Store) -> None:
         self._store = store
@@ -32,7 +27,7 @@ class S3Scratch:
 
     def signed_url(self, method: str, name: str) -> str:
         """A URL that lets `method` be done for two minutes."""
-        parameters = {"Bucket": self._bucket, "Key": self._store.key(name)}
+        parameters = {"Bucket": self._bucket, "Key": self._store.prefix + name}
         url: str = self._client.generate_presigned_url(method, parameters, ExpiresIn=_URL_SECONDS)
         return url
 
@@ -61,96 +56,16 @@ class S3Scratch:
         client = self._store.control.signing_client()
         client.meta.events.register("before-send.s3.PutObject", exchange)
         with self._store.control.translated(f"asking with `{name}`", name):
-            client.put_object(Bucket=self._bucket, Key=self._store.key(name), Body=b"-" * len(body))
-
-    @contextmanager
-    def _upload(self, name: str) -> Iterator[tuple[str, str]]:
-        """An upload in parts as (key, identifier), aborted afterwards."""
-        key = self._store.key(name)
-        upload = self._store.parts.begin(key, name, {})
-        try:
-            yield key, upload
-        finally:
-            self._store.parts.abort(key, name, upload)
-
-    def wrong_checksum(self, name: str) -> Answer:
-        """A part with a checksum that is not its own."""
-        with self._upload(name) as (key, upload):
-            try:
-                with self._store.control.translated("sending a part", name):
-                    self._client.upload_part(
-                        Bucket=self._bucket,
-                        Key=key,
-                        UploadId=upload,
-                        PartNumber=1,
-                        Body=_PART,
-                        ChecksumCRC64NVME="AAAAAAAAAAA=",
-                    )
-            except BercailError:
-                return HELD
-        return "ignored", "a part with a wrong CRC-64/NVME was taken"
-
-    def resume(self, name: str) -> Answer:
-        """A part sent is told by the host, and still counts at the end."""
-        parts = self._store.parts
-        with self._upload(name) as (key, upload):
-            first = parts.send(key, name, upload, 1, _PART)
-            held = parts.held(key, name, upload)
-            if not (1 in held and held[1].is_of(_PART)):
-                return "absent", "the host does not tell which parts it holds, or not exactly"
-            second = parts.send(key, name, upload, 2, b"end")
-            parts.finish(key, name, upload, [first, second], if_absent=False)
-        if self._store.head(name).size != len(_PART) + 3:
-            return "ignored", "the object is not what its parts make"
-        return HELD
-
-    def wrong_etag(self, name: str) -> Answer:
-        """An upload finished with a part that was never sent."""
-        parts = self._store.parts
-        with self._upload(name) as (key, upload):
-            sent = parts.send(key, name, upload, 1, b"only")
-            wrong = SentPart(number=1, size=4, etag=f'"{"0" * 32}"', checksum=sent.checksum)
-            try:
-                parts.finish(key, name, upload, [wrong], if_absent=False)
-            except BercailError:
-                return HELD
-        return "ignored", "an upload was finished with a part that nobody sent"
-
-    def invisible(self, name: str) -> Answer:
-        """An upload that is not finished is no object."""
-        with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x" * PART)
-            listed = [info.name for info in self._store.list(name)]
-            try:
-                self._store.head(name)
-            except Missing:
-                return ("ignored", "a part is listed as an object") if listed else HELD
-        return "ignored", "an object is seen before its upload is finished"
-
-    def visible_orphan(self, name: str) -> Answer:
-        """An upload left open can be found."""
-        with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x")
-            found = [opened.upload for opened in self._store.parts.open_uploads(key)]
-        return HELD if upload in found else ("ignored", "an upload left open is not listed")
-
-    def removed_orphan(self, name: str) -> Answer:
-        """An upload aborted is gone with its parts."""
-        with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x")
-            self._store.parts.abort(key, name, upload)
-            left = [opened.upload for opened in self._store.parts.open_uploads(key)]
-            held = self._store.parts.held(key, name, upload)
-        if upload in left or held:
-            return "ignored", "an upload stands after it was aborted"
-        return HELD
+            client.put_object(
+                Bucket=self._bucket, Key=self._store.prefix + name, Body=b"-" * len(body)
+            )
 
     def policy(self, name: str) -> Answer:
         """A policy that denies reading the scratch prefix. A bucket that has one is left alone."""
         if (self._asked("get_bucket_policy") or {}).get("Policy"):
             return "absent", "the bucket has a policy of its own: not asked"
         self._store.put(name, b"denied")
-        resource = f"arn:aws:s3:::{self._bucket}/{self._store.key(name)}"
+        resource = f"arn:aws:s3:::{self._bucket}/{self._store.prefix + name}"
         rule = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": resource}
         text = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
         if self._asked("put_bucket_policy", Policy=text) is None:
@@ -174,7 +89,7 @@ class S3Scratch:
             self._store.put(name, body)
         found = self._versions_of(name)
         for version in found:
-            self._asked("delete_object", Key=self._store.key(name), VersionId=version)
+            self._asked("delete_object", Key=self._store.prefix + name, VersionId=version)
         return HELD if len(found) == 2 else ("ignored", f"{len(found)} versions of 2 are listed")
 
     def object_lock(self, name: str) -> Answer:
@@ -183,7 +98,7 @@ class S3Scratch:
         if told.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") != "Enabled":
             return "absent", "locks are not switched on"
         self._store.put(name, b"held")
-        key, versions = self._store.key(name), self._versions_of(name)
+        key, versions = self._store.prefix + name, self._versions_of(name)
         for version in versions:
             one = {"Key": key, "VersionId": version}
             if self._asked("put_object_legal_hold", **one, LegalHold={"Status": "ON"}) is None:
@@ -196,7 +111,7 @@ class S3Scratch:
         return HELD if versions else ("absent", "locks need versions, and none are listed")
 
     def _versions_of(self, name: str) -> list[str]:
-        key = self._store.key(name)
+        key = self._store.prefix + name
         told = self._asked("list_object_versions", Prefix=key) or {}
         return [str(one["VersionId"]) for one in told.get("Versions", []) if one["Key"] == key]
 

@@ -20,7 +20,7 @@ from bercail.storage import failures
 from bercail.storage.names import require_metadata, require_portable
 from bercail.storage.parts import MOST_PARTS, PART, PARTS_IN_FLIGHT
 from bercail.storage.port import ObjectInfo, ObjectStore
-from bercail.storage.s3 import S3Store
+from bercail.storage.s3 import S3Store, require_absent
 from bercail.storage.s3_parts import HeldPart, SentPart, combined
 
 _MIB = 1 << 20
@@ -75,18 +75,14 @@ def upload(
     require_portable(name)
     require_metadata(metadata or {})
     if if_absent:
-        store.require_absent(name)
+        require_absent(store, name)
     work = _Work(store, name, source, progress)
     upload_id, parts = work.resumed() or (store.parts.begin(work.key, name, metadata or {}), {})
     found = len(parts)
     parts |= work.send(upload_id, parts)
     ordered = [parts[number] for number in sorted(parts)]
     etag = work.finish(upload_id, ordered, if_absent=if_absent)
-    info = store.head(name)
-    if (info.size, dict(info.metadata)) != (source.size, dict(metadata or {})):
-        raise _differs(store, name)
-    if etag is not None and info.etag != etag:
-        raise failures.changed(store.location, name)
+    info = _confirmed(store, name, source.size, dict(metadata or {}), etag)
     return Uploaded(info=info, sent=len(ordered) - found, found=found)
 
 
@@ -110,7 +106,7 @@ class _Work:
         source: Source,
         progress: Callable[[str, int, int], None] | None,
     ) -> None:
-        self.key = store.key(name)
+        self.key = store.prefix + name
         self._store, self._name, self._source = store, name, source
         self._progress = progress
         self._extents = dict(enumerate(_extents(source.size, part_size(source.size)), start=1))
@@ -207,9 +203,17 @@ class _Work:
             self._progress("upload", self._done, self._source.size)
 
 
-def _differs(store: ObjectStore, name: str) -> Unproven:
-    return Unproven(
-        f"The object `{name}` of `{store.location}` has not the size or metadata sent.",
-        remedy="Delete the object and write it again.",
-        rule="fixity",
-    )
+def _confirmed(
+    store: ObjectStore, name: str, size: int, metadata: dict[str, str], etag: str | None
+) -> ObjectInfo:
+    """What the host says of the object, if that is what was sent."""
+    info = store.head(name)
+    if (info.size, dict(info.metadata)) != (size, metadata):
+        raise Unproven(
+            f"The object `{name}` of `{store.location}` has not the size or metadata sent.",
+            remedy="Delete the object and write it again.",
+            rule="fixity",
+        )
+    if etag is not None and info.etag != etag:
+        raise failures.changed(store.location, name)
+    return info

@@ -44,13 +44,15 @@ def start_swift(directory: Path) -> RunningServer:
     lines = [
         f"cd '{home}'",
         "s3=$1 memcached=$2 account=$3 container=$4 object=$5",
+        # Swift's programs leave the group of their starter: it must end them itself.
+        "pids=; trap 'kill $pids; exit 0' TERM",
         _swift_settings(home),
         'sed -i "s|SECRET|$(cat secret.txt)|" proxy-server.conf',
         "rm -f *.builder *.ring.gz",
         *(_ring(builder, kind) for kind in ("account", "container", "object")),
-        f"'{memcached}' -l {LOOPBACK} -p \"$memcached\" -u '{getpass.getuser()}' &",
+        f"'{memcached}' -l {LOOPBACK} -p \"$memcached\" -u '{getpass.getuser()}' & pids=$!",
         *(
-            f"'{builder.parent}/swift-{kind}-server' '{home}/{kind}-server.conf' &"
+            f"'{builder.parent}/swift-{kind}-server' {kind}-server.conf & pids=\"$pids $!\""
             for kind in ("account", "container", "object", "proxy")
         ),
         "wait",

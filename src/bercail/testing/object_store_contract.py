@@ -123,12 +123,20 @@ class WritingContract(NamedContract):
         assert store.get(f"{root}bytes") == data
 
     def test_metadata_comes_back(self, store: ObjectStore, root: str) -> None:
-        store.put(f"{root}m", b"x", metadata={"layout": "v1", "note_2": "a b; c=d"})
-        assert dict(store.head(f"{root}m").metadata) == {"layout": "v1", "note_2": "a b; c=d"}
+        store.put(f"{root}m", b"x", metadata={"layout": "v1", "note2": "a b; c=d"})
+        assert dict(store.head(f"{root}m").metadata) == {"layout": "v1", "note2": "a b; c=d"}
 
     @pytest.mark.parametrize(
         "metadata",
-        [{"Upper": "x"}, {"a-b": "x"}, {"a": "é"}, {"a": ""}, {"a": " x"}, {"a": "x" * 3000}],
+        [
+            {"Upper": "x"},
+            {"a-b": "x"},
+            {"a_b": "x"},
+            {"a": "é"},
+            {"a": ""},
+            {"a": " x"},
+            {"a": "x" * 3000},
+        ],
     )
     def test_metadata_that_a_host_would_change_is_refused(
         self, store: ObjectStore, root: str, metadata: dict[str, str]
@@ -279,7 +287,8 @@ class AtomicContract(NamedContract):
             pieces = iter([letter * (16 << 20), letter])
             try:
                 store.put(f"{root}large-race", pieces, if_absent=True)
-            except Refused:
+            except (Refused, Unproven):
+                # Unproven: a wrapper that reads back has met the other winner's object.
                 return None
             return number
 

@@ -61,7 +61,7 @@ class SmallHouse:
 
     def access(self) -> AccessService:
         """The access body's desk."""
-        service = AccessService(
+        return AccessService(
             self.ledger,
             self.lake,
             self.keys,
@@ -70,13 +70,10 @@ class SmallHouse:
             self.clock,
             self.randomness,
         )
-        service.objections = self.objections()
-        return service
 
     def objections(self) -> ChainedObjections:
         """The registry of objections, across epochs of pseudonyms."""
-        sealed = self.sealed("objections", "registry")
-        return ChainedObjections(self.ledger, sealed, self.lake, self.keys)
+        return self.access().objections
 
     def rotation(self) -> RotationService:
         """Changes the platform's pseudonym secret."""
