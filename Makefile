@@ -5,13 +5,14 @@ OUT ?= demo
 PERSONS ?= 50000
 ROOM ?=
 
-.PHONY: help demo test check bench docs lock evidence
+.PHONY: help demo test check bench compat docs lock
 
 help:
 	@echo "make demo    run the main job end to end (PERSONS=$(PERSONS) OUT=$(OUT))"
 	@echo "make test    run the tests against real servers"
 	@echo "make check   style, types, import contracts, file sizes and names"
 	@echo "make bench   benchmarks; ROOM=vault runs one room's"
+	@echo "make compat  the storage contract on Ceph, Swift, JuiceFS and rclone"
 	@echo "make docs    write the generated reference pages"
 	@echo "make lock    compile the lock files again"
 
@@ -34,6 +35,10 @@ check:
 bench:
 	@bash scripts/install.sh dev
 	$(PY) scripts/run_benchmarks.py $(ROOM)
+
+compat:
+	@bash scripts/install.sh compat
+	$(PY) scripts/run_compat.py
 
 docs:
 	@bash scripts/install.sh dev

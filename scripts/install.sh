@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Install what a target needs, inside the checkout: uv in .tools, Python packages in .venv,
 # the Azure emulator in servers/node_modules. Does nothing when all of it is there already.
-# Usage: scripts/install.sh tools|demo|dev
+# Usage: scripts/install.sh tools|demo|dev|compat
 set -euo pipefail
 cd "$(dirname "$0")/.."
-profile="${1:?tools, demo or dev}"
+profile="${1:?tools, demo, dev or compat}"
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 
 say() { printf 'install: %s\n' "$*" >&2; }
@@ -90,5 +90,12 @@ case "$profile" in
   tools) ;;
   demo) install_python; install_servers ;;
   dev) install_debian; install_python; install_servers ;;
+  compat)
+    install_debian
+    debian radosgw ceph-mon ceph-osd ceph-mgr ceph-common memcached ||
+      fail "the other S3 servers are missing; ask for: apt-get install radosgw ceph-mon ceph-osd ceph-mgr ceph-common memcached"
+    install_python
+    install_servers
+    ;;
   *) fail "unknown profile $profile" ;;
 esac

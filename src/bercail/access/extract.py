@@ -15,11 +15,12 @@ from attrs import asdict, frozen
 
 from bercail.access.events import ExtractMade
 from bercail.access.permit import DataPermit
+from bercail.access.rotation import secret_epochs
 from bercail.access.scope import LakeTable, reached
 from bercail.access.selection import Selection, pin
 from bercail.catalogue import PseudonymColumn, Registry
 from bercail.cohorts.sources import PROJECT_NAMES
-from bercail.foundation import Refused, canonical_json, sha256_hex
+from bercail.foundation import Refused, Secret, canonical_json, sha256_hex
 from bercail.lake import Lake, SealedStore
 from bercail.lake.identities import Turn, turn_identities
 from bercail.lake.parquet_stream import ParquetStream
@@ -61,8 +62,9 @@ class Cutter:
         """Materialise the extract; the objections are in pseudonyms of `epoch`.
 
         Its name says what it is cut from: the permit, the snapshots, the version of the
-        registry of objections. So a killed run is made again over its own names to the same
-        bytes, and a run over another state never replaces it.
+        registry of objections, the epoch of the project's secret. So a killed run is made
+        again over its own names to the same bytes, and a run over another state never
+        replaces it.
 
         Raises:
             Missing: the lake holds nothing of a table that the permit names.
@@ -71,7 +73,9 @@ class Cutter:
         """
         tables, pins = self._pinned(permit, epoch)
         version, objecting = objections
-        extract = _name(permit, pins, version)
+        secret_epoch, secret = self._secret(permit)
+        turn = partial(pseudonyms.project, secret)
+        extract = _name(permit, pins, version, secret_epoch)
         with closing(
             Selection(self.lake, self.registry, permit.scope, pins, objecting)
         ) as selection:
@@ -79,7 +83,7 @@ class Cutter:
             parts = []
             for done, table in enumerate(cut):
                 _tell(progress, done, len(cut))
-                parts.append(self._cut_table(permit, extract, table, selection, pins))
+                parts.append(self._cut_table(extract, table, selection, pins, turn))
             _tell(progress, len(cut), len(cut))
         manifest = _manifest(permit, extract, version, parts)
         self.sealed.put(f"{extract}/{MANIFEST}", manifest)
@@ -106,13 +110,20 @@ class Cutter:
             )
         return tables, pins
 
+    def _secret(self, permit: DataPermit) -> tuple[int, Secret]:
+        """The project's secret in use, made at its first extract, and its epoch."""
+        scope = f"project/{permit.project}"
+        self.keys.secret("pseudonym", scope)
+        epoch = secret_epochs(self.keys, scope)[-1]
+        return epoch, self.keys.secret("pseudonym", scope, epoch)
+
     def _cut_table(
         self,
-        permit: DataPermit,
         extract: str,
         table: LakeTable,
         selection: Selection,
         pins: Mapping[str, str],
+        turn: Turn,
     ) -> ExtractPart:
         schema, batches = selection.batches(table)
         held = set(schema.names)
@@ -121,8 +132,6 @@ class Cutter:
         target = pa.schema(
             [field.with_name(name) for field, name in zip(schema, names, strict=True)]
         )
-        secret = self.keys.secret("pseudonym", f"project/{permit.project}")
-        turn = partial(pseudonyms.project, secret)
         stream = ParquetStream(target, _turned(batches, columns, turn, target))
         name = f"{extract}/{table.name}.parquet"
         written = self.sealed.put(name, stream.pieces())
@@ -141,8 +150,9 @@ def _tell(progress: ProgressReport | None, done: int, total: int) -> None:
         progress("extract", done, total)
 
 
-def _name(permit: DataPermit, pins: Mapping[str, str], objections: int) -> str:
-    cut_from = canonical_json({"objections": objections, "snapshots": dict(pins)})
+def _name(permit: DataPermit, pins: Mapping[str, str], objections: int, secret: int) -> str:
+    state = {"objections": objections, "secret": secret, "snapshots": dict(pins)}
+    cut_from = canonical_json(state)
     return f"extract-{permit.id.removeprefix('permit-')}-{sha256_hex(cut_from)[:16]}"
 
 

@@ -134,7 +134,7 @@ def renew_project(
             rule="PSE-04",
         )
     scope, stream = f"project/{project}", f"project-secret/{project}"
-    living = _epochs(keys, scope)
+    living = secret_epochs(keys, scope)
     if not living:
         raise Missing(
             f"The project `{project}` has no pseudonym secret.",
@@ -154,8 +154,8 @@ def renew_project(
     return certificate
 
 
-def _epochs(keys: Keyring, scope: str) -> list[int]:
-    """The epochs of a secret that are not destroyed, oldest first."""
+def secret_epochs(keys: Keyring, scope: str) -> list[int]:
+    """The epochs of a pseudonym secret that are not destroyed, oldest first."""
     return sorted(
         one.epoch
         for one in keys.entries()

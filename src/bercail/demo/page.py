@@ -16,9 +16,9 @@ h2{font-size:1.25rem;margin:0 0 .8rem;display:flex;gap:.6rem;align-items:baselin
 h2 b{color:var(--blue)}h2 i{margin-left:auto;font-size:.85rem;color:var(--soft);font-style:normal}
 section{background:var(--paper);border:1px solid var(--line);border-radius:14px;
 padding:1.3rem 1.5rem;margin:1.1rem 0}p{margin:.5rem 0}.lead{font-size:1.12rem;color:var(--soft)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.8rem;
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:.8rem;
 margin:1.4rem 0}.tile{background:var(--paper);border:1px solid var(--line);border-radius:12px;
-padding:.9rem 1rem}.tile strong{display:block;font-size:1.55rem;letter-spacing:-.01em}
+padding:.9rem 1rem}.tile strong{display:block;font-size:1.35rem;letter-spacing:-.01em}
 .tile span{color:var(--soft);font-size:.88rem}table{border-collapse:collapse;width:100%;
 margin:.6rem 0;font-size:.94rem}th,td{padding:.34rem .6rem;text-align:left;
 border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}

@@ -9,6 +9,7 @@ import pytest
 
 from bercail.access.extract import Cutter
 from bercail.access.permit import Purpose, TableScope
+from bercail.access.rotation import renew_project
 from bercail.foundation import Invalid, Missing, Refused, Role, Unavailable
 from bercail.testing.access_desk import (
     AXEL,
@@ -238,6 +239,25 @@ def test_two_operators_at_once_make_one_extract(registered):
     assert [made] == recorded
     assert made.persons == 1
     assert len(rows_of(registered.access.open_extract(permit, CAMILLE))["IR_BEN_R"]) == 2
+
+
+def test_a_secret_renewed_while_an_extract_is_cut_mixes_no_pseudonyms(registered):
+    """The slower extract is wholly under one secret, and replaces nothing of the faster one."""
+    permit = registered.permit(scope=scope(BEN))
+    registered.extract(scope=scope(BEN))
+    recorded = []
+
+    def meanwhile(_label, done, _total):
+        if done == 0:
+            house = registered.house
+            renew_project("diabetes", house.keys, house.ledger, ODILE, reason="suspicion")
+            faster = with_role("oscar", Role.OPERATOR)
+            recorded.append(registered.access.extract(permit, faster))
+
+    assert [registered.access.extract(permit, ODILE, meanwhile)] == recorded
+    found = rows_of(registered.access.open_extract(permit, CAMILLE))
+    known = {registered.delivered(name) for name in ("ana", "mum", "dad")}
+    assert {row["NUM_ENQ"] for row in found["IR_BEN_R"]} == known
 
 
 def test_a_permit_revoked_while_its_extract_is_cut_has_none(registered):
