@@ -62,9 +62,8 @@ class Cutter:
         """Materialise the extract; the objections are in pseudonyms of `epoch`.
 
         Its name says what it is cut from: the permit, the snapshots, the version of the
-        registry of objections, the epoch of the project's secret. So a killed run is made
-        again over its own names to the same bytes, and a run over another state never
-        replaces it.
+        registry of objections, the epoch of the project's secret. So a killed run made again
+        writes the same bytes over its own names, and no run replaces another state's.
 
         Raises:
             Missing: the lake holds nothing of a table that the permit names.
@@ -76,15 +75,13 @@ class Cutter:
         secret_epoch, secret = self._secret(permit)
         turn = partial(pseudonyms.project, secret)
         extract = _name(permit, pins, version, secret_epoch)
-        with closing(
-            Selection(self.lake, self.registry, permit.scope, pins, objecting)
-        ) as selection:
+        chosen = Selection(self.lake, self.registry, permit.scope, pins, objecting)
+        with closing(chosen) as selection:
             cut = [table for table in tables if selection.columns(table)]
-            parts = []
-            for done, table in enumerate(cut):
-                _tell(progress, done, len(cut))
-                parts.append(self._cut_table(extract, table, selection, pins, turn))
-            _tell(progress, len(cut), len(cut))
+            parts = [
+                self._cut_table(extract, table, selection, pins, turn)
+                for table in _told(cut, progress)
+            ]
         manifest = _manifest(permit, extract, version, parts)
         self.sealed.put(f"{extract}/{MANIFEST}", manifest)
         return ExtractMade(
@@ -145,9 +142,13 @@ class Cutter:
         )
 
 
-def _tell(progress: ProgressReport | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress("extract", done, total)
+def _told(tables: Sequence[LakeTable], progress: ProgressReport | None) -> Iterator[LakeTable]:
+    """The tables one by one, with progress told before each and at the end."""
+    report = progress or (lambda _label, _done, _total: None)
+    for done, table in enumerate(tables):
+        report("extract", done, len(tables))
+        yield table
+    report("extract", len(tables), len(tables))
 
 
 def _name(permit: DataPermit, pins: Mapping[str, str], objections: int, secret: int) -> str:
