@@ -77,11 +77,8 @@ class Cutter:
         extract = _name(permit, pins, version, secret_epoch)
         chosen = Selection(self.lake, self.registry, permit.scope, pins, objecting)
         with closing(chosen) as selection:
-            cut = [table for table in tables if selection.columns(table)]
-            parts = [
-                self._cut_table(extract, table, selection, pins, turn)
-                for table in _told(cut, progress)
-            ]
+            cut = _told([table for table in tables if selection.columns(table)], progress)
+            parts = [self._cut_table(extract, table, selection, pins, turn) for table in cut]
         manifest = _manifest(permit, extract, version, parts)
         self.sealed.put(f"{extract}/{MANIFEST}", manifest)
         return ExtractMade(

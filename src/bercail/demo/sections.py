@@ -105,7 +105,11 @@ def homecoming(facts: dict[str, Any]) -> str:
             "Octets transportés dans le temps, avec l'interruption",
         )
     proof = facts.get("proof", {})
+    plan = facts["plan"]
     proven = {
+        ("planned: objects to copy", "planifié : objets à copier"): plan["to_copy"],
+        ("planned: bytes to copy", "planifié : octets à copier"): plan["to_copy_bytes"],
+        ("cannot be carried", "non transportables"): sum(plan["cannot_be_carried"].values()),
         ("objects proven", "objets prouvés"): proof.get("carried", 0),
         ("bytes proven", "octets prouvés"): proof.get("bytes", 0),
         ("Merkle root", "racine de Merkle"): code(str(proof.get("root", ""))),

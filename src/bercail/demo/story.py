@@ -85,9 +85,9 @@ CHAPTERS: tuple[tuple[str, str, Chapter, Callable[[dict[str, Any]], str]], ...] 
         "Everything comes home, sealed and proven",
         lambda stage, book, show, _: homecoming.bring_home(stage, book, show.report),
         lambda f: (
-            "copied, killed once, resumed, proven, cut over"
-            if f["killed"]
-            else "copied, proven, cut over"
+            f"plan: {f['plan']['to_copy']} objects, {f['plan']['to_copy_bytes'] / 1e6:.0f} MB; "
+            + ("copied, killed once, resumed" if f["killed"] else "copied")
+            + ", proven, cut over"
         ),
     ),
     (
