@@ -26,7 +26,8 @@ from bercail.foundation import Missing, Unavailable
 LOOPBACK = "127.0.0.1"
 SHELL = "/bin/sh"
 _POLITE_SECONDS = 3.0
-_STOP_SECONDS = 10.0
+# A killed process may wait for a busy disk before it is gone.
+_STOP_SECONDS = 60.0
 _START_ATTEMPTS = 3
 
 
@@ -169,6 +170,11 @@ def stop(note: Note) -> None:
             _reap(note.pid)
             time.sleep(0.02)
     _reap(note.pid)
+    if note.alive:
+        raise Unavailable(
+            f"The process {note.pid} does not end, even when killed.",
+            remedy="It waits for a disk or a device; end it before starting again.",
+        )
     deadline = time.monotonic() + _POLITE_SECONDS
     while not all(map(is_free, note.ports.values())) and time.monotonic() < deadline:
         time.sleep(0.02)
