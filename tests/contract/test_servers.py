@@ -109,3 +109,20 @@ def test_a_note_does_not_take_another_process_for_its_own(tmp_path: Path) -> Non
     (tmp_path / "server.json").write_text("{")
     assert processes.Note.find(tmp_path / "server.json") is None
     processes.stop(note)
+
+
+def test_stopping_waits_for_what_the_program_started_itself(tmp_path: Path) -> None:
+    """The first process ends at once when asked; its child ignores that, and must be ended."""
+    script = (
+        "sh -c 'trap \"\" TERM; echo $$ > new; mv new ready; while :; do sleep 0.1; done' & wait"
+    )
+    command = ["sh", "-c", f"cd '{tmp_path}' && {script}"]
+    note = processes.spawn(command, {}, tmp_path / "note.json", tmp_path / "log", {})
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "ready").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child = Path("/proc", (tmp_path / "ready").read_text().strip(), "stat")
+    assert child.exists()
+    processes.stop(note)
+    assert not child.exists() or " Z " in child.read_text()

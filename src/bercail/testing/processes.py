@@ -15,7 +15,7 @@ import socket
 import sysconfig
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -64,12 +64,26 @@ class Note:
 
 def _started(pid: int) -> int | None:
     """The start time of a living process in kernel ticks (proc(5), field 22 of stat)."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] == "Z" else int(fields[19])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What the kernel says of a process, from its state on (proc(5), field 3 of stat)."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
+    return text.rpartition(")")[2].split()
+
+
+def _group_runs(group: int) -> bool:
+    """Whether any process of a group still runs: a program may work in a child of its own."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        fields = _stat(int(entry.name))
+        if fields is not None and fields[0] != "Z" and int(fields[2]) == group:
+            return True
+    return False
 
 
 def find_program(name: str, places: Sequence[Path], remedy: str) -> Path:
@@ -161,16 +175,19 @@ def stop(note: Note) -> None:
     Politely, then by force: SeaweedFS waits for its own connections without end, and
     what it has acknowledged is already written.
     """
+    # Once its first process has ended, the number of a group may be another's.
+    ours = note.alive
     for number, patience in ((signal.SIGTERM, _POLITE_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
-        if not note.alive:
+        if not (ours and _group_runs(note.pid)):
             break
-        os.killpg(note.pid, number)
+        with suppress(ProcessLookupError):  # It ended between the look and the signal.
+            os.killpg(note.pid, number)
         deadline = time.monotonic() + patience
-        while note.alive and time.monotonic() < deadline:
+        while _group_runs(note.pid) and time.monotonic() < deadline:
             _reap(note.pid)
             time.sleep(0.02)
     _reap(note.pid)
-    if note.alive:
+    if ours and _group_runs(note.pid):
         raise Unavailable(
             f"The process {note.pid} does not end, even when killed.",
             remedy="It waits for a disk or a device; end it before starting again.",
