@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 
 from bercail.catalogue.registry import Code, Registry
 from bercail.catalogue.table import Column, PhysicalType, PseudonymKind, Table
+from bercail.catalogue.vocabularies import Vocabulary
 from bercail.foundation import Missing
 
 MODELS = ("snds",)
@@ -41,6 +42,22 @@ def load(model: str = "snds") -> Registry:
         drugs=_drugs(data),
         stays=_arrow(data / "icd10_stays.csv", {"icd10": pa.string(), "stays": pa.int64()}),
         duplicates=_duplicates(data),
+    )
+
+
+@cache
+def vocabularies() -> tuple[Vocabulary, ...]:
+    """The vocabularies whose codes the tables of the SNDS hold."""
+    return tuple(
+        Vocabulary(
+            name=row["vocabulary"],
+            label=row["label"],
+            label_fr=row["label_fr"],
+            shape=row["shape"],
+            tables=row["tables"],
+            columns=tuple(row["columns"].split()),
+        )
+        for row in _rows(files("bercail.catalogue") / "data" / "vocabularies.csv")
     )
 
 

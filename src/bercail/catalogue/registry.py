@@ -125,6 +125,10 @@ class Registry:
             )
         return self._codes[name]
 
+    def code_lists(self) -> Mapping[str, tuple[Code, ...]]:
+        """Every code list whose values the catalogue knows, by name."""
+        return self._codes
+
     def drugs(self) -> pa.Table:
         """Drugs: `cip13` int64, `cip7` int64, `atc`, `name`, `units_per_pack` int64.
 

@@ -65,3 +65,22 @@ def years(name: str, as_json: JsonFlag = False) -> None:
         for item in found.columns
     ]
     emit(rows, as_json, title=found.name)
+
+
+@app.command(name="diff")
+def show_diff(first: int, second: int, as_json: JsonFlag = False) -> None:
+    """Show which columns came (+) and went (-) between two years."""
+    from bercail.catalogue import drift, load
+
+    found = drift(load(), first, second)
+    emit([item.as_dict() for item in found], as_json, lines=[item.line for item in found])
+
+
+@app.command(name="where-is")
+def show_where(code: str, as_json: JsonFlag = False) -> None:
+    """Show which columns hold a code: a diagnosis, a drug, an act, a place."""
+    from bercail.catalogue import load, vocabularies, where_is
+
+    found = where_is(load(), code, vocabularies())
+    shown = [line for place in found for line in place.lines()]
+    emit([place.as_dict() for place in found], as_json, lines=shown)
