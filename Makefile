@@ -4,8 +4,9 @@ PY := .venv/bin/python
 OUT ?= demo
 PERSONS ?= 50000
 ROOM ?=
+ONLY ?=
 
-.PHONY: help demo test check bench compat docs lock
+.PHONY: help demo test check bench compat mutate docs lock
 
 help:
 	@echo "make demo    run the main job end to end (PERSONS=$(PERSONS) OUT=$(OUT))"
@@ -13,6 +14,7 @@ help:
 	@echo "make check   style, types, import contracts, file sizes and names"
 	@echo "make bench   benchmarks; ROOM=vault runs one room's"
 	@echo "make compat  the storage contract on Ceph, Swift, JuiceFS and rclone"
+	@echo "make mutate  the mutation test of the vault; ONLY=sealed.py tries one module"
 	@echo "make docs    write the generated reference pages"
 	@echo "make lock    compile the lock files again"
 
@@ -40,8 +42,13 @@ compat:
 	@bash scripts/install.sh compat
 	$(PY) scripts/run_compat.py
 
+mutate:
+	@bash scripts/install.sh dev
+	nice $(PY) scripts/mutate_vault.py $(ONLY)
+
 docs:
 	@bash scripts/install.sh dev
+	$(PY) scripts/write_estate_mapping.py
 	$(PY) scripts/write_reference.py
 
 lock:

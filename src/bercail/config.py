@@ -8,12 +8,13 @@ from the environment or from files named there (`BERCAIL_PASSPHRASE`,
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bercail.foundation import Actor, Invalid, Missing, Role, Secret
 
@@ -44,6 +45,26 @@ class HostTable(_Table):
     data_class: Literal["real", "synthetic"] = "real"
 
 
+class LakeTable(_Table):
+    """Where the lake keeps its catalogue of tables and its signed statements."""
+
+    catalogue: str = ""
+
+    @field_validator("catalogue")
+    @classmethod
+    def _without_password(cls, address: str) -> str:
+        # The text is not repeated: it may hold the password.
+        if re.search(r"^[^/]*//[^/@]*:[^/@]*@|[?&]password=", address):
+            raise ValueError("an address here never holds a password")
+        return address
+
+
+class CatalogueTable(_Table):
+    """The operator's copy of the public schema, as `bercail catalogue import-schema` wrote it."""
+
+    imported: Path | None = None
+
+
 class Config(_Table):
     """One platform: its trust side, its home store, an optional source to move from."""
 
@@ -53,6 +74,8 @@ class Config(_Table):
     source: StoreTable | None = None
     host: HostTable
     journal: str = ""
+    lake: LakeTable = LakeTable()
+    catalogue: CatalogueTable = CatalogueTable()
     custodian: dict[str, str] = {}
     evidence: Path | None = None
     people: dict[str, Person] = {}
@@ -67,6 +90,17 @@ class Config(_Table):
     def journal_url(self) -> str:
         """The database of the journal; a file of the trust side unless configured."""
         return self.journal or f"sqlite:///{self.trust / 'journal.db'}"
+
+    @property
+    def catalogue_url(self) -> str:
+        """The database of the lake's catalogue; a file of the trust side unless configured."""
+        return self.lake.catalogue or f"sqlite:///{self.trust / 'lake.db'}"
+
+    @property
+    def imported_catalogue(self) -> Path | None:
+        """The file of the imported catalogue; None where the built-in one is all there is."""
+        imported = self.catalogue.imported
+        return self.root / imported if imported else None
 
     def actor(self, name: str) -> Actor:
         """The person called `name`. Raises `Missing` when the configuration has none."""

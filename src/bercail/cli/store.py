@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bercail.cli.door import JsonFlag, emit, progress
+from bercail.cli.door import JsonFlag, emit, house, progress
 
 if TYPE_CHECKING:
     from bercail.storage import ObjectStore
@@ -100,6 +100,20 @@ def probe_store(
     emit(report.as_dict(), as_json, lines=report.lines())
     if home:
         require_fit_for_home(report)
+
+
+@app.command(name="probe-home")
+def probe_the_home(as_json: JsonFlag = False) -> None:
+    """Probe the home of the configuration, and keep the result there and on the trust side.
+
+    Data go to a home only after this, unless it is a folder, or an emulator on this machine
+    for synthetic data. Once after each change of the host or its programs is enough.
+    """
+    from bercail.storage import require_fit_for_home
+
+    report = house().probe_home()
+    emit(report.as_dict(), as_json, lines=report.lines())
+    require_fit_for_home(report)
 
 
 @app.command(name="clean")

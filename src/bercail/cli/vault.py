@@ -1,28 +1,25 @@
-"""Commands of the vault: who can open what, and the life of keys."""
+"""Commands of the vault: who can open what, who used it, and the life of keys."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from bercail.cli.door import JsonFlag, emit, house
-
-if TYPE_CHECKING:
-    from bercail.vault import ShareCard, TypedShare
-
-# Clears the screen, moves to its top and drops what scrolled away (ECMA-48, and xterm's 3 J).
-_CLEAR = "\033[2J\033[H\033[3J"
+from bercail.cli import vault_handing
+from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
 app = typer.Typer(help="Keys: who can open what, and their life.", no_args_is_help=True)
+
+HISTORY_COLUMNS = ("at", "actor", "event", "what")
 
 
 @app.command()
 def keys(as_json: JsonFlag = False) -> None:
     """List every key there is or was, and the custodian who can open it; never its bytes."""
-    entries = house().keys.entries()
+    entries = house().vault.entries(actor())
     emit(
         [entry.as_dict() for entry in entries],
         as_json,
@@ -31,11 +28,37 @@ def keys(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
+def history(
+    limit: Annotated[int, typer.Option(help="How many events, the last ones.")] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show who did what with keys, and who used which secret, when; oldest first."""
+    from bercail.vault.telling import told
+
+    records = house().vault.history(actor(), limit)
+    if as_json:
+        emit(records, as_json)
+    else:
+        rows = [told(record) for record in records]
+        emit(rows, as_json, title="Keys and secrets", columns=HISTORY_COLUMNS)
+
+
+@app.command()
+def account(as_json: JsonFlag = False) -> None:
+    """Hold every key of the key table against the journal; refuse when they differ."""
+    found = house().vault.account(actor())
+    emit(found.as_dict(), as_json, title="Every key is accounted for")
+
+
+@app.command()
 def create(
     path: Annotated[Path, typer.Argument(help="The custodian file to create.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Create a sealed-file custodian, opened by BERCAIL_PASSPHRASE (or BERCAIL_PASSPHRASE_FILE)."""
+    """Create a sealed-file custodian, opened by BERCAIL_PASSPHRASE (or BERCAIL_PASSPHRASE_FILE).
+
+    It belongs to no house yet, so no role is asked and nothing is recorded.
+    """
     from bercail.config import secret_from_environment
     from bercail.foundation import SystemRandomness
     from bercail.vault import FileCustodian
@@ -52,9 +75,7 @@ def create(
 @app.command(name="rotate-root")
 def rotate_root(as_json: JsonFlag = False) -> None:
     """Wrap every key under a new root and forget the old one; sealed data are not rewritten."""
-    from bercail.vault import renew_root
-
-    emit(renew_root(house().keys).as_dict(), as_json, title="Root changed")
+    emit(house().vault.renew_root(actor()).as_dict(), as_json, title="Root changed")
 
 
 @app.command(name="create-root")
@@ -65,10 +86,17 @@ def create_root(
     """Make the first root of a custodian: in a sealed file, a token or a server."""
     from bercail.config import secret_from_environment
     from bercail.vault.custodian_settings import create_custodian, read_settings
+    from bercail.vault.desk import create_root as create_for
 
     platform = house()
-    trust, randomness = platform.config.trust, platform.randomness
-    made = create_custodian(read_settings(settings), trust, secret_from_environment, randomness)
+    create = partial(
+        create_custodian,
+        read_settings(settings),
+        platform.config.trust,
+        secret_from_environment,
+        platform.randomness,
+    )
+    made = create_for(actor(), create, platform.key_table, lambda: platform.vault)
     emit({"custodian": made.name, "root": made.root}, as_json, title="Custodian")
 
 
@@ -80,12 +108,11 @@ def move_root(
     """Wrap every key under the root of another custodian; sealed data are not rewritten."""
     from bercail.config import secret_from_environment
     from bercail.vault.custodian_settings import open_custodian, read_settings
-    from bercail.vault.service import move_root as move
 
     platform = house()
     trust, randomness = platform.config.trust, platform.randomness
     new = open_custodian(read_settings(settings), trust, secret_from_environment, randomness)
-    emit(move(platform.keys, new).as_dict(), as_json, title="Root moved")
+    emit(platform.vault.move_root(actor(), new).as_dict(), as_json, title="Root moved")
 
 
 @app.command()
@@ -102,194 +129,64 @@ def destroy(
 
     What they sealed is erased for good, but for parties that they were handed to.
     """
-    from bercail.vault import destroy_and_certify
-
     here = house()
-    made, path = destroy_and_certify(
-        here.keys,
-        kind,
-        scope,
-        epoch,
-        folder=folder or here.config.trust / "certificates",
-        platform=here.config.name,
-        clock=here.clock,
-    )
+    place = folder or here.config.trust / "certificates"
+    made, path = here.vault.destroy(actor(), kind, scope, epoch, place)
     emit({**made.as_dict(), "file": str(path)}, as_json, title="Destroyed")
 
 
 @app.command(name="check-certificate")
 def check_certificate(path: Path, as_json: JsonFlag = False) -> None:
     """Check that this house signed a destruction certificate, and show what it says."""
-    from bercail.vault import destruction_signer, read_certificate
-    from bercail.vault.reading import read_file
-
-    public = destruction_signer(house().keys).public
-    found = read_certificate(read_file(path, "certificate"), public)
-    emit({**found.as_dict(), "signed_by": public.id}, as_json, title="Certificate")
+    found, signer = house().vault.check_certificate(actor(), path)
+    emit({**found.as_dict(), "signed_by": signer}, as_json, title="Certificate")
 
 
 @app.command()
-def ceremony(
-    shares: Annotated[int, typer.Option("--shares", help="How many shares to make.")],
-    needed: Annotated[int, typer.Option("--needed", help="How many of them recover the root.")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for one card file per holder.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Split the root into shares for their holders: card files, or one screen after the other."""
-    from bercail.vault import split_root, write_cards
-
-    here = house()
-    cards = split_root(
-        here.keys.custodian,
-        shares=shares,
-        needed=needed,
-        platform=here.config.name,
-        now=here.clock.now(),
-    )
-    if out is None:
-        _show_cards(cards)
-        paths = []
-    else:
-        paths = [str(path) for path in write_cards(cards, out)]
-    told = {"root": cards[0].root, "ceremony": cards[0].ceremony, "shares": shares}
-    emit({**told, "needed": needed, "files": paths}, as_json, title="Ceremony")
-
-
-@app.command()
-def recover(
-    path: Annotated[Path, typer.Argument(help="The custodian file to make.")],
-    cards: Annotated[
-        list[Path] | None, typer.Option("--card", help="A card file; typed in when there is none.")
-    ] = None,
-    root: Annotated[
-        str | None, typer.Option("--root", help="The fingerprint that the cards show.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Make the custodian again from its shares, under the passphrase BERCAIL_PASSPHRASE."""
-    from bercail.config import secret_from_environment
-    from bercail.foundation import SystemRandomness
-    from bercail.vault import read_card, recover_custodian
-
-    passphrase = secret_from_environment("BERCAIL_PASSPHRASE")
-    given = [read_card(card) for card in cards] if cards else _typed_shares()
-    made = recover_custodian(path, passphrase, given, SystemRandomness(), root=root)
-    told = {"custodian": made.name, "file": str(made.path), "root": made.root}
-    emit(told, as_json, title="Recovered")
-
-
-@app.command()
-def recipient(
-    name: str,
-    out: Annotated[Path, typer.Option("--out", help="Where the public file goes.")],
-    as_json: JsonFlag = False,
-) -> None:
-    """Write the public file of a party of this house, to give and to receive keys."""
-    from bercail.vault import recipient as party_of
-
-    party = party_of(house().keys, name).party
-    out.write_bytes(party.as_bytes())
-    told = {"party": party.name, "fingerprint": party.fingerprint, "file": str(out)}
-    emit(told, as_json, title="Read the fingerprint to the other side by voice")
-
-
-@app.command(name="hand-over")
-def hand_over(
-    kind: str,
-    scope: str,
-    giver: Annotated[str, typer.Option("--giver", help="The party of this house that gives.")],
-    to: Annotated[Path, typer.Option("--to", help="The public file of who receives.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the hand-over file goes.")],
-    epoch: Annotated[
-        int | None, typer.Option("--epoch", help="One epoch; all living ones.")
-    ] = None,
-    with_names: Annotated[
-        bool, typer.Option("--with-names", help="The secret of the objects' names as well.")
+def reseal(
+    kind: Annotated[str, typer.Argument(help="`landing`, or `project`.")],
+    scope: Annotated[str, typer.Argument(help="The migration, or the project.")],
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Begin a key even if an earlier run is unfinished.")
+    ] = False,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="Leave the old keys alive at the end.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Seal the data keys of a kind and scope to another party; what they sealed opens there."""
-    from bercail.vault import Party
-    from bercail.vault import hand_over as give
-    from bercail.vault import recipient as party_of
-    from bercail.vault.reading import read_file
+    """Seal every object of a landing zone or project again under a new key; resumes.
 
+    The old key is destroyed when nothing on the host carries it. Tables of the lake:
+    `bercail lake reseal`.
+    """
     here = house()
-    made, data = give(
-        here.keys,
-        kind,
-        scope,
-        giver=party_of(here.keys, giver),
-        to=Party.from_bytes(read_file(to, "public file")),
-        randomness=here.randomness,
-        clock=here.clock,
-        epoch=epoch,
-        with_names=with_names,
-    )
-    out.write_bytes(data)
-    emit({**made.as_dict(), "file": str(out)}, as_json, title="Handed over")
+    with progress(as_json) as report:
+        found = here.keeping.reseal(
+            lambda: here.resealing(kind, scope),
+            actor(),
+            new_key=new_key,
+            destroy_old=not keep_old,
+            progress=report,
+        )
+    emit(found.as_dict(), as_json, title="Sealed again")
 
 
-@app.command()
-def receive(
-    path: Annotated[Path, typer.Argument(help="The hand-over file.")],
-    giver: Annotated[Path, typer.Option("--giver", help="The public file of who gave it.")],
-    name: Annotated[str, typer.Option("--recipient", help="The party of this house it is for.")],
+@app.command(name="renew-project")
+def renew_project(
+    project: str,
+    reason: Annotated[str, typer.Option(help="Why: the schedule, or a suspicion.")] = "schedule",
     as_json: JsonFlag = False,
 ) -> None:
-    """Take the keys of a hand-over file into this house, once."""
-    from bercail.vault import Party
-    from bercail.vault import receive as take
-    from bercail.vault import recipient as party_of
-    from bercail.vault.reading import read_file
+    """Give a project a new pseudonym secret and destroy the former ones.
+
+    Extracts cut from now on have other pseudonyms; those that exist keep theirs.
+    """
+    from bercail.access.rotation import renew_project as renew
 
     here = house()
-    made = take(
-        here.keys,
-        read_file(path, "hand-over file"),
-        receiver=party_of(here.keys, name),
-        giver=Party.from_bytes(read_file(giver, "public file")),
-        clock=here.clock,
-    )
-    emit(made.as_dict(), as_json, title="Received")
+    gone = renew(project, here.keys, here.ledger, actor(), reason=reason)
+    emit(gone.as_dict(), as_json, title="Former secrets destroyed")
 
 
-def _show_cards(cards: Sequence[ShareCard]) -> None:
-    """One card after the other, each cleared away before the next holder looks."""
-    from bercail.vault import card_text
-
-    for card in cards:
-        typer.echo(card_text(card).reveal().decode())
-        typer.prompt(
-            f"Share {card.number} is on paper: press Enter", default="", show_default=False
-        )
-        typer.echo(_CLEAR, nl=False)
-
-
-def _typed_shares() -> list[TypedShare]:
-    """Shares typed at the terminal until there are enough; never an argument of the command."""
-    from bercail.vault import shares_needed
-
-    given = [_typed_share()]
-    while len(given) < shares_needed(given[0]):
-        given.append(_typed_share())
-    return given
-
-
-def _typed_share() -> TypedShare:
-    """One share, asked again until its words are right."""
-    from bercail.foundation import Invalid, Secret
-    from bercail.vault import TypedShare, shares_needed
-
-    while True:
-        number = typer.prompt("Number of the share", type=int)
-        line = typer.prompt("Its 33 words", hide_input=True)
-        share = TypedShare(number=number, words=Secret(line.encode()))
-        try:
-            shares_needed(share)
-        except Invalid as error:
-            typer.echo(str(error), err=True)
-            continue
-        return share
+# A group without a name: its commands stand beside the others.
+app.add_typer(vault_handing.app)

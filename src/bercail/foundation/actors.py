@@ -19,6 +19,7 @@ class Role(StrEnum):
     COMMITTEE = "committee"
     REGULATOR = "regulator"
     OUTPUT_CHECKER = "output_checker"
+    KEY_CUSTODIAN = "key_custodian"
     AUDITOR = "auditor"
     CITIZEN = "citizen"
 

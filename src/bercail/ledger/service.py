@@ -38,6 +38,11 @@ class Ledger:
         self._log_dir = log_dir
         self._publication = Publication(journal, LogFolder(log_dir), note_signer, clock, origin)
 
+    @property
+    def clock(self) -> Clock:
+        """What tells the moment of an event."""
+        return self._clock
+
     def load(self, stream: str, kinds: Sequence[type]) -> tuple[int, tuple[Any, ...]]:
         """The version of `stream` (its number of events) and its events, as values of `kinds`.
 

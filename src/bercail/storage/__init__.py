@@ -2,13 +2,21 @@
 
 The only room that imports object-store clients. Never does: open or seal what it
 carries, or know what it means.
-Hands out: `Location`, `Credentials`, `open_store`, the port `ObjectStore`, its
+Hands out: `Location`, `Credentials`, `open_store`, `open_home`, the port `ObjectStore`, its
 wrappers, and `scan`, which searches every byte of a store for what must not be there.
 """
 
 from bercail.storage.audit import Hit, ScanReport, scan
 from bercail.storage.fixity import Checked
+from bercail.storage.home import (
+    ProbedHome,
+    kept_home_probe,
+    needs_probe,
+    open_home,
+    probe_home,
+)
 from bercail.storage.host_audit import Exposed, HostAudit, audit_host
+from bercail.storage.inventory import Asked, InventoryItem, ItemKind, inventory
 from bercail.storage.leftovers import Cleaning, Leftover, clean
 from bercail.storage.limiting import Limit, Limited
 from bercail.storage.listing import Listing, listing
@@ -23,11 +31,13 @@ from bercail.storage.probe_report import (
     kept_probe,
     require_fit_for_home,
 )
+from bercail.storage.probe_summary import ProbeSummary, probe_summary
 from bercail.storage.wrappers import Metered, ReadOnly, Retrying, Traffic
 
 __all__ = [
     "ADAPTERS",
     "CHUNK",
+    "Asked",
     "Checked",
     "Cleaning",
     "Credentials",
@@ -35,6 +45,8 @@ __all__ = [
     "Features",
     "Hit",
     "HostAudit",
+    "InventoryItem",
+    "ItemKind",
     "Leftover",
     "Limit",
     "Limited",
@@ -44,6 +56,8 @@ __all__ = [
     "ObjectInfo",
     "ObjectStore",
     "ProbeReport",
+    "ProbeSummary",
+    "ProbedHome",
     "ReadOnly",
     "Retrying",
     "ScanReport",
@@ -51,12 +65,18 @@ __all__ = [
     "Trait",
     "audit_host",
     "clean",
+    "inventory",
     "keep_probe",
+    "kept_home_probe",
     "kept_probe",
     "listing",
     "make_home",
+    "needs_probe",
+    "open_home",
     "open_store",
     "probe",
+    "probe_home",
+    "probe_summary",
     "require_fit_for_home",
     "scan",
 ]

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import obstore
 from obstore.store import AzureStore as ObstoreAzure
 
 from bercail.foundation import Invalid
-from bercail.storage.azure_control import AzureControl, require_credentials, require_endpoint
+from bercail.storage.azure_account import require_credentials, require_endpoint
+from bercail.storage.azure_direct import AzureDirect
+from bercail.storage.azure_leftovers import AzureLeftovers
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
 from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
-from bercail.storage.port import CHUNK, Features, ObjectInfo, require_range
+from bercail.storage.past import find_past
+from bercail.storage.port import CHUNK, Features, ObjectInfo, Page, require_range
 from bercail.storage.reading import (
     ReadRange,
     is_carried,
@@ -34,11 +38,13 @@ if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import AzureConfig
 
+    from bercail.storage.azure_control import AzureControl
+
 # learn.microsoft.com, "Naming and referencing containers, blobs, and metadata".
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
 
 
-class AzureStore:
+class AzureStore(AzureLeftovers):
     """All the containers of one account."""
 
     features = Features(
@@ -47,15 +53,24 @@ class AzureStore:
         object_lock=False,
         server_checksums=False,
         multipart=True,
+        whole_listing=True,
     )
 
     def __init__(self, location: Location, credentials: Credentials) -> None:
         self.location = location
         self._credentials = credentials
-        self._control = AzureControl(location, credentials)
+        require_credentials(location, credentials)
+        self._direct = AzureDirect(location, credentials)
         self._clients: dict[str, ObstoreAzure] = {}
         self._made: set[str] = set()
         self._client("checked-when-opened")
+
+    @cached_property
+    def control(self) -> AzureControl:
+        """The vendor's client, imported and made when first needed: reading never does."""
+        from bercail.storage.azure_control import AzureControl
+
+        return AzureControl(self.location, self._credentials)
 
     def put(
         self,
@@ -80,7 +95,7 @@ class AzureStore:
                     client, blob, whole, mode=mode, attributes=attributes, use_multipart=False
                 )["e_tag"]
             elif if_absent:
-                etag = self._control.put_blocks_if_absent(name, counted, attributes)
+                etag = self.control.put_blocks_if_absent(name, counted, attributes)
             else:
                 etag = obstore.put(
                     client,
@@ -116,36 +131,45 @@ class AzureStore:
 
     def head(self, name: str) -> ObjectInfo:
         """See `ObjectStore.head`; with Content-MD5, tier and kind of blob."""
+        if past := find_past(name):
+            from bercail.storage import azure_past
+
+            return azure_past.head(self.control, past)
         require_sendable(name)
         split_name(name)
-        return self._control.head(name)
+        return self.control.head(name)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`; with Content-MD5, tier, kind of blob and metadata."""
-        container, separator, rest = prefix.partition("/")
-        if separator:
-            yield from self._control.blobs(container, rest)
-            return
-        for found in self._control.containers(container):
-            yield from self._control.blobs(found, "")
+        for page in self.pages(prefix):
+            yield from page.objects
+
+    def pages(self, prefix: str = "", after: str | None = None) -> Iterator[Page]:
+        """See `ListsInPages`: up to 5,000 blobs at a time."""
+        yield from self.control.pages(prefix, after)
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
         require_sendable(name)
         split_name(name)
         # obstore deletes by batches of one, which needs more rights than deleting.
-        self._control.delete(name)
+        self.control.delete(name)
 
     def _reader(self, name: str) -> ReadRange:
+        if past := find_past(name):
+            from bercail.storage import azure_past
+
+            return azure_past.reader(self.control, past)
         require_sendable(name)
         container, blob = split_name(name)
         if is_carried(blob):
-            return obstore_range(self._client(container), self.location, name, blob)
-        return self._control.reader(name)
+            client = self._client(container)
+            return obstore_range(client, self.location, name, blob, self._direct.read)
+        return self.control.reader(name)
 
     def _require_container(self, container: str) -> None:
         if container not in self._made:
-            self._control.make_container(container)
+            self.control.make_container(container)
             self._made.add(container)
 
     def _client(self, container: str) -> ObstoreAzure:

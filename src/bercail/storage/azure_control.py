@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,11 +21,12 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobBlock, BlobClient, BlobServiceClient, LinearRetry
 
-from bercail.foundation import BercailError, Invalid
+from bercail.foundation import BercailError
 from bercail.storage import failures
+from bercail.storage.azure_account import require_credentials, require_endpoint
 from bercail.storage.location import Credentials, Location
 from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
-from bercail.storage.port import ObjectInfo
+from bercail.storage.port import ObjectInfo, Page
 from bercail.storage.reading import Piece, ReadRange
 from bercail.storage.transport import (
     ATTEMPTS_AGAIN,
@@ -35,45 +37,17 @@ from bercail.storage.transport import (
     require_transport,
 )
 
+# The client makes some 7 kB of an entry: pages of 5,000, which Azure gives unasked, are 35 MB each.
+_PAGE = 1000
 _NO_HOME = {"ContainerNotFound", "ContainerBeingDeleted", "AccountNotFound"}
 
 
-def require_endpoint(location: Location) -> str:
-    """The endpoint of an Azure location; there is no default host here.
-
-    Raises:
-        Invalid: when the location names none.
-    """
-    if location.endpoint is None:
-        raise Invalid(
-            f"The location `{location}` names no endpoint.",
-            remedy="Add `?endpoint=https://account.blob.core.windows.net`: no host is assumed.",
-        )
-    return location.endpoint
+def _tells_no_signature(record: logging.LogRecord) -> bool:
+    return "sig=" not in record.getMessage()
 
 
-def require_credentials(location: Location, credentials: Credentials) -> Any:
-    """The credential as the vendor's client takes it: a signature or the account key.
-
-    Raises:
-        Invalid: when there is neither, or the key is not base64.
-    """
-    if credentials.sas is not None:
-        return credentials.sas.reveal().decode()
-    if credentials.secret is None:
-        raise Invalid(
-            f"The store `{location}` needs an account key or a shared access signature.",
-            remedy="Set one in the variables that its configuration names.",
-        )
-    key = credentials.secret.reveal()
-    try:
-        base64.b64decode(key, validate=True)
-    except ValueError:
-        raise Invalid(
-            "The account key is not base64.",
-            remedy="Copy the key again from the service that issued it.",
-        ) from None
-    return {"account_name": location.name, "account_key": key.decode()}
+# The HTTP library below the vendor's writes whole addresses to its log, signature and all.
+logging.getLogger("urllib3.connectionpool").addFilter(_tells_no_signature)
 
 
 class AzureControl:
@@ -87,7 +61,7 @@ class AzureControl:
         options: dict[str, Any] = {"connection_verify": str(authority)} if authority else {}
         if proxy:
             options["proxies"] = {"http": proxy, "https": proxy}
-        self._service = BlobServiceClient(
+        self.service = BlobServiceClient(
             require_endpoint(location),
             credential=require_credentials(location, credentials),
             retry_policy=LinearRetry(backoff=1, retry_total=ATTEMPTS_AGAIN, random_jitter_range=0),
@@ -104,33 +78,51 @@ class AzureControl:
 
         A signature may allow writing but not creating: the write itself then tells.
         """
-        try:
-            self._service.create_container(container)
-        except ResourceExistsError:
-            return
-        except HttpResponseError as error:
-            if error.status_code != 403:
-                raise self._meaning(error, f"creating `{container}`", "") from None
-        except AzureError:
-            raise failures.no_answer(self.location, f"creating `{container}`") from None
+        with self.translated(f"creating `{container}`", ""):
+            try:
+                self.service.create_container(container)
+            except ResourceExistsError:
+                return
+            except HttpResponseError as error:
+                if error.status_code != 403:
+                    raise
 
     def containers(self, prefix: str) -> Iterator[str]:
         """The names of the containers that start with `prefix`."""
         with self.translated("listing", ""):
-            for found in self._service.list_containers(name_starts_with=prefix or None):
+            for found in self.service.list_containers(name_starts_with=prefix or None):
                 yield str(found.name)
 
-    def blobs(self, container: str, prefix: str) -> Iterator[ObjectInfo]:
-        """Every blob of a container whose name starts with `prefix`."""
-        client = self._service.get_container_client(container)
+    def pages(self, prefix: str, after: str | None) -> Iterator[Page]:
+        """The blobs whose names, containers first, start with `prefix`, a page at a time.
+
+        `after` is a container and the host's marker within it, with a slash between.
+        """
+        container, separator, rest = prefix.partition("/")
+        begin, _, marker = (after or "").partition("/")
+        for found in [container] if separator else self.containers(container):
+            if found < begin:
+                continue
+            yield from self._pages_of(found, rest, marker if found == begin else "")
+
+    def _pages_of(self, container: str, prefix: str, marker: str) -> Iterator[Page]:
+        client = self.service.get_container_client(container)
         with self.translated("listing", ""):
-            for found in client.list_blobs(name_starts_with=prefix or None, include=["metadata"]):
-                yield _info(f"{container}/{found.name}", found)
+            asked = client.list_blobs(
+                name_starts_with=prefix or None, include=["metadata"], results_per_page=_PAGE
+            )
+            pages: Any = asked.by_page(continuation_token=marker or None)
+            for page in pages:
+                found = tuple(info_of(f"{container}/{blob.name}", blob) for blob in page)
+                follows = pages.continuation_token
+                # Behind the last page of a container comes whatever is named after it.
+                after = f"{container}/{follows}" if follows else f"{container}\0/"
+                yield Page(objects=found, after=after)
 
     def head(self, name: str) -> ObjectInfo:
         """What the host says about one blob."""
         with self.translated(f"asking about `{name}`", name):
-            return _info(name, self._blob(name).get_blob_properties())
+            return info_of(name, self._blob(name).get_blob_properties())
 
     def reader(self, name: str) -> ReadRange:
         """A reader of a blob whose name obstore cannot carry."""
@@ -198,7 +190,7 @@ class AzureControl:
 
     def _blob(self, name: str) -> BlobClient:
         container, _, blob = name.partition("/")
-        return self._service.get_blob_client(container, blob)
+        return self.service.get_blob_client(container, blob)
 
     @contextmanager
     def translated(self, act: str, name: str) -> Iterator[None]:
@@ -209,14 +201,20 @@ class AzureControl:
             raise failures.no_answer(self.location, act) from None
         except HttpResponseError as error:
             raise self._meaning(error, act, name) from None
-        except (AzureError, AttributeError, ValueError):
-            # What the vendor's client meets in an answer that is not Azure's.
+        except (AzureError, AttributeError, ValueError, TypeError) as error:
+            # What the vendor's client meets in an answer that is not Azure's: it fails over an
+            # error code that it does not know, too.
+            if isinstance(refusal := error.__context__, AttributeError):
+                refusal = refusal.__context__
+            if isinstance(refusal, HttpResponseError):
+                raise self._meaning(refusal, act, name) from None
             raise failures.not_understood(self.location, act, None, "UnreadableAnswer") from None
 
     def _meaning(self, error: HttpResponseError, act: str, name: str) -> BercailError:
         status = error.status_code or 0
         told = getattr(error, "error_code", None)
-        code = str(getattr(told, "value", told or ""))
+        headers: Any = getattr(error.response, "headers", None) or {}
+        code = str(getattr(told, "value", told or headers.get("x-ms-error-code", "")))
         if code in _NO_HOME or (status == 404 and not name):
             return failures.no_home(self.location)
         if status == 404:
@@ -230,7 +228,8 @@ class AzureControl:
         return failures.from_status(self.location, act, status, code[:80])
 
 
-def _info(name: str, found: Any) -> ObjectInfo:
+def info_of(name: str, found: Any) -> ObjectInfo:
+    """One blob as the vendor's client describes it, in a listing or in an answer."""
     md5 = found.content_settings.content_md5
     etag, kind = str(found.etag), found.blob_type
     return ObjectInfo(

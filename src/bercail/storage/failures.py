@@ -18,6 +18,10 @@ from bercail.foundation import (
 )
 from bercail.storage.location import Location
 
+# docs.aws.amazon.com, "Error responses"; the last two are MinIO's and Azure's.
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_NO_ROOM = {"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "AccountLimitExceeded"}
+_INSUFFICIENT_STORAGE = 507
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -47,11 +51,35 @@ def cut_short(location: Location, name: str, expected: int, got: int) -> Unavail
     )
 
 
-def not_allowed(location: Location, act: str) -> Refused:
+def garbled(location: Location, name: str) -> Unavailable:
+    """A body is not what the host's own checksum says of it."""
+    return Unavailable(
+        f"The store `{location.name}` sent bytes of `{name}` that are not those of its checksum.",
+        remedy="Run again; if it lasts, look for what alters bytes between here and the host.",
+    )
+
+
+def no_room(location: Location, act: str) -> Unavailable:
+    """The host says that it is full, or that a quota is used up."""
+    return Unavailable(
+        f"The store `{location.name}` has no room left ({act}).",
+        remedy="Make room or have the quota raised, then run again; nothing was half written.",
+    )
+
+
+def not_allowed(location: Location, act: str, code: str = "") -> Refused:
     """The host knows the caller too little, or not at all (401, 403)."""
+    if code in _SKEWED:
+        return Refused(
+            f"The store `{location.name}` refuses requests dated by this machine's clock ({act}).",
+            remedy="Set the clock of this machine, or have the host's set: they may differ by "
+            "15 minutes at most. `bercail store probe` tells by how much they do.",
+            rule="store-clock",
+        )
     return Refused(
         f"The store `{location.name}` refuses these credentials ({act}).",
-        remedy="Check the access key, the secret or the signature, and the rights they carry.",
+        remedy="Check the access key, the secret or the signature, the rights they carry, and "
+        "this machine's clock.",
         rule="store-credentials",
     )
 
@@ -103,7 +131,9 @@ def not_understood(location: Location, act: str, status: int | None, code: str) 
 def from_status(location: Location, act: str, status: int, code: str = "") -> BercailError:
     """The error for an HTTP status without a meaning of its own for the caller."""
     if status in {401, 403}:
-        return not_allowed(location, act)
+        return not_allowed(location, act, code)
+    if status == _INSUFFICIENT_STORAGE or code in _NO_ROOM:
+        return no_room(location, act)
     if status == 404:
         return no_home(location)
     if status in {408, 425, 429} or status >= 500:

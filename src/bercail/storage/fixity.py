@@ -33,7 +33,7 @@ class Checked:
     """
 
     def __init__(self, store: ObjectStore, *, probed: ProbeReport | None = None) -> None:
-        self._store = store
+        self.inner = self._store = store
         self._asks_host = probed is not None and probed.tells_checksums
         self.location = store.location
         self.features = store.features

@@ -79,8 +79,8 @@ def clean(
 ) -> Cleaning:
     """Find interrupted writes; with `apply`, remove those older than so many hours.
 
-    One whose age is not told counts as young: its writer may be at work. Azure and memory
-    keep nothing to remove: Azure discards blocks that are not committed after a week.
+    One whose age is not told counts as young: its writer may be at work. Memory keeps
+    nothing to remove.
 
     Raises:
         Invalid: for less than an hour.

@@ -78,7 +78,7 @@ class Limited:
     """Contents pass at the pace of `limit`, in both directions together."""
 
     def __init__(self, store: ObjectStore, limit: Limit) -> None:
-        self._store = store
+        self.inner = self._store = store
         self.limit = limit
         self.location = store.location
         self.features = store.features

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from bercail.foundation import Invalid
+from bercail.storage.past import PREFIX as PAST
 
 LONGEST_NAME = 1024  # bytes of UTF-8: the limit of S3; Azure's is 1,024 characters
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -23,6 +24,8 @@ _MOST_METADATA = 2048  # bytes of all keys and values: the limit of S3
 def is_portable(name: str) -> bool:
     """Whether every store keeps `name` exactly as it is given."""
     if not _is_sendable(name) or _CONTROL.search(name) or "\\" in name:
+        return False
+    if name.startswith(PAST):
         return False
     return all(name.split("/"))
 
@@ -39,7 +42,7 @@ def require_portable(name: str) -> None:
             f"The object name {_shown(name)} does not mean the same on every store.",
             remedy=(
                 f"Use 1 to {LONGEST_NAME} bytes of UTF-8 without control characters, "
-                "backslashes, empty segments, `.` or `..` between slashes."
+                f"backslashes, empty segments, `.` or `..` between slashes, not below `{PAST}`."
             ),
         )
 

@@ -120,7 +120,9 @@ def open_store(
         if signs:
             location = evolve(location, options={**location.options, "checksum": "signature"})
     store = _adapter(location).open(location, credentials or Credentials())
-    store.features = probed.features(store.features)
+    store.features = probed.features(
+        store.features, checksum=location.options.get("checksum", "crc64nvme")
+    )
     return store
 
 

@@ -19,9 +19,11 @@ __all__ = [
     "CHUNK",
     "Credentials",
     "Features",
+    "ListsInPages",
     "Location",
     "ObjectInfo",
     "ObjectStore",
+    "Page",
     "require_range",
 ]
 
@@ -47,6 +49,8 @@ class Features:
     conditional_multipart: bool = True
     """`if_absent` holds for large objects too, though perhaps not against a writer that
     ends in the same moment; only `conditional_put` is a race that has one winner."""
+    whole_listing: bool = False
+    """A listing tells all that `head` does, so that nobody need ask again for each object."""
 
 
 def _frozen_metadata(metadata: Mapping[str, str]) -> Mapping[str, str]:
@@ -169,6 +173,27 @@ class ObjectStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove the object; removing what is not there is no error."""
+        ...
+
+
+@frozen(kw_only=True)
+class Page:
+    """Some objects of a listing. `after` is where it goes on, None at its end."""
+
+    objects: tuple[ObjectInfo, ...]
+    after: str | None
+
+
+@runtime_checkable
+class ListsInPages(Protocol):
+    """A store whose listing can be taken up where it broke off."""
+
+    def pages(self, prefix: str = "", after: str | None = None) -> Iterator[Page]:
+        """The listing of `prefix` in pages, from the start or on from the `after` of one.
+
+        `after` is the store's own word, good for the same prefix and for as long as the
+        host says: minutes at least. A page is whole or not given at all.
+        """
         ...
 
 

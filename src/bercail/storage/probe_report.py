@@ -23,8 +23,14 @@ _LARGEST = 1 << 20
 Verdict = Literal["held", "absent", "ignored"]
 """Done as asked; refused openly; answered as done, and not done."""
 
-# What the house sends with a body, by the option `checksum` of an S3 location.
-_COMPARED = ("wrong-crc64nvme", "wrong-payload-hash")
+# What the house sends with a body, by the option `checksum` of an S3 location: the demand
+# that must be refused of a whole object, and of a part.
+_COMPARED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "crc64nvme": ("wrong-crc64nvme", "wrong-part-crc64nvme"),
+        "signature": ("wrong-payload-hash",),
+    }
+)
 
 
 def _frozen_identity(identity: Mapping[str, str]) -> Mapping[str, str]:
@@ -87,6 +93,14 @@ class ProbeReport:
         """Whether the trait was asked."""
         return any(trait.name == name for trait in self.traits)
 
+    def compares_bodies(self, checksum: str) -> bool | None:
+        """Whether bodies sent with this `checksum` are compared; None when it was not asked.
+
+        `checksum` is the option of an S3 location: `crc64nvme` or `signature`.
+        """
+        asked = [name for name in _COMPARED.get(checksum, ()) if self.asked(name)]
+        return all(map(self.holds, asked)) if asked else None
+
     def reasons_against_home(self) -> tuple[str, ...]:
         """Why data may not live there: none, when they may."""
         reasons = [
@@ -94,7 +108,7 @@ class ProbeReport:
             for trait in self.traits
             if trait.needed and not trait.held
         ]
-        asked = [name for name in _COMPARED if self.asked(name)]
+        asked = [names[0] for names in _COMPARED.values() if self.asked(names[0])]
         if asked and not any(map(self.holds, asked)):
             reasons.append("no checksum that is sent with a body is compared with it")
         if reasons:
@@ -138,10 +152,10 @@ class ProbeReport:
                 remedy="Probe the store again: `bercail store probe`.",
             ) from None
 
-    def features(self, declared: Features) -> Features:
-        """`declared`, corrected where the probe knows better."""
+    def features(self, declared: Features, *, checksum: str = "crc64nvme") -> Features:
+        """`declared`, corrected where the probe knows better, for bodies sent so."""
         asked = {trait.name: trait.held for trait in self.traits}
-        compared = [asked[name] for name in _COMPARED if name in asked]
+        compared = self.compares_bodies(checksum)
         return evolve(
             declared,
             conditional_put=asked.get("conditional-put", declared.conditional_put)
@@ -151,7 +165,7 @@ class ProbeReport:
             ),
             versions=asked.get("versions", declared.versions),
             object_lock=asked.get("object-lock", declared.object_lock),
-            server_checksums=any(compared) if compared else declared.server_checksums,
+            server_checksums=declared.server_checksums if compared is None else compared,
         )
 
     def lines(self) -> list[str]:

@@ -15,19 +15,22 @@ from attrs import evolve
 from obstore.store import S3Store as ObstoreS3
 
 from bercail.foundation import Invalid, Missing
-from bercail.storage import failures, s3_control
-from bercail.storage.leftovers import Leftover
+from bercail.storage import failures, s3_control, s3_past
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
 from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
-from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore, require_range
+from bercail.storage.past import find_past
+from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore, Page, require_range
 from bercail.storage.reading import (
+    Piece,
     ReadRange,
     is_carried,
     obstore_range,
     read_pinned,
     stream_pinned,
 )
+from bercail.storage.s3_direct import S3Direct
+from bercail.storage.s3_leftovers import S3Leftovers
 from bercail.storage.s3_listing import S3Listing
 from bercail.storage.s3_parts import S3Parts
 from bercail.storage.service_errors import is_home_missing, translated
@@ -49,7 +52,7 @@ _STANDARD_ATTRIBUTES = frozenset(
 )
 
 
-class S3Store:
+class S3Store(S3Leftovers):
     """One bucket of an S3 host."""
 
     features = Features(
@@ -64,8 +67,11 @@ class S3Store:
         self.location = location
         self.prefix = f"{location.path}/" if location.path else ""
         self.control = s3_control.S3Control(location, credentials)
-        self.parts = S3Parts(self.control, by_crc=s3_control.sends_crc(location))
-        self._listing = S3Listing(location, self.control)
+        by_crc = s3_control.sends_crc(location)
+        region = location.options.get("region", s3_control.DEFAULT_REGION)
+        self._direct = S3Direct(location, credentials, region) if by_crc else None
+        self.parts = S3Parts(self.control, by_crc=by_crc, direct=self._direct)
+        self.listed = S3Listing(location, self.control)
         self._client = ObstoreS3(
             location.name,
             config=_config(location),
@@ -124,19 +130,6 @@ class S3Store:
         require_sendable(name)
         return self.control.checksum(self.prefix + name, name)
 
-    def leftovers(self) -> Iterator[Leftover]:
-        """See `KeepsLeftovers`: uploads in parts still open below this location."""
-        for opened in self.parts.open_uploads(self.prefix):
-            yield Leftover(
-                name=opened.key.removeprefix(self.prefix),
-                token=opened.upload,
-                begun=opened.begun,
-            )
-
-    def discard(self, leftover: Leftover) -> None:
-        """See `KeepsLeftovers`: the upload is aborted, its parts go."""
-        self.parts.abort(self.prefix + leftover.name, leftover.name, leftover.token)
-
     def _decides(self, whole: bytes | None) -> bool:
         """Whether the host itself holds `if_absent` for a body, or for a stream (None)."""
         small = self.features.conditional_put
@@ -145,6 +138,11 @@ class S3Store:
     def _put_whole(
         self, name: str, body: bytes, if_absent: bool, attributes: dict[str, str]
     ) -> tuple[str | None, str | None]:
+        key = self.prefix + name
+        if self._direct is not None and not if_absent and not attributes and is_carried(key):
+            written = self._direct.put(key, body)
+            if written is not None:
+                return written
         mode: PutMode = "create" if if_absent else "overwrite"
         answer = obstore.put(
             self._client,
@@ -188,6 +186,8 @@ class S3Store:
 
     def head(self, name: str) -> ObjectInfo:
         """See `ObjectStore.head`. S3 tells no MD5 of its own."""
+        if past := find_past(name):
+            return s3_past.head(self.control, self.prefix, past)
         require_sendable(name)
         if not is_carried(self.prefix + name):
             return self.control.head(self.prefix + name, name)
@@ -206,9 +206,16 @@ class S3Store:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`. Metadata is not in S3's listing."""
-        for found in self._listing.pages(self.prefix + prefix):
-            for info in found:
-                yield info if not self.prefix else _inside(info, self.prefix)
+        for page in self.pages(prefix):
+            yield from page.objects
+
+    def pages(self, prefix: str = "", after: str | None = None) -> Iterator[Page]:
+        """See `ListsInPages`: `after` is the host's continuation token."""
+        for page in self.listed.pages(self.prefix + prefix, after):
+            if self.prefix:
+                inside = tuple(_inside(info, self.prefix) for info in page.objects)
+                page = evolve(page, objects=inside)  # the same page, renamed
+            yield page
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
@@ -222,11 +229,18 @@ class S3Store:
             except FileNotFoundError as error:
                 _require_home(self.location, error)
 
+    def _plain(self, name: str, offset: int, length: int, if_match: str | None) -> Piece | None:
+        if self._direct is None:
+            return None
+        return self._direct.read(self.prefix + name, offset, length, if_match)
+
     def _reader(self, name: str) -> ReadRange:
+        if past := find_past(name):
+            return s3_past.reader(self.control, self.prefix, past)
         require_sendable(name)
         key = self.prefix + name
         if is_carried(key):
-            return obstore_range(self._client, self.location, name, key)
+            return obstore_range(self._client, self.location, name, key, self._plain)
         return self.control.reader(key, name)
 
 

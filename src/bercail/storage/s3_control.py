@@ -6,12 +6,8 @@ import base64
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import boto3.session
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from bercail.foundation import BercailError, Invalid
 from bercail.storage import failures
@@ -29,6 +25,7 @@ from bercail.storage.transport import (
 )
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
 DEFAULT_REGION = "us-east-1"
@@ -68,20 +65,52 @@ def sends_crc(location: Location) -> bool:
     return location.options.get("checksum", "crc64nvme") == "crc64nvme"
 
 
+def new_bucket_options(location: Location) -> dict[str, Any]:
+    """What to say when a bucket is made at a location: its region, where it is not the default."""
+    region = location.options.get("region", DEFAULT_REGION)
+    if region == DEFAULT_REGION:
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
 class S3Control:
     """The operations that obstore lacks, on one bucket."""
 
     def __init__(self, location: Location, credentials: Credentials) -> None:
         self.location = location
-        self.client: S3Client = _client(location, credentials, signs=not sends_crc(location))
         self._credentials = credentials
+        require_credentials(location, credentials)
+        require_transport(location)
+        require_endpoint(location)
+        authority_file(location)
+        proxy_url(location)
+
+    @cached_property
+    def client(self) -> S3Client:
+        """The vendor's client, made when first needed: that takes a quarter of a second."""
+        return _client(self.location, self._credentials, signs=not sends_crc(self.location))
 
     def signing_client(self) -> S3Client:
         """A client of its own whose signatures cover the body, whatever the location says."""
         return _client(self.location, self._credentials, signs=True)
 
+    def retry_after(self) -> str | None:
+        """The Retry-After of a host that answers a small question with an error, else None."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self.client.head_bucket(Bucket=self.location.name)
+        except ClientError as error:
+            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            return headers.get("retry-after")
+        except BotoCoreError:
+            return None
+        return None
+
     def make_bucket(self) -> None:
         """Create the bucket; if it is ours already, nothing happens."""
+        from botocore.exceptions import ClientError
+
         with self.translated("creating the bucket", ""):
             try:
                 self.client.head_bucket(Bucket=self.location.name)
@@ -89,12 +118,10 @@ class S3Control:
             except ClientError as error:
                 if _status(error) != 404:
                     raise
-            region = self.location.options.get("region", DEFAULT_REGION)
-            options: dict[str, Any] = {}
-            if region != DEFAULT_REGION:
-                options["CreateBucketConfiguration"] = {"LocationConstraint": region}
             try:
-                self.client.create_bucket(Bucket=self.location.name, **options)
+                self.client.create_bucket(
+                    Bucket=self.location.name, **new_bucket_options(self.location)
+                )
             except ClientError as error:
                 if _code(error) != "BucketAlreadyOwnedByYou":
                     raise
@@ -153,6 +180,8 @@ class S3Control:
     @contextmanager
     def translated(self, act: str, name: str) -> Iterator[None]:
         """Raise the house's errors in place of boto3's."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             yield
         except ClientError as error:
@@ -181,17 +210,23 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+_NO_FILES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+
 def _client(location: Location, credentials: Credentials, *, signs: bool) -> S3Client:
     """A client that reads neither the profile nor the files of the account that runs it."""
+    # Imported when a client is made: a copy of small objects never needs one.
+    import boto3.session
+    import botocore.session
+    from botocore.config import Config
+
     access_key, secret = require_credentials(location, credentials)
     require_transport(location)
-    session = botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
-    )
+    session = botocore.session.Session(session_vars=_NO_FILES)
     authority = authority_file(location)
     virtual = location.options.get("style") == "virtual"
     proxy = proxy_url(location)

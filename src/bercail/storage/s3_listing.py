@@ -19,7 +19,7 @@ import urllib3
 from bercail.foundation import BercailError
 from bercail.storage import failures
 from bercail.storage.location import Location
-from bercail.storage.port import ObjectInfo
+from bercail.storage.port import ObjectInfo, Page
 from bercail.storage.s3_control import S3Control
 from bercail.storage.transport import (
     ATTEMPTS_AGAIN,
@@ -57,22 +57,33 @@ class S3Listing:
             ca_certs=str(authority) if authority else None,
         )
 
-    def pages(self, prefix: str) -> Iterator[list[ObjectInfo]]:
-        """The objects whose keys start with `prefix`, up to a thousand at a time."""
-        parameters = {"Bucket": self._location.name, "Prefix": prefix, "EncodingType": "url"}
-        token: str | None = None
-        while True:
-            page = self._page(parameters if token is None else parameters | _after(token))
-            yield [_info(entry) for entry in page.iterfind("{*}Contents")]
-            former, token = token, page.findtext("{*}NextContinuationToken")
-            if page.findtext("{*}IsTruncated") != "true" or not token:
-                return
-            if token == former:
-                raise failures.not_understood(self._location, _ACT, 200, "RepeatedToken")
+    def pages(self, prefix: str, token: str | None = None) -> Iterator[Page]:
+        """The objects whose keys start with `prefix`, up to a thousand at a time.
 
-    def _page(self, parameters: dict[str, str]) -> ElementTree.Element:
+        `token` is the `after` of an earlier page: the host's continuation token.
+        """
+        parameters = {"Bucket": self._location.name, "Prefix": prefix, "EncodingType": "url"}
+        while True:
+            wanted = parameters if token is None else parameters | _after(token)
+            page = self.page("list_objects_v2", wanted)
+            former, token = token, page.findtext("{*}NextContinuationToken") or None
+            if page.findtext("{*}IsTruncated") != "true":
+                token = None
+            if token is not None and token == former:
+                raise failures.not_understood(self._location, _ACT, 200, "RepeatedToken")
+            found = tuple(_info(entry) for entry in page.iterfind("{*}Contents"))
+            yield Page(objects=found, after=token)
+            if token is None:
+                return
+
+    def page(self, operation: str, parameters: dict[str, Any]) -> ElementTree.Element:
+        """One answer of a listing: `operation` and `parameters` as boto3 names them.
+
+        Raises:
+            Unavailable, Refused, Missing, Invalid: as the host answers.
+        """
         url = self._control.client.generate_presigned_url(
-            "list_objects_v2", Params=parameters, ExpiresIn=_URL_SECONDS
+            operation, Params=parameters, ExpiresIn=_URL_SECONDS
         )
         try:
             answer = self._http.request("GET", url)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bercail.foundation import BercailError, Missing
 from bercail.storage.parts import PART
-from bercail.storage.probe import HELD, Answer
+from bercail.storage.probe_questions import HELD, Answer
 from bercail.storage.s3 import S3Store
 from bercail.storage.s3_parts import SentPart
 

@@ -7,8 +7,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,15 +15,16 @@ from awscrt.checksums import crc64nvme
 from bercail.foundation import BercailError, Missing
 from bercail.storage import failures
 from bercail.storage.parts import PART
-from bercail.storage.probe import HELD, Answer, Question
+from bercail.storage.plain_request import status_of
+from bercail.storage.probe_questions import HELD, Answer, Question, clock_answer
 from bercail.storage.s3 import S3Store
+from bercail.storage.s3_lock_probe import LockQuestions
 from bercail.storage.s3_part_probe import PartQuestions
 from bercail.storage.s3_scratch import S3Scratch
 from bercail.storage.transport import authority_file
 
 _BODY = b"the body that is sent"
 _OTHER = b"another body, as long"
-_MOST_SKEW = 300  # seconds: S3 refuses signatures that are older than 15 minutes
 _HALF = 2.0  # seconds that a host is given to store what was cut half-way
 
 
@@ -52,12 +51,14 @@ class S3Questions:
             Question(name="unfinished-invisible", ask=part.invisible, needed=True),
             Question(name="orphans-visible", ask=part.visible_orphan),
             Question(name="orphans-removable", ask=part.removed_orphan),
-            Question(name="cut-upload-invisible", ask=self._cut_upload, needed=True),
+            Question(name="cut-upload-invisible", ask=self._cut_upload(100_000), needed=True),
+            Question(name="cut-at-once-invisible", ask=self._cut_upload(0)),
             Question(name="anonymous-refused", ask=self._anonymous, needed=True),
             Question(name="tampered-signature-refused", ask=self._tampered, needed=True),
             Question(name="policy-enforced", ask=scratch.policy),
             Question(name="versions", ask=scratch.versions),
             Question(name="object-lock", ask=scratch.object_lock),
+            *LockQuestions(self._store).questions(),
             Question(name="clock", ask=self._clock),
         ]
 
@@ -141,23 +142,27 @@ class S3Questions:
             return HELD
         return "ignored", "an object was overwritten although it was another version"
 
-    def _cut_upload(self, name: str) -> Answer:
-        """Half of the announced body, then silence and the end of the connection."""
-        url = urlsplit(self._scratch.signed_url("put_object", name))
-        target = f"{url.path}?{url.query}"
-        head = f"PUT {target} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 200000\r\n\r\n"
-        try:
-            with self._connected(url.hostname or "", url.port, url.scheme) as connection:
-                connection.settimeout(_HALF)
-                connection.sendall(head.encode() + b"x" * 100_000)
-                with suppress(TimeoutError):
-                    connection.recv(1)
-        except OSError:
-            raise failures.no_answer(self._store.location, "cutting an upload") from None
-        with suppress(Missing):
-            self._store.head(name)
-            return "ignored", "half of a body stands as an object"
-        return HELD
+    def _cut_upload(self, sent: int) -> Callable[[str], Answer]:
+        """A part of the announced body, then silence and the end of the connection."""
+
+        def ask(name: str) -> Answer:
+            url = urlsplit(self._scratch.signed_url("put_object", name))
+            target = f"{url.path}?{url.query}"
+            head = f"PUT {target} HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: 200000\r\n\r\n"
+            try:
+                with self._connected(url.hostname or "", url.port, url.scheme) as connection:
+                    connection.settimeout(_HALF)
+                    connection.sendall(head.encode() + b"x" * sent)
+                    with suppress(TimeoutError):
+                        connection.recv(1)
+            except OSError:
+                raise failures.no_answer(self._store.location, "cutting an upload") from None
+            with suppress(Missing):
+                size = self._store.head(name).size
+                return "ignored", f"{sent} bytes of 200000 came, and an object of {size} stands"
+            return HELD
+
+        return ask
 
     def _connected(self, host: str, port: int | None, scheme: str) -> socket.socket:
         plain = socket.create_connection((host, port or (443 if scheme == "https" else 80)), _HALF)
@@ -170,8 +175,7 @@ class S3Questions:
     def _anonymous(self, name: str) -> Answer:
         self._store.put(name, _BODY)
         url = self._scratch.signed_url("get_object", name).partition("?")[0]
-        status = self._scratch.status_of(url)
-        if status == 200:
+        if status_of(self._store.location, url) == 200:
             return "ignored", "anyone may read, without credentials"
         return HELD
 
@@ -179,16 +183,9 @@ class S3Questions:
         self._store.put(name, _BODY)
         url = self._scratch.signed_url("get_object", name)
         last = "1" if url[-1] == "0" else "0"
-        if self._scratch.status_of(url[:-1] + last) == 200:
+        if status_of(self._store.location, url[:-1] + last) == 200:
             return "ignored", "a wrong signature was served"
         return HELD
 
     def _clock(self, _: str) -> Answer:
-        told = self._headers().get("date", "")
-        try:
-            skew = abs((datetime.now(UTC) - parsedate_to_datetime(told)).total_seconds())
-        except (TypeError, ValueError):
-            return "absent", "the host tells no date"
-        if skew > _MOST_SKEW:
-            return "absent", f"the clocks differ by {skew:.0f} seconds: signatures will be refused"
-        return "held", f"the clocks differ by {skew:.0f} seconds"
+        return clock_answer(self._headers().get("date", ""))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bercail.foundation import BercailError
 from bercail.storage import failures
-from bercail.storage.probe import HELD, Answer
+from bercail.storage.probe_questions import HELD, Answer
 from bercail.storage.s3 import S3Store
-from bercail.storage.transport import CONNECT_SECONDS, SILENCE_SECONDS, authority_file, proxy_url
 
 _URL_SECONDS = 120
 
@@ -30,21 +28,6 @@ class S3Scratch:
         parameters = {"Bucket": self._bucket, "Key": self._store.prefix + name}
         url: str = self._client.generate_presigned_url(method, parameters, ExpiresIn=_URL_SECONDS)
         return url
-
-    def status_of(self, url: str) -> int:
-        """The status of a plain GET."""
-        location = self._store.location
-        proxy, authority = proxy_url(location), authority_file(location)
-        options: dict[str, Any] = {"proxy_url": proxy} if proxy else {}
-        pool = (urllib3.ProxyManager if proxy else urllib3.PoolManager)(
-            **options, ca_certs=str(authority) if authority else None
-        )
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS)
-        try:
-            answer = pool.request("GET", url, retries=False, timeout=timeout)
-        except urllib3.exceptions.HTTPError:
-            raise failures.no_answer(location, "asking without credentials") from None
-        return answer.status
 
     def put_exchanged(self, name: str, body: bytes) -> None:
         """Put a body, and send another of the same length under the same signature."""

@@ -42,8 +42,13 @@ def status_of(error: BaseException) -> int | None:
 
 def is_home_missing(error: BaseException) -> bool:
     """Whether the host said that the bucket or container itself is absent."""
+    return _code_of(error) in _NO_HOME
+
+
+def _code_of(error: BaseException) -> str:
+    """The code that the host wrote in its answer, if there is one."""
     found = _CODE.search(str(error))
-    return found is not None and found[1] in _NO_HOME
+    return found[1] if found else ""
 
 
 @contextmanager
@@ -66,11 +71,10 @@ def translate(error: BaseException, location: Location, act: str, name: str) -> 
     if isinstance(error, PreconditionError):
         return failures.changed(location, name)
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return failures.not_allowed(location, act)
+        return failures.not_allowed(location, act, _code_of(error))
     status = status_of(error)
     if status is not None:
-        found = _CODE.search(str(error))
-        return failures.from_status(location, act, status, found[1] if found else "")
+        return failures.from_status(location, act, status, _code_of(error))
     if "Invalid Access Key" in str(error):
         return Invalid(
             "The account key is not base64.",

@@ -21,7 +21,7 @@ CONNECT_SECONDS: Final = 2
 SILENCE_SECONDS: Final = 60
 """A host that sends nothing for this long is taken as gone: full servers hang, not fail."""
 ATTEMPTS_AGAIN: Final = 2
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def require_transport(location: Location) -> None:
@@ -31,7 +31,7 @@ def require_transport(location: Location) -> None:
         Refused: for plain HTTP to another machine (rule `storage-tls`).
     """
     parts = urlsplit(location.endpoint or "https://")
-    if parts.scheme == "https" or parts.hostname in _LOOPBACK:
+    if parts.scheme == "https" or parts.hostname in LOOPBACK:
         return
     if location.options.get("plain_http") != "accepted":
         raise Refused(

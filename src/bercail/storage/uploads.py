@@ -8,7 +8,7 @@ with the source before it is taken as sent: so the source must give the same byt
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -17,11 +17,26 @@ from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Missing, Unavailable, Unproven
 from bercail.storage import failures
+from bercail.storage.fixity import Checked
+from bercail.storage.home import ProbedHome
 from bercail.storage.names import require_metadata, require_portable
 from bercail.storage.parts import MOST_PARTS, PART, PARTS_IN_FLIGHT
 from bercail.storage.port import ObjectInfo, ObjectStore
 from bercail.storage.s3 import S3Store, require_absent
 from bercail.storage.s3_parts import HeldPart, SentPart, combined
+from bercail.storage.wrappers import Retrying
+
+__all__ = [
+    "HeldPart",
+    "PartUpload",
+    "SentPart",
+    "Source",
+    "Uploaded",
+    "combined",
+    "part_size",
+    "part_upload",
+    "upload",
+]
 
 _MIB = 1 << 20
 
@@ -84,6 +99,103 @@ def upload(
     etag = work.finish(upload_id, ordered, if_absent=if_absent)
     info = _confirmed(store, name, source.size, dict(metadata or {}), etag)
     return Uploaded(info=info, sent=len(ordered) - found, found=found)
+
+
+def part_upload(store: ObjectStore, name: str) -> PartUpload | None:
+    """A desk for uploads of `name` in parts, or None where `store` takes no parts of its own.
+
+    For a caller that keeps its own notes of what left, as sealing while sending must. The
+    wrappers of a home are looked through, and what they hold is held here too: whether it
+    may be written to, and whether what was written is read back.
+
+    Raises:
+        Refused: for a home that takes no data.
+    """
+    checked = False
+    for layer in _layers(store):
+        if isinstance(layer, ProbedHome):
+            layer.require_writable()
+        checked = checked or isinstance(layer, Checked)
+    store = unwrapped(store)
+    return PartUpload(store, name, reads_back=checked) if isinstance(store, S3Store) else None
+
+
+def unwrapped(store: ObjectStore) -> ObjectStore:
+    """The adapter below the wrappers of a home."""
+    return [store, *(layer.inner for layer in _layers(store))][-1]
+
+
+def _layers(store: ObjectStore) -> Iterator[Checked | ProbedHome | Retrying]:
+    while isinstance(store, Checked | ProbedHome | Retrying):
+        yield store
+        store = store.inner
+
+
+class PartUpload:
+    """Uploads in parts under one name of an S3 store; the caller keeps the token of its own.
+
+    Threads may send parts at once. Errors are those of `ObjectStore`.
+    """
+
+    def __init__(self, store: S3Store, name: str, *, reads_back: bool = False) -> None:
+        require_portable(name)
+        self._parts, self._key, self._name = store.parts, store.prefix + name, name
+        self._store, self._reads_back = store, reads_back
+
+    def begin(self) -> str:
+        """Begin an upload; returns its token."""
+        return self._parts.begin(self._key, self._name, {})
+
+    def held(self, token: str) -> dict[int, HeldPart]:
+        """The parts that the host holds, by number from 1; none when the upload is gone."""
+        return self._parts.held(self._key, self._name, token)
+
+    def send(self, token: str, number: int, body: bytes) -> SentPart:
+        """Send part `number` (from 1); sent again, it replaces the former one."""
+        return self._parts.send(self._key, self._name, token, number, body)
+
+    def known(self, held: HeldPart, body: bytes) -> SentPart | None:
+        """The part `held` by the host, as if sent now, when it is `body`; else None."""
+        if not held.is_of(body):
+            return None
+        checksum = crc64nvme(body)
+        return SentPart(number=held.number, size=held.size, etag=held.etag, checksum=checksum)
+
+    def finish(self, token: str, parts: Sequence[SentPart]) -> ObjectInfo:
+        """Make the object of `parts`, in order; only now it is seen.
+
+        Raises:
+            Unavailable: the upload ended on the host meanwhile.
+            Unproven: the host shows another size than was sent, or other bytes where they
+                are read back (rule `fixity`).
+        """
+        try:
+            etag, _ = self._parts.finish(self._key, self._name, token, parts, if_absent=False)
+        except Missing:
+            raise Unavailable(
+                f"The upload of `{self._name}` ended on the host before it was finished.",
+                remedy="Run again: it starts anew.",
+            ) from None
+        size = sum(part.size for part in parts)
+        info = _confirmed(self._store, self._name, size, {}, etag)
+        if self._reads_back and _checksum(self._store, self._name) != combined(parts):
+            raise Unproven(
+                f"The store `{self._store.location}` holds other bytes under `{self._name}` "
+                "than were sent.",
+                remedy="Run again: it is written anew; if it lasts, leave this host.",
+                rule="fixity",
+            )
+        return info
+
+    def give_up(self, token: str | None = None) -> None:
+        """Abort one upload, or without a token all of this name; parts on the host go."""
+        tokens = [token] if token is not None else self._open()
+        for one in tokens:
+            self._parts.abort(self._key, self._name, one)
+
+    def _open(self) -> list[str]:
+        opened = self._parts.open_uploads(self._key)
+        return [one.upload for one in opened if one.key == self._key]
 
 
 def part_size(size: int) -> int:
@@ -178,13 +290,9 @@ class _Work:
     def _stands_already(self, parts: list[SentPart]) -> bool:
         """Whether the object is there as these parts make it."""
         try:
-            pieces = self._store.stream(self._name)
-            checksum = 0
-            for piece in pieces:
-                checksum = crc64nvme(piece, checksum)
+            return _checksum(self._store, self._name) == combined(parts)
         except Missing:
             return False
-        return checksum == combined(parts)
 
     def _read(self, number: int) -> bytes:
         offset, length = self._extents[number]
@@ -201,6 +309,14 @@ class _Work:
         self._done += size
         if self._progress is not None:
             self._progress("upload", self._done, self._source.size)
+
+
+def _checksum(store: ObjectStore, name: str) -> int:
+    """CRC-64/NVME of what the host gives."""
+    checksum = 0
+    for piece in store.stream(name):
+        checksum = crc64nvme(piece, checksum)
+    return checksum
 
 
 def _confirmed(

@@ -13,7 +13,7 @@ from typing import TypeVar
 from attrs import define, frozen
 
 from bercail.foundation import Randomness, Refused, SystemRandomness, Unavailable
-from bercail.storage.port import CHUNK, ObjectInfo, ObjectStore
+from bercail.storage.port import CHUNK, ListsInPages, ObjectInfo, ObjectStore, Page
 
 _T = TypeVar("_T")
 
@@ -36,7 +36,7 @@ class Retrying:
         sleep: Callable[[float], None] = time.sleep,
         randomness: Randomness | None = None,
     ) -> None:
-        self._store = store
+        self.inner = self._store = store
         self._attempts = attempts
         self._budget = budget
         self._sleep = sleep
@@ -72,8 +72,7 @@ class Retrying:
         self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
     ) -> Iterator[bytes]:
         """See `ObjectStore.stream`. After a failure, goes on by ranges of the same version."""
-        info = self.head(name)
-        etag, offset = if_match or info.etag, 0
+        etag, offset = if_match or self.head(name).etag, 0
         try:
             for piece in self._store.stream(name, if_match=etag, chunk=chunk):
                 offset += len(piece)
@@ -82,8 +81,9 @@ class Retrying:
         except Unavailable:
             if self._attempts <= 1:
                 raise
-        while offset < info.size:
-            piece = self.read(name, offset, min(chunk, info.size - offset), if_match=etag)
+        size = self.head(name).size
+        while offset < size:
+            piece = self.read(name, offset, min(chunk, size - offset), if_match=etag)
             offset += len(piece)
             yield piece
 
@@ -92,7 +92,31 @@ class Retrying:
         return self._again(lambda: self._store.head(name))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`. A failed listing starts over, skipping what it gave."""
+        """See `ObjectStore.list`. A failed listing goes on behind the last page that came.
+
+        Attempts and budget count anew for each page. What is held are the names of two
+        pages, whatever the store holds. A store that lists in no pages (`ListsInPages`),
+        such as a wrapper, is asked from the start again, and all names given are held.
+        """
+        store = self._store
+        if not isinstance(store, ListsInPages):
+            yield from self._listed_over(prefix)
+            return
+        pages = _Pages(store, prefix)
+        former: set[str] = set()
+        while (page := self._again(pages.take)) is not None:
+            names: set[str] = set()
+            for info in page.objects:
+                if info.name not in names and info.name not in former:
+                    names.add(info.name)
+                    yield info
+            former = names
+
+    def delete(self, name: str) -> None:
+        """See `ObjectStore.delete`."""
+        self._again(lambda: self._store.delete(name))
+
+    def _listed_over(self, prefix: str) -> Iterator[ObjectInfo]:
         given: set[str] = set()
         waited = 0.0
         for attempt in range(1, self._attempts + 1):
@@ -104,10 +128,6 @@ class Retrying:
                 return
             except Unavailable as error:
                 waited += self._wait(attempt, waited, error)
-
-    def delete(self, name: str) -> None:
-        """See `ObjectStore.delete`."""
-        self._again(lambda: self._store.delete(name))
 
     def _again(self, act: Callable[[], _T]) -> _T:
         waited = 0.0
@@ -129,11 +149,30 @@ class Retrying:
         return pause
 
 
+class _Pages:
+    """The pages of a listing, one at a time; after a failure, on from the last that came."""
+
+    def __init__(self, store: ListsInPages, prefix: str) -> None:
+        self._store, self._prefix = store, prefix
+        self._after: str | None = None
+        self._pages = store.pages(prefix)
+
+    def take(self) -> Page | None:
+        try:
+            page = next(self._pages, None)
+        except Unavailable:
+            self._pages = self._store.pages(self._prefix, self._after)
+            raise
+        if page is not None:
+            self._after = page.after
+        return page
+
+
 class ReadOnly:
     """Refuses every write, whatever the credentials would allow."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+        self.inner = self._store = store
         self.location = store.location
         self.features = store.features
 
@@ -203,7 +242,7 @@ class Metered:
     """Counts calls and bytes: `in` towards the store, `out` from it."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._store = store
+        self.inner = self._store = store
         self._meter = _Meter(calls={})
         self._lock = threading.Lock()
         self.location = store.location

@@ -40,7 +40,10 @@ class Fault:
     connection is closed; with `reset` it is reset. `drop_answer` closes it without any
     answer, after the server has done what was asked. `flip_up` and `flip_down` are the
     byte of a body in which one bit is turned, on the way to the server and back.
-    `slow_down` answers 503 with this Retry-After, in seconds, and asks the server nothing.
+    `slow_down` answers 503 with this Retry-After, in seconds, and asks the server nothing;
+    `refusal` answers this status with this code, likewise; with `silent` nobody answers, and
+    nobody is asked, for a minute. `cut_up` bytes of a request's body reach the
+    server, then both connections end.
     `repeat_entry`, `lose_entry` concern the first entry of a listing; `stale_list` serves
     the former answer to the same listing, if there was one. `skew` moves the Date header.
     """
@@ -52,6 +55,9 @@ class Fault:
     flip_up: int | None = None
     flip_down: int | None = None
     slow_down: int | None = None
+    refusal: tuple[int, str] | None = None
+    silent: bool = False
+    cut_up: int | None = None
     repeat_entry: bool = False
     lose_entry: bool = False
     stale_list: bool = False
@@ -172,11 +178,14 @@ class ChaosProxy:
     async def _answered(self, exchange: Exchange, writer: asyncio.StreamWriter) -> bool:
         """Answer as the fault says; False when the connection must end."""
         fault = self.choose(exchange)
-        if fault.slow_down is not None:
-            wait = ("Retry-After", str(fault.slow_down))
-            answer = _Answer(status=503, reason="Slow", headers=(wait,), body=_SLOW_DOWN)
-        else:
-            answer = await self._asked(exchange, fault)
+        if fault.silent:
+            await asyncio.sleep(_PATIENCE)
+            return False
+        if fault.cut_up is not None:
+            await self._cut_short(exchange, fault.cut_up)
+            _end(writer, reset=fault.reset)
+            return False
+        answer = _refused(fault) or await self._asked(exchange, fault)
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop_answer or (fault.reset and fault.cut_after is None):
@@ -191,15 +200,18 @@ class ChaosProxy:
             return False
         return True
 
+    async def _cut_short(self, exchange: Exchange, length: int) -> None:
+        """Send the server the beginning of a request, and hang up."""
+        _, writer = await asyncio.open_connection(*self._to, limit=1 << 20)
+        writer.write(_request(exchange, exchange.body)[: -len(exchange.body) or None])
+        writer.write(exchange.body[:length])
+        await writer.drain()
+        writer.close()
+
     async def _asked(self, exchange: Exchange, fault: Fault) -> _Answer:
         reader, writer = await asyncio.open_connection(*self._to, limit=1 << 20)
         try:
-            body = _flipped(exchange.body, fault.flip_up)
-            kept = [(k, v) for k, v in exchange.headers.items() if k not in _HOP]
-            kept += [("content-length", str(len(body))), ("connection", "close")]
-            lines = [f"{exchange.method} {exchange.target} HTTP/1.1"]
-            lines += [f"{name}: {value}" for name, value in kept]
-            writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+            writer.write(_request(exchange, _flipped(exchange.body, fault.flip_up)))
             await writer.drain()
             return await asyncio.wait_for(_read_answer(reader, exchange.method), _PATIENCE)
         finally:
@@ -221,6 +233,28 @@ class ChaosProxy:
             moved = format_datetime(datetime.now(UTC) + fault.skew, usegmt=True)
             headers = tuple((k, moved if k.lower() == "date" else v) for k, v in headers)
         return _Answer(status=answer.status, reason=answer.reason, headers=headers, body=body)
+
+
+def _refused(fault: Fault) -> _Answer | None:
+    """What the proxy answers by itself, if the fault says so."""
+    if fault.slow_down is not None:
+        wait = ("Retry-After", str(fault.slow_down))
+        return _Answer(status=503, reason="Slow", headers=(wait,), body=_SLOW_DOWN)
+    if fault.refusal is None:
+        return None
+    status, code = fault.refusal
+    told = (("Content-Type", "application/xml"), ("x-ms-error-code", code))
+    body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
+    return _Answer(status=status, reason="No", headers=told, body=body.encode())
+
+
+def _request(exchange: Exchange, body: bytes) -> bytes:
+    """The request as it is passed on, over a connection of its own."""
+    kept = [(k, v) for k, v in exchange.headers.items() if k not in _HOP]
+    kept += [("content-length", str(len(body))), ("connection", "close")]
+    lines = [f"{exchange.method} {exchange.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in kept]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 def _listing_key(target: str) -> str:

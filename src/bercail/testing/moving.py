@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from attrs import evolve
 
 from bercail.foundation import Actor, FixedClock, Refused, Role, SeededRandomness, SystemRandomness
-from bercail.hosting import MigrationService
+from bercail.hosting import Attestation, Freeze, MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, MemoryJournal
 from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, open_store
@@ -26,6 +27,7 @@ from bercail.vault import Keyring, MemoryCustodian, note_signer
 _NUMBERS = itertools.count()
 
 _ROLES: frozenset[Role] = frozenset({Role.OPERATOR})
+ATTESTED = Attestation(by="operator", statement="the source takes no more writes")
 OPERATOR = Actor(id="operator", roles=_ROLES)
 
 
@@ -78,6 +80,8 @@ class MovingWorld:
         home: ObjectStore | None = None,
         actor: Actor = OPERATOR,
         threads: int = 2,
+        work: str = "work",
+        freeze: Freeze | None = ATTESTED,
     ) -> MigrationService:
         """A desk for the migration `moving`, as a new process would open it."""
         return MigrationService(
@@ -85,7 +89,7 @@ class MovingWorld:
             source=source or self.source,
             target=self.target(home),
             home=home or self.home,
-            work=self.folder / "work",
+            work=self.folder / work,
             ledger=self.ledger,
             keys=self.keys,
             clock=self.clock,
@@ -93,6 +97,7 @@ class MovingWorld:
             admit=self.admit,
             threads=threads,
             sleep=lambda _: None,
+            freeze=freeze,
         )
 
     def fill(self, contents: Mapping[str, bytes]) -> None:
@@ -106,6 +111,12 @@ class MovingWorld:
     def kinds(self) -> list[str]:
         """The kinds of the events that the migration recorded, in order."""
         return [record.kind for record in self.journal.read("migration/moving")]
+
+
+def landed(service: MigrationService) -> dict[str, bytes]:
+    """Everything that can be read through the target once it is canonical, by name."""
+    folder = service.landed()
+    return {name: b"".join(folder.stream(name)) for name in folder.names()}
 
 
 class Around:
@@ -152,6 +163,18 @@ class Around:
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
         self._store.delete(name)
+
+
+class OneContainer(Around):
+    """One new container of an Azure account that other tests use too; `root` begins its names."""
+
+    def __init__(self, store: ObjectStore, purpose: str) -> None:
+        super().__init__(store)
+        self.root = f"{purpose}-{uuid4().hex[:12]}/"
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """The blobs of this container only."""
+        return super().list(self.root + prefix)
 
 
 class Killer(Around):

@@ -39,6 +39,16 @@ ODD_NAMES = (
     "dots/.hidden/..two/three...",
     "trailing /space ",
 )
+CHARACTER_CLASSES = (
+    *(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "./\\"),
+    *("\u00a0", "\u00ad", "\u00df", "\u0130", "\u0131"),  # no-break space, soft hyphen, letters
+    *("\u05d0", "\u0644", "\u0939", "\u4e2d", "\uac00", "\U00020000"),  # other scripts
+    *("\u200b", "\u200d", "\u202e", "\u2066", "\ufeff"),  # invisible, joining, bidirectional
+    *("\u0301", "\u20dd"),  # marks that combine with what stands before
+    *("\u2028", "\u3000", "\u2003"),  # other spaces and ends of lines
+    *("\ue000", "\ufffd", "\U0001f411", "\U0010fffd"),  # private use, replacement, beyond 16 bits
+)
+"""One of each kind of character that a name may hold."""
 BAD_NAMES = (
     "",
     "/absolute",
@@ -350,6 +360,33 @@ class NamingContract(NamedContract):
         for name in ODD_NAMES:
             store.delete(f"{root}odd/{name}")
         assert list(store.list(f"{root}odd/")) == []
+
+    def test_every_kind_of_character_is_kept(self, store: ObjectStore, root: str) -> None:
+        names = {
+            f"{root}class/{number:03d}{char}x" for number, char in enumerate(CHARACTER_CLASSES)
+        }
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: store.put(name, name.encode()), sorted(names)))
+        assert {info.name for info in store.list(f"{root}class/")} == names
+        for name in names:
+            assert store.get(name) == name.encode()
+
+    def test_names_that_look_alike_are_different_objects(
+        self, store: ObjectStore, root: str
+    ) -> None:
+        alike = ("\u00e9", "e\u0301", "E\u0301", "a", "A", "a ", "%61", "\uff41", "+", "%2B", " a")
+        for number, name in enumerate(alike):
+            store.put(f"{root}alike/{name}", f"{number}".encode())
+        for number, name in enumerate(alike):
+            assert store.get(f"{root}alike/{name}") == f"{number}".encode()
+        assert len(list(store.list(f"{root}alike/"))) == len(alike)
+
+    def test_a_name_may_be_as_long_as_it_may(self, store: ObjectStore, root: str) -> None:
+        room = 900 - len(root)  # some of it is the location's own prefix
+        name = root + "/".join(["n" * 199] * (room // 200))
+        store.put(name, b"x")
+        assert [info.name for info in store.list(name)] == [name]
+        assert store.get(name) == b"x"
 
     @pytest.mark.parametrize("name", BAD_NAMES)
     def test_names_that_stores_read_differently_are_refused(

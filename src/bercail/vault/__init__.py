@@ -7,6 +7,10 @@ signers and verifiers, pseudonym functions. Every refusal of something altered i
 and its `rule` says which check failed.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from bercail.vault.binding import Binding
 from bercail.vault.certificates import (
     SignedDestruction,
@@ -35,7 +39,6 @@ from bercail.vault.keys import (
 )
 from bercail.vault.names import opaque_name
 from bercail.vault.notes import NotePublicKey, NoteSigner, VerifierKey, note_signer, verify_note
-from bercail.vault.pseudonyms import level_one, level_two, project
 from bercail.vault.recipients import Party, Recipient, recipient
 from bercail.vault.sealed import SealedReader, SealingWriter, open_bytes, seal_bytes, seal_chunks
 from bercail.vault.sealed_format import sealed_size
@@ -56,6 +59,12 @@ from bercail.vault.signatures import (
     signer,
     verify_dual,
 )
+
+if TYPE_CHECKING:
+    from bercail.vault.pseudonyms import level_one, level_two, project
+
+# They work on Arrow columns, whose library nobody else in this room needs.
+_PSEUDONYMS = {"level_one", "level_two", "project"}
 
 __all__ = [
     "Binding",
@@ -118,3 +127,11 @@ __all__ = [
     "verify_note",
     "write_cards",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PSEUDONYMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bercail.vault import pseudonyms
+
+    return getattr(pseudonyms, name)

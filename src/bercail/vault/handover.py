@@ -24,6 +24,7 @@ from bercail.foundation import (
     to_iso,
 )
 from bercail.vault.dsse import envelope, open_envelope
+from bercail.vault.events import KeyHandedOver, KeyReceived
 from bercail.vault.handover_table import Direction, HandoverRecord
 from bercail.vault.key_lines import HeldKey
 from bercail.vault.keyring import Keyring
@@ -126,6 +127,7 @@ def hand_over(
     sealed = seal_to(to, _joined(held), _info(made))
     with keyring.lines.table.writing() as connection:
         keyring.handovers.record(connection, _records(made, Direction.GIVEN, to, made.at))
+        keyring.lines.outbox.post(connection, _given(made))
     body = {**made.statement(), "sealed": base64.b64encode(sealed).decode()}
     signed = envelope(PAYLOAD_TYPE, canonical_json(body), [giver.signer])
     return made, canonical_json(signed) + b"\n"
@@ -156,10 +158,11 @@ def receive(
                 remedy="Nothing is left to do; if the key was destroyed since, ask for another.",
                 rule="handover-replayed",
             )
-        fresh = sum([keyring.lines.admit(connection, key) for key in keys])
+        admitted = [keyring.lines.admit(connection, key) for key in keys]
         at = to_iso(clock.now())
+        keyring.lines.outbox.post(connection, _received(made, admitted, at))
         keyring.handovers.record(connection, _records(made, Direction.RECEIVED, giver, at))
-    return evolve(made, fresh=fresh)
+    return evolve(made, fresh=sum(admitted))
 
 
 def _require_parties(made: Handover, giver: Party, receiver: Party) -> None:
@@ -216,6 +219,39 @@ def _records(made: Handover, direction: Direction, other: Party, at: str) -> lis
             at=at,
         )
         for key in made.keys
+    ]
+
+
+def _given(made: Handover) -> list[KeyHandedOver]:
+    return [
+        KeyHandedOver(
+            handover=made.id,
+            key=key.id,
+            purpose=key.purpose.value,
+            kind=key.kind,
+            scope=key.scope,
+            epoch=key.epoch,
+            receiver=made.receiver,
+            at=made.at,
+        )
+        for key in made.keys
+    ]
+
+
+def _received(made: Handover, admitted: list[bool], at: str) -> list[KeyReceived]:
+    return [
+        KeyReceived(
+            handover=made.id,
+            key=key.id,
+            purpose=key.purpose.value,
+            kind=key.kind,
+            scope=key.scope,
+            epoch=key.epoch,
+            giver=made.giver,
+            fresh=fresh,
+            at=at,
+        )
+        for key, fresh in zip(made.keys, admitted, strict=True)
     ]
 
 

@@ -9,8 +9,10 @@ from attrs import evolve, frozen
 from bercail.foundation import Clock, Invalid, Missing, Randomness, Refused, Secret, to_iso
 from bercail.vault.binding import encode_parts
 from bercail.vault.custody import Custodian
+from bercail.vault.events import KeyCreated, RootChanged
 from bercail.vault.key_table import KeyRow, KeyTable
 from bercail.vault.keys import KEY_ID_SIZE, SEED_SIZES, Purpose
+from bercail.vault.outbox import Outbox
 
 _WITNESS = (Purpose.WITNESS, "root", "witness")
 
@@ -43,9 +45,15 @@ class KeyLines:
     """Opens, draws and admits keys of one table under one custodian."""
 
     def __init__(
-        self, table: KeyTable, custodian: Custodian, randomness: Randomness, clock: Clock
+        self,
+        table: KeyTable,
+        custodian: Custodian,
+        randomness: Randomness,
+        clock: Clock,
+        outbox: Outbox,
     ) -> None:
         self.table = table
+        self.outbox = outbox
         self.custodian = custodian
         self._randomness = randomness
         self._clock = clock
@@ -85,7 +93,9 @@ class KeyLines:
             epoch=epoch,
             secret=Secret(self._randomness.take(SEED_SIZES[purpose])),
         )
-        return self.insert(connection, key)
+        row = self.insert(connection, key)
+        self.outbox.post(connection, [_created(row)])
+        return row
 
     def insert(self, connection: Connection, key: HeldKey) -> KeyRow:
         """Add a line for `key`, wrapped by our custodian.
@@ -97,7 +107,9 @@ class KeyLines:
         witness = self.table.current(*_WITNESS)
         if witness is None:
             drawn = Secret(self._randomness.take(SEED_SIZES[Purpose.WITNESS]))
-            self.table.insert(connection, self._wrapped(_witness_key(self._randomness, drawn)))
+            first = self._wrapped(_witness_key(self._randomness, drawn))
+            self.table.insert(connection, first)
+            self.outbox.post(connection, [_first_root(first)])
         self.prove_root(witness)
         row = self._wrapped(key)
         self.table.insert(connection, row)
@@ -170,6 +182,24 @@ def _witness_key(randomness: Randomness, drawn: Secret) -> HeldKey:
         scope=scope,
         epoch=1,
         secret=drawn,
+    )
+
+
+def _created(row: KeyRow) -> KeyCreated:
+    return KeyCreated(
+        key=row.id.hex(),
+        purpose=row.purpose.value,
+        kind=row.kind,
+        scope=row.scope,
+        epoch=row.epoch,
+        root=row.root,
+        at=row.created,
+    )
+
+
+def _first_root(witness: KeyRow) -> RootChanged:
+    return RootChanged(
+        custodian=witness.custodian, former="", root=witness.root, keys=0, at=witness.created
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from sqlite3 import Connection
 
 from bercail.foundation import Clock, Missing, Randomness, Secret, sha256_hex, to_iso
 from bercail.vault.custody import Custodian
+from bercail.vault.events import KeyDestroyed, RootChanged, SecretOpened
 from bercail.vault.handover_table import HandoverTable
 from bercail.vault.key_lines import KeyLines, context_of
 from bercail.vault.key_table import KeyRow, KeyTable
@@ -16,6 +19,9 @@ from bercail.vault.keys import (
     KeyEntry,
     Purpose,
 )
+from bercail.vault.outbox import Outbox
+from bercail.vault.session import Session
+from bercail.vault.settling import settle
 
 
 class Keyring:
@@ -25,17 +31,28 @@ class Keyring:
     receive it. Every call looks at the table, so a key destroyed elsewhere is gone here too. A
     process that still holds a root given up elsewhere creates no key: it could never be opened.
 
+    With a `session`, every change of a key leaves its event in the outbox of the table, in the
+    same transaction, under the session's actor; and each secret taken is told before it is given.
+
     Raises, on making it and on any call:
         Unproven: the table is damaged, or its root is not held by this custodian.
         Unavailable: the table or the custodian does not answer.
     """
 
     def __init__(
-        self, table: Path, custodian: Custodian, randomness: Randomness, clock: Clock
+        self,
+        table: Path,
+        custodian: Custodian,
+        randomness: Randomness,
+        clock: Clock,
+        session: Session | None = None,
     ) -> None:
         self._table = KeyTable(table)
         self._clock = clock
-        self._lines = KeyLines(self._table, custodian, randomness, clock)
+        self._session = session
+        self._told: set[bytes] = set()
+        outbox = Outbox(self._table, session.actor.id if session else None)
+        self._lines = KeyLines(self._table, custodian, randomness, clock, outbox)
         self._handovers = HandoverTable(self._table)
         self._lines.prove_root()
 
@@ -48,6 +65,11 @@ class Keyring:
     def lines(self) -> KeyLines:
         """The lines of the table, for the hand-over of keys; the vault's own rooms only."""
         return self._lines
+
+    @property
+    def outbox(self) -> Outbox:
+        """Events of keys that wait to be recorded."""
+        return self._lines.outbox
 
     @property
     def handovers(self) -> HandoverTable:
@@ -81,12 +103,12 @@ class Keyring:
 
         Raises:
             Missing: that epoch does not exist, or was destroyed.
+            Refused: the session may not take it.
         """
         if epoch is None:
-            return self._lines.opened(self._current_or_new(Purpose.SECRET, kind, scope))
-        for row in self._table.of(kind, scope, epoch):
-            if row.purpose is Purpose.SECRET:
-                return self._lines.opened(row)
+            return self._taken(self._current_or_new(Purpose.SECRET, kind, scope))
+        for row in self._table.of(kind, scope, epoch, Purpose.SECRET):
+            return self._taken(row)
         raise Missing(
             f"There is no secret of `{kind}` `{scope}` for epoch `{epoch}`.",
             remedy="See `bercail vault keys` for the epochs there are.",
@@ -114,7 +136,8 @@ class Keyring:
         """
         count = 0
         with self._table.writing() as connection:
-            for row in self._table.rows():
+            rows = self._table.rows()
+            for row in rows:
                 if row.wrapped is None:
                     continue
                 context = context_of(row)
@@ -125,6 +148,7 @@ class Keyring:
                     (wrapped, new_custodian.name, new_custodian.root, row.id),
                 )
                 count += row.purpose is not Purpose.WITNESS
+            self._tell_root(connection, rows, new_custodian, count)
         self._table.sweep()
         self._lines.take_over(new_custodian)
         return count
@@ -163,6 +187,7 @@ class Keyring:
                         "WHERE id = ?",
                         (at, sha256_hex(row.wrapped), row.id),
                     )
+                    self._lines.outbox.post(connection, [_destroyed(row, row.wrapped, at)])
                 self._lines.forget(row.id)
         self._table.sweep()
         return _certificate(kind, scope, self._table.of(kind, scope, epoch, purpose))
@@ -193,6 +218,32 @@ class Keyring:
         self._lines.forget_all()
         self._table.close()
 
+    def _taken(self, row: KeyRow) -> Secret:
+        """The secret of a line, once the session's first taking of it is told."""
+        if self._session is not None and row.wrapped is not None and row.id not in self._told:
+            opened = SecretOpened(kind=row.kind, scope=row.scope, epoch=row.epoch)
+            self._session.take(opened)
+            settle(self.outbox, self._session.record_once)
+            self._told.add(row.id)
+        return self._lines.opened(row)
+
+    def _tell_root(
+        self, connection: Connection, rows: Sequence[KeyRow], new: Custodian, keys: int
+    ) -> None:
+        """The change of root, unless the table stood under the new one already."""
+        changed = [
+            RootChanged(
+                custodian=new.name,
+                former=row.root,
+                root=new.root,
+                keys=keys,
+                at=to_iso(self._clock.now()),
+            )
+            for row in rows
+            if row.purpose is Purpose.WITNESS and row.root != new.root
+        ]
+        self._lines.outbox.post(connection, changed)
+
     def _held_by(self, row: KeyRow, new: Custodian) -> Custodian:
         """A rotation run again finds some keys under the new root already."""
         return new if (row.custodian, row.root) == (new.name, new.root) else self.custodian
@@ -215,6 +266,18 @@ class Keyring:
             epoch=row.epoch,
             secret=self._lines.opened(row),
         )
+
+
+def _destroyed(row: KeyRow, wrapped: bytes, at: str) -> KeyDestroyed:
+    return KeyDestroyed(
+        key=row.id.hex(),
+        purpose=row.purpose.value,
+        kind=row.kind,
+        scope=row.scope,
+        epoch=row.epoch,
+        wrapped_sha256=sha256_hex(wrapped),
+        at=at,
+    )
 
 
 def _certificate(kind: str, scope: str, rows: tuple[KeyRow, ...]) -> DestructionCertificate:

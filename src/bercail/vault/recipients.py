@@ -30,7 +30,6 @@ from bercail.vault.keys import SEED_SIZES, Purpose
 from bercail.vault.signatures import DualPublicKey, DualSigner, p384_scalar, signer
 
 FORMAT = "bercail party"
-ML_KEM_1024_KEY_SIZE = 1568
 _ML_KEM_SEED = 64
 _POINT_SIZE = 97
 _SUITE = Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable, Iterator
 
-import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -26,7 +25,7 @@ _SEAL_CHUNK = 1 << 20
 _OPEN_CHUNK = 4 << 20
 """Bytes opened at a time, unless told: one read of the host each."""
 _SCRATCH = fmt.PREAMBLE_SIZE + 18 * fmt.SEGMENT_SIZE
-"""Bytes that a writer keeps to seal into, so that one allocation serves the whole stream."""
+"""The most that a writer keeps to seal into, so that one allocation serves a whole stream."""
 
 
 def _stream_cipher(key: DataKey, header: Header, salt: bytes) -> AESGCM:
@@ -39,6 +38,8 @@ def _nonce(prefix: bytes, index: int, last: bool) -> bytes:
 
 def _room(size: int) -> memoryview:
     """`size` bytes to write to, which nobody pays to clear first."""
+    import numpy as np  # a tenth of a second, which those who only seal do not spend
+
     return np.empty(size, dtype=np.uint8).data
 
 
@@ -57,7 +58,7 @@ class SealingWriter:
         stream_header = bytes([fmt.STREAM_HEADER_SIZE]) + salt + self._prefix
         self._preamble = header.encode() + stream_header
         self._pending = bytearray(fmt.PLAIN_SIZE)
-        self._scratch = bytearray(_SCRATCH)
+        self._scratch = bytearray()
         self._held = 0
         self._index = 0
         self._finished = False
@@ -120,6 +121,8 @@ class SealingWriter:
         """Room for `size` bytes after the preamble, when it is still to be written."""
         written = len(self._preamble)
         total = written + size
+        if len(self._scratch) < total <= _SCRATCH:
+            self._scratch = bytearray(total)
         out = memoryview(self._scratch if total <= _SCRATCH else bytearray(total))[:total]
         out[:written] = self._preamble
         self._preamble = b""
@@ -205,9 +208,13 @@ class SealedReader:
         if length < 1:
             raise Invalid(f"Pieces of `{length}` bytes never end.", remedy="Give 1 or more.")
         step = max(1, length // fmt.PLAIN_SIZE)
+        room = _room(min(step * fmt.PLAIN_SIZE, self.size))
         for first in range(0, self._geometry.segments if self.size else 0, step):
             start = self._geometry.plain_start(first)
-            yield self.read_at(start, self._geometry.plain_start(first + step) - start)
+            end = min(self._geometry.plain_start(first + step), self.size)
+            self._key_for(self._key_id)
+            self._fill(room, start, end)
+            yield bytes(room[: end - start])
 
     def _fill(self, sink: memoryview, offset: int, end: int) -> None:
         shape = self._geometry
@@ -221,24 +228,25 @@ class SealedReader:
             if begin > first:
                 self._key_for(self._key_id)
             stop = min(begin + _WINDOW - 1, final)
-            base = shape.sealed_start(begin)
-            sealed = self._fetch(base, shape.sealed_end(stop))
-            for index in range(begin, stop + 1):
-                part = sealed[shape.sealed_start(index) - base : shape.sealed_end(index) - base]
-                self._place(index, part, sink, offset, end)
+            sealed = self._fetch(shape.sealed_start(begin), shape.sealed_end(stop))
+            self._open_window(begin, sealed, sink, offset, end)
 
-    def _place(
-        self, index: int, sealed: memoryview, sink: memoryview, offset: int, end: int
+    def _open_window(
+        self, begin: int, window: memoryview, sink: memoryview, offset: int, end: int
     ) -> None:
-        """Open one full segment straight into `sink`, or through a copy where it overlaps."""
-        start, stop = self._geometry.plain_start(index), self._geometry.plain_end(index)
-        if offset <= start and stop <= end:
-            self._open(index, sealed, sink[start - offset : stop - offset], last=False)
-            return
-        plain = _room(stop - start)
-        self._open(index, sealed, plain, last=False)
-        low, high = max(start, offset), min(stop, end)
-        sink[low - offset : high - offset] = plain[low - start : high - start]
+        """Open the full segments of `window` straight into `sink`, or by a copy at its edges."""
+        index, taken, start = begin, 0, self._geometry.plain_start(begin)
+        while taken < len(window):
+            size = fmt.PLAIN_SIZE if index else fmt.FIRST_PLAIN_SIZE
+            stop, sealed = start + size, window[taken : taken + size + fmt.TAG_SIZE]
+            if offset <= start and stop <= end:
+                self._open(index, sealed, sink[start - offset : stop - offset], last=False)
+            else:
+                plain = _room(size)
+                self._open(index, sealed, plain, last=False)
+                low, high = max(start, offset), min(stop, end)
+                sink[low - offset : high - offset] = plain[low - start : high - start]
+            index, taken, start = index + 1, taken + size + fmt.TAG_SIZE, stop
 
     def _open_last(self, sealed: memoryview | None) -> memoryview:
         shape = self._geometry

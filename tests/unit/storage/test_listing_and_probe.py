@@ -105,7 +105,7 @@ class ForgetsInListings(MemoryStore):
         (IgnoresVersions, {"pinned-read"}),
         (IgnoresRanges, {"ranges"}),
         (ReadsNothing, {"ranges", "pinned-read"}),
-        (ForgetsInListings, {"list-after-write", "exact-names"}),
+        (ForgetsInListings, {"list-after-write", "list-beside-writers", "exact-names"}),
     ],
 )
 def test_a_host_that_ignores_a_demand_is_found_out(

@@ -53,7 +53,7 @@ def test_scan(location: str) -> None:
 def test_probe(location: str) -> None:
     told = json.loads(CliRunner().invoke(app, ["probe", location, "--json"]).stdout)
     assert told["sound"] is True
-    assert len(told["traits"]) == 11
+    assert len(told["traits"]) == 12
     kept = kept_probe(open_store(Location.parse(location)))
     assert kept is not None
     assert kept.as_dict() == told

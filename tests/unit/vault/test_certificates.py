@@ -122,3 +122,8 @@ def test_a_living_key_is_never_certified_as_destroyed(keyring: Keyring, clock: F
         read_certificate(b"not JSON", signer_.public)
     assert caught.value.rule == "certificate-form"
     assert read_certificate(data, signer_.public) == made
+
+
+def test_certificates_are_signed_by_one_signer_of_the_house(keyring: Keyring) -> None:
+    # Its public key was given out beforehand: another name would be another key.
+    assert destruction_signer(keyring).public == signer(keyring, "destruction").public

@@ -7,14 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
 
 from bercail.cli import vault
-from bercail.foundation import FixedClock, Invalid, Missing, Refused, Secret, SystemRandomness
+from bercail.foundation import (
+    Actor,
+    FixedClock,
+    Invalid,
+    Missing,
+    Refused,
+    Role,
+    Secret,
+    SystemRandomness,
+)
 from bercail.testing.openbao import RunningOpenBao
 from bercail.testing.softhsm import PIN, SoftHsm
 from bercail.vault import FileCustodian, Keyring
@@ -25,6 +34,7 @@ from bercail.vault.custodian_settings import (
     open_custodian,
     read_settings,
 )
+from bercail.vault.desk import KeyBook, VaultDesk
 
 pytestmark = pytest.mark.xdist_group("custodians")
 
@@ -130,8 +140,16 @@ def test_the_commands_make_a_root_and_move_the_keys_to_it(
         tmp_path / "first.custodian", secrets["BERCAIL_PASSPHRASE"], RANDOM, cost=4
     )
     keys = Keyring(tmp_path / "keys.sqlite", custodian, RANDOM, clock)
-    here = SimpleNamespace(keys=keys, config=SimpleNamespace(trust=tmp_path), randomness=RANDOM)
+    book = cast("KeyBook", SimpleNamespace(record_once=lambda _event, _actor: True))
+    here = SimpleNamespace(
+        config=SimpleNamespace(trust=tmp_path),
+        randomness=RANDOM,
+        key_table=tmp_path / "keys.sqlite",
+        vault=VaultDesk(keys=keys, book=book, clock=clock, platform="house"),
+    )
     monkeypatch.setattr(vault, "house", lambda: here)
+    kay = Actor(id="kay", roles={Role.KEY_CUSTODIAN})
+    monkeypatch.setattr(vault, "actor", lambda: kay)
     for name, secret in secrets.items():
         monkeypatch.setenv(name, secret.reveal().decode())
     key = keys.data_key("part", "a")

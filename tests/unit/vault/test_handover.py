@@ -37,7 +37,8 @@ from bercail.vault import (
     recipient,
     seal_bytes,
 )
-from bercail.vault.handover import PAYLOAD_TYPE
+from bercail.vault.handover import PAYLOAD_TYPE, _info
+from bercail.vault.recipients import seal_to
 
 BINDING = Binding(kind="extract", store="p1", name="table", version="1")
 RANDOM = SystemRandomness()
@@ -148,7 +149,7 @@ def test_only_living_data_keys_are_given(
     ours: Keyring, alice: Recipient, bob: Recipient, clock: FixedClock
 ) -> None:
     ours.secret("extract", "p1")
-    with pytest.raises(Missing, match="no living data key of `extract` `p1`"):
+    with pytest.raises(Missing, match=r"no living data key of `extract` `p1`\."):
         gave(ours, alice, bob.party, clock)
     ours.data_key("extract", "p1")
     with pytest.raises(Missing, match="epoch `2`"):
@@ -401,3 +402,51 @@ def test_a_recipient_needs_its_whole_seed(alice: Recipient) -> None:
 def test_a_party_is_the_same_after_the_root_changed(ours: Keyring, alice: Recipient) -> None:
     ours.rotate_root(MemoryCustodian(RANDOM, "next"))
     assert recipient(ours, "alice").party == alice.party
+
+
+def test_only_the_epochs_that_live_are_given(
+    ours: Keyring, theirs: Keyring, alice: Recipient, bob: Recipient, clock: FixedClock
+) -> None:
+    ours.data_key("extract", "p1")
+    ours.next_epoch("extract", "p1")
+    ours.destroy("extract", "p1", 1)
+    made, data = gave(ours, alice, bob.party, clock)
+    assert [key.epoch for key in made.keys] == [2]
+    assert receive(theirs, data, receiver=bob, giver=alice.party, clock=clock).fresh == 1
+
+
+def test_each_key_names_its_own_parties_only(
+    ours: Keyring,
+    theirs: Keyring,
+    alice: Recipient,
+    bob: Recipient,
+    given: tuple[Handover, bytes],
+    clock: FixedClock,
+) -> None:
+    ours.data_key("extract", "p2")
+    receive(theirs, given[1], receiver=bob, giver=alice.party, clock=clock)
+    to, by = f"bob ({bob.party.fingerprint})", f"alice ({alice.party.fingerprint})"
+    told = {e.scope: (e.handed_to, e.received_from) for e in ours.entries() if e.kind == "extract"}
+    assert told == {"p1": ((to,), ()), "p2": ((), ())}
+    there = {e.scope: (e.handed_to, e.received_from) for e in theirs.entries()}
+    assert there == {"p1": ((), (by,)), "bob": ((), ()), "party/bob": ((), ())}
+
+
+@pytest.mark.parametrize("size", [31, 33, 63, 65, 96])
+def test_a_giver_who_seals_too_few_or_too_many_bytes(
+    theirs: Keyring,
+    alice: Recipient,
+    bob: Recipient,
+    given: tuple[Handover, bytes],
+    clock: FixedClock,
+    size: int,
+) -> None:
+    (key,) = given[0].keys
+    made = evolve(given[0], keys=(key, evolve(key, id="11" * 16, epoch=2)))
+    sealed = base64.b64encode(seal_to(bob.party, Secret(bytes(size)), _info(made))).decode()
+    body = canonical_json({**made.statement(), "sealed": sealed})
+    data = canonical_json(dsse_envelope(PAYLOAD_TYPE, body, [alice.signer]))
+    with pytest.raises(Unproven) as caught:
+        receive(theirs, data, receiver=bob, giver=alice.party, clock=clock)
+    assert caught.value.rule == "handover-sealed"
+    assert not [e for e in theirs.entries() if e.purpose is Purpose.DATA]

@@ -82,7 +82,9 @@ def test_batch_codes_agree_with_the_library(length: int) -> None:
         code = CMAC(AES(SECRET.reveal()))
         code.update(bytes(row[:length]))
         expected.append(code.finalize())
-    tags = BatchCmac(SECRET.reveal()).of(messages, length)
+    messages[:, length:] = 0
+    blocks = np.ascontiguousarray(messages.reshape(3, -1, 16).swapaxes(0, 1))
+    tags = BatchCmac(SECRET.reveal(), 3).of(blocks, length)
     assert [bytes(tag) for tag in tags] == expected
 
 
@@ -96,6 +98,22 @@ def test_longer_than_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     spoiled = pa.array([*whole.to_pylist()[:991], "x" * 17, *whole.to_pylist()[992:]])
     with pytest.raises(Invalid, match="Row 991 "):
         level_two(SECRET, spoiled)
+    early = pa.array([*whole.to_pylist()[:100], "x" * 17, *whole.to_pylist()[101:]])
+    with pytest.raises(Invalid, match="Row 100 "):
+        level_two(SECRET, early)
+
+
+def test_sizes_that_only_look_equal_are_taken_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The bytes of all are a multiple of their number, within a block and over several.
+    values = ["12", "3", "456", *("7" * (1 + i % 47) for i in range(47 * 5)), "89"]
+    single = [level_one(SECRET, pa.array([value]))[0].as_py() for value in values]
+    monkeypatch.setattr(pseudonyms, "_ROWS", 16)
+    assert level_one(SECRET, pa.array(["000", *values])[1:]).to_pylist() == single
+    assert level_one(SECRET, pa.array(values[:3])).to_pylist() == single[:3]
+    # The two that differ are the last of a block.
+    border = ["22"] * 14 + ["1", "333"] + ["22"] * 4
+    by_itself = [level_one(SECRET, pa.array([value]))[0].as_py() for value in border]
+    assert level_one(SECRET, pa.array(border)).to_pylist() == by_itself
 
 
 def test_levels_labels_and_secrets_are_apart() -> None:
@@ -111,6 +129,18 @@ def test_levels_labels_and_secrets_are_apart() -> None:
         project(SECRET, one, "p1")[0].as_py(),
     }
     assert len(found) == 8
+
+
+def test_no_label_is_the_empty_one() -> None:
+    one = level_one(SECRET, pa.array(["1650175056012"]))
+    assert one.equals(level_one(SECRET, pa.array(["1650175056012"]), ""))
+    assert level_two(SECRET, one).equals(level_two(SECRET, one, ""))
+    assert project(SECRET, one).equals(project(SECRET, one, ""))
+
+
+def test_the_most_rows_fill_the_offsets_of_an_arrow_string() -> None:
+    most = pseudonyms._MOST_ROWS
+    assert most * 17 <= np.iinfo(np.int32).max < (most + 1) * 17
 
 
 def test_equal_persons_stay_equal_and_others_apart() -> None:
@@ -182,6 +212,18 @@ def test_every_byte_outside_the_alphabet_is_seen_at_every_place(place: int) -> N
                 level_two(SECRET, pa.array(["A" * 17, text]))
 
 
+def test_what_lies_outside_of_a_slice_is_not_looked_at() -> None:
+    around = pa.array(["", "ab", "cde", "", ""])[1:3]
+    assert level_one(SECRET, around).equals(level_one(SECRET, pa.array(["ab", "cde"])))
+    alike = pa.array(["ab", "cd", "", ""])[:2]
+    assert level_one(SECRET, alike).equals(level_one(SECRET, pa.array(["ab", "cd"])))
+
+
+def test_empty_texts_alone_are_invalid() -> None:
+    with pytest.raises(Invalid, match=r"Row 0 of the identifiers \(0 bytes\)"):
+        level_one(SECRET, pa.array(["", ""]))
+
+
 def test_numbers_are_no_identifiers() -> None:
     with pytest.raises(Invalid, match="are text, not `int64`"):
         level_one(SECRET, pa.array([1]))
@@ -193,6 +235,7 @@ def test_short_secrets_and_long_arrays_are_invalid(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(pseudonyms, "_MOST_ROWS", 1)
     with pytest.raises(Invalid, match="2 identifiers is too long"):
         level_one(SECRET, pa.array(["a", "b"]))
+    assert len(level_one(SECRET, pa.array(["a"]))) == 1
 
 
 def test_half_the_bits_change_with_one() -> None:

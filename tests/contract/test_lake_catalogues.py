@@ -1,0 +1,181 @@
+"""The lake keeps its contract on SQLite and on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from bercail.foundation import FixedClock, Invalid, Refused, SeededRandomness, Unavailable
+from bercail.lake import DeliveryRows, Lake
+from bercail.lake.database import catalogue_url
+from bercail.storage.location import Location
+from bercail.storage.memory import MemoryStore
+from bercail.testing.postgresql import PostgresqlPlaces
+from bercail.vault import Keyring, MemoryCustodian
+
+# One server for all these tests, also when they are spread over workers.
+pytestmark = pytest.mark.xdist_group("postgresql")
+
+TABLE = "ER_PRS_F"
+SCHEMA = pa.schema([("d", pa.int64()), ("n", pa.int64())])
+Opened = Callable[[int], Lake]
+
+
+def lines(delivery: int, count: int = 5) -> pa.RecordBatch:
+    found = [{"d": delivery, "n": n} for n in range(count)]
+    return pa.RecordBatch.from_pylist(found, schema=SCHEMA)
+
+
+def together(work: Callable[..., None], *given: Iterable[Any]) -> None:
+    """Each call in a thread of its own; raises what one of them raised."""
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(work, *given):
+            pass
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/lake.sqlite"
+    places: PostgresqlPlaces = request.getfixturevalue("postgresql_place")
+    return places()
+
+
+@pytest.fixture
+def opened(url: str, tmp_path: Path) -> Iterator[Opened]:
+    """Opens the same lake as another process would; each has a number."""
+    clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
+    custodian = MemoryCustodian(SeededRandomness(1))
+    keys = Keyring(tmp_path / "keys", custodian, SeededRandomness(2), clock)
+    host = MemoryStore(Location.parse(f"memory:{tmp_path.name}"))
+    lakes: list[Lake] = []
+
+    def open_lake(number: int) -> Lake:
+        lakes.append(Lake(host, keys, url, None, SeededRandomness(10 + number), clock))
+        return lakes[-1]
+
+    yield open_lake
+    for lake in lakes:
+        lake.__exit__()
+    keys.close()
+
+
+def test_deliveries_travel_in_time(opened: Opened) -> None:
+    lake = opened(1)
+    first = lake.append(TABLE, [lines(1)], SCHEMA, delivery="D1")
+    lake.append(TABLE, [lines(2)], SCHEMA, delivery="D2")
+    again = opened(2)
+    assert again.append(TABLE, [], SCHEMA, delivery="D1") == first
+    assert [one.delivery for one in again.snapshots(TABLE)] == ["D1", "D2"]
+    assert again.read(TABLE, snapshot_id=first.id).read_all().num_rows == 5
+    assert again.read(TABLE).read_all().num_rows == 10
+    assert again.verify(TABLE).statements == 2
+
+
+def test_upkeep_works_on_it(opened: Opened) -> None:
+    lake = opened(1)
+    for number in range(3):
+        lake.append(TABLE, [lines(number)], SCHEMA, delivery=f"D{number}")
+    assert lake.compaction.compact(TABLE, 1 << 20).after == 1
+    lake.erasing.erase(TABLE, DeliveryRows(delivery="D1"), "asked for by its holder")
+    assert opened(2).verify(TABLE).rows == 10
+    assert lake.expiring.expire(TABLE, timedelta(0)).expired == ()
+    assert lake.orphans(timedelta(0)) == ()
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_of_two_writers_one_wins_and_the_other_tries_again(opened: Opened, same: bool) -> None:
+    """Both hold the same former state when they commit; neither delivery is lost or doubled."""
+    opened(0).append(TABLE, [lines(0)], SCHEMA, delivery="D0")
+    barrier = threading.Barrier(2, timeout=60)
+
+    def work(lake: Lake, delivery: int) -> None:
+        def meeting() -> Iterator[pa.RecordBatch]:
+            yield lines(delivery)
+            barrier.wait()
+
+        lake.append(TABLE, meeting(), SCHEMA, delivery=f"D{delivery}")
+
+    lakes = [opened(1), opened(2)]
+    together(work, lakes, [1, 1] if same else [1, 2])
+    expected = ["D0", "D1"] if same else ["D0", "D1", "D2"]
+    assert sorted(one.delivery for one in lakes[0].snapshots(TABLE)) == expected
+    assert opened(3).verify(TABLE).rows == 5 * len(expected)
+
+
+def test_several_writers_begin_a_table_at_once(opened: Opened) -> None:
+    barrier = threading.Barrier(4, timeout=60)
+
+    def work(number: int) -> None:
+        barrier.wait()
+        opened(number).append(TABLE, [lines(number)], SCHEMA, delivery=f"D{number}")
+
+    opened(9)
+    together(work, range(4))
+    assert opened(5).verify(TABLE).rows == 20
+
+
+def test_the_tables_are_made_once_by_several(
+    postgresql_place: PostgresqlPlaces, tmp_path: Path
+) -> None:
+    """On PostgreSQL, four at once find an empty place."""
+    url, clock = postgresql_place(), FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
+    custodian = MemoryCustodian(SeededRandomness(1))
+    keys = Keyring(tmp_path / "keys", custodian, SeededRandomness(2), clock)
+    keys.secret("names", "lake")
+    host = MemoryStore(Location.parse(f"memory:{tmp_path.name}"))
+    barrier = threading.Barrier(4, timeout=60)
+
+    def work(number: int) -> None:
+        barrier.wait()
+        with Lake(host, keys, url, None, SeededRandomness(number), clock) as lake:
+            assert lake.tables() == ()
+
+    together(work, range(4))
+    keys.close()
+
+
+def test_a_server_that_is_away_or_refuses_says_so(
+    postgresql_place: PostgresqlPlaces, tmp_path: Path
+) -> None:
+    clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
+    custodian = MemoryCustodian(SeededRandomness(1))
+    keys = Keyring(tmp_path / "keys", custodian, SeededRandomness(2), clock)
+    host = MemoryStore(Location.parse(f"memory:{tmp_path.name}"))
+    place = make_url(postgresql_place())
+    engine = create_engine(make_url(postgresql_place.server).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS lake_stranger"))
+        connection.execute(text("CREATE ROLE lake_stranger LOGIN"))
+    engine.dispose()
+    cases = (
+        (place.set(database="nowhere"), Unavailable, "does not answer"),
+        (place.set(username="lake_stranger"), Refused, "refuses this account"),
+    )
+    for away, family, message in cases:
+        with pytest.raises(family, match=message):
+            Lake(
+                host,
+                keys,
+                away.render_as_string(hide_password=False),
+                None,
+                SeededRandomness(3),
+                clock,
+            )
+    keys.close()
+
+
+def test_an_address_of_another_database_is_not_repeated() -> None:
+    for address in ("mysql://user:hunter2@host/db", "no address hunter2"):
+        with pytest.raises(Invalid, match="is not understood") as refusal:
+            catalogue_url(address)
+        assert "hunter2" not in str(refusal.value)
