@@ -6,6 +6,7 @@ import bisect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
+from bercail.foundation import Missing
 from bercail.storage import CHUNK, Features, Location, ObjectInfo
 
 
@@ -64,6 +65,8 @@ class NullStore:
 
     def head(self, name: str) -> ObjectInfo:
         """What is known of it."""
+        if name not in self._objects:
+            raise Missing(f"There is no `{name}`.")
         return self._objects[name][0]
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from bercail.access.permit import TEXT_ITEMS, Population
+from bercail.access.permit import TEXT_ITEMS, Justification, Population
 from bercail.foundation import Refused, Role
 from bercail.testing.access_desk import (
     AXEL,
@@ -164,6 +164,24 @@ def test_a_potential_identifier_is_blocked_unless_it_is_named(desk, column):
     assert refused.value.rule == "WSP-02"
     named = evolve(wider, potential_identifiers=(column,))
     assert desk.access.file(application(scope=scope(named)), CAMILLE)
+
+
+@pytest.mark.requirement("WSP-02")
+def test_kinds_of_potential_identifiers_are_not_crossed_without_a_justification(desk):
+    """Month of birth and commune together single a person out: one kind at a time, or reasons."""
+    both = ("BEN_NAI_MOI", "BEN_RES_COM")
+    wider = evolve(BEN, columns=(*BEN.columns, *both), potential_identifiers=both)
+    with pytest.raises(Refused, match="`birth_month` and `residence_commune`") as refused:
+        desk.access.file(application(scope=scope(wider)), CAMILLE)
+    assert refused.value.rule == "WSP-02"
+    reasons = tuple(
+        Justification(category=kind, reason="Exposure by place and season of birth.")
+        for kind in ("birth_month", "residence_commune")
+    )
+    justified = evolve(scope(wider), justifications=reasons)
+    identifier = desk.access.file(application(scope=justified), CAMILLE)
+    permit = desk.decide_all(identifier)
+    assert permit
 
 
 @pytest.mark.requirement("IAM-04")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -18,10 +19,16 @@ from rich.table import Table
 from bercail.foundation import Actor
 
 if TYPE_CHECKING:
+    from bercail.hosting.migration.pace import Pace
     from bercail.platform import Platform
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 ProgressReport = Callable[[str, int, int], None]
+
+ProgressForm = Annotated[
+    Literal["bar", "json"],
+    typer.Option("--progress", help="A live bar, or JSON lines, on standard error."),
+]
 
 # A table shows the beginning of a digest; `--json` has all of it.
 _DIGEST, _SHOWN = re.compile(r"[0-9a-f]{40,}"), 12
@@ -53,6 +60,16 @@ def house() -> Platform:
         name = _chosen.get("actor") or os.environ.get("BERCAIL_ACTOR")
         _built["platform"] = Platform(config, actor=name)
     return _built["platform"]
+
+
+def find_house() -> Platform | None:
+    """The platform of this run; None where there is no configuration."""
+    from bercail.foundation import Missing
+
+    try:
+        return house()
+    except Missing:
+        return None
 
 
 def actor() -> Actor:
@@ -128,18 +145,51 @@ def _cell(item: Any) -> str:
 
 
 @contextmanager
-def progress(as_json: bool) -> Iterator[ProgressReport]:
-    """A live bar for long work, on standard error so that answers stay clean."""
+def progress(as_json: bool, form: str = "bar") -> Iterator[ProgressReport]:
+    """How far long work is, on standard error so that answers stay clean.
+
+    A live bar with the rate and the time left; or, where `form` is `json`, one JSON object
+    a line, at most one a second and one at the end of each step.
+    """
+    if form == "json":
+        yield _progress_lines()
+        return
     if as_json or not os.isatty(2):
         yield lambda _label, _done, _total: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
+        pace = _pace()
 
         def report(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total or None)
-            bars.update(tasks[label], completed=done, total=total or None)
+                tasks[label] = bars.add_task(label, total=total or None, pace="")
+            shown = pace.step(label, done, total).shown
+            bars.update(tasks[label], completed=done, total=total or None, pace=shown)
 
         yield report
+
+
+def _pace() -> Pace:
+    from bercail.hosting.migration.pace import Pace
+
+    return Pace(time.monotonic)
+
+
+def _progress_lines() -> ProgressReport:
+    pace, told = _pace(), dict[str, float]()
+
+    def report(label: str, done: int, total: int) -> None:
+        now, ended = time.monotonic(), bool(total) and done >= total
+        step = pace.step(label, done, total)
+        if ended or now - told.get(label, 0.0) >= 1.0:
+            told[label] = now
+            typer.echo(json.dumps(step.as_dict(), ensure_ascii=False), err=True)
+
+    return report

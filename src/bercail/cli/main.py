@@ -23,6 +23,8 @@ from bercail.cli import (
     cohort,
     demo,
     door,
+    erase,
+    estate,
     holder,
     host,
     ingest,
@@ -34,6 +36,7 @@ from bercail.cli import (
     synth,
     vault,
 )
+from bercail.cli import exit as leave
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable
 
 app = typer.Typer(
@@ -56,6 +59,9 @@ GROUPS = (
     ("access", access),
     ("host", host),
     ("migrate", migrate),
+    ("estate", estate),
+    ("erase", erase),
+    ("exit", leave),
     ("airlock", airlock),
     ("rulebook", rulebook),
 )

@@ -41,7 +41,9 @@ STATEMENT = {
     "root": str,
     "plan": str,
     "proved_at": str,
+    "target_probe": (dict, type(None)),
 }
+PROBE = {"location": str, "identity": dict, "at": str, "sha256": str, "sound": bool}
 TEXT_OR_NULL = (str, type(None))
 SOURCE = {
     "etag": str,
@@ -125,6 +127,10 @@ def read_statement(path: Path, keys: dict[str, tuple[bytes, bytes]]) -> dict[str
         raise NotProven(f"{path}: format `{statement['format']}`")
     if statement["basis"] not in BASES:
         raise NotProven(f"{path}: basis `{statement['basis']}`")
+    probe = statement["target_probe"]
+    if probe is not None:
+        _check_shape(probe, PROBE, f"{path}, target_probe")
+        _check_hex(probe["sha256"], 64, f"{path}, target_probe, sha256")
     return statement
 
 
@@ -224,7 +230,8 @@ def _check_shape(value: dict[str, Any], shape: dict[str, Any], place: str) -> No
         odd = ", ".join(sorted(set(value) ^ set(shape)))
         raise NotProven(f"{place}: keys missing or unknown: {odd}")
     for key, kind in shape.items():
-        if not isinstance(value[key], kind) or isinstance(value[key], bool):
+        is_bool = isinstance(value[key], bool)
+        if not isinstance(value[key], kind) or is_bool is not (kind is bool):
             raise NotProven(f"{place}: `{key}` has another type")
 
 

@@ -10,10 +10,12 @@ from attrs import evolve
 
 from bercail.foundation import Invalid, Missing, Unavailable, Unproven
 from bercail.hosting import Basis
-from bercail.hosting.migration.copying import MOST_ATTEMPTS, Carrier
+from bercail.hosting.migration.copying import Carrier
 from bercail.hosting.migration.entry import LARGEST_OBJECT, Entry, ObjectState, SourceFacts
 from bercail.hosting.migration.entry import entry_of as entry
 from bercail.hosting.migration.object_table import WorkRow
+from bercail.hosting.migration.part_notes import UploadNotes
+from bercail.hosting.migration.patience import MOST_ATTEMPTS, Patience
 from bercail.hosting.migration.pool import Gauge, Stopped, run_bounded
 from bercail.hosting.migration.proving import Prover
 from bercail.storage import ObjectInfo, ObjectStore
@@ -42,6 +44,7 @@ def carrier(
         target=world.target(home),
         home=home or world.home,
         gauge=gauge,
+        notes=UploadNotes(world.folder / "uploads.sqlite"),
         sleep=slept.append,
     )
     return made, gauge, slept
@@ -82,7 +85,7 @@ def test_what_is_distrusted_is_sent_again(world: MovingWorld) -> None:
     assert one.carry(row(world, there=True, distrust=True)).written
 
 
-def test_a_silent_host_is_asked_three_times_with_growing_pauses(world: MovingWorld) -> None:
+def test_a_silent_host_is_asked_again_with_growing_pauses(world: MovingWorld) -> None:
     class Silent(Around):
         def stream(self, name: str, **_: object) -> Iterator[bytes]:
             yield b"cont"
@@ -91,8 +94,9 @@ def test_a_silent_host_is_asked_three_times_with_growing_pauses(world: MovingWor
     one, gauge, slept = carrier(world, source=Silent(world.source))
     with pytest.raises(Unavailable):
         one.carry(row(world))
-    assert slept == [0.5, 2.0]
-    assert len(slept) == MOST_ATTEMPTS - 1
+    pauses = [pause for pause in slept if pause in {0.5, 2.0, 8.0, 32.0, 60.0}]
+    assert pauses == [0.5, 2.0, 8.0, 32.0, 60.0]
+    assert len(pauses) == MOST_ATTEMPTS - 1
     assert gauge.moved == 0
 
 
@@ -228,3 +232,51 @@ def test_no_more_than_two_tasks_a_thread_are_taken_ahead() -> None:
         on_tick=lambda: None,
     )
     assert sorted(finished) == taken == list(range(50))
+
+
+def test_a_host_that_asks_for_longer_is_left_alone_by_all_workers() -> None:
+    slept: list[float] = []
+    clock = [100.0]
+    patience = Patience(sleep=slept.append, now=lambda: clock[0], asked=lambda: 40.0)
+    patience.before()
+    assert slept == []
+    patience.after(1, Unavailable("Busy."))
+    clock[0] = 110.0
+    patience.before()
+    assert slept == [40.0, 30.0]
+
+
+def test_a_listing_that_tells_everything_saves_a_question(world: MovingWorld) -> None:
+    asked: list[str] = []
+
+    class Whole(Around):
+        def head(self, name: str) -> ObjectInfo:
+            asked.append(name)
+            return super().head(name)
+
+    source = Whole(world.source)
+    source.features = evolve(source.features, whole_listing=True)
+    listed = row(world)
+    assert carrier(world, source=source)[0].carry(listed).written
+    assert asked == []
+    world.source.put("a", b"changed since it was listed")
+    outcome = carrier(world, source=source)[0].carry(listed)
+    assert outcome.row.entry.size == 27
+    assert asked
+    told = evolve(listed, reason="a proof found it changed")
+    asked.clear()
+    carrier(world, source=source)[0].carry(told)
+    assert asked == ["a"]
+
+
+def test_an_object_archived_since_it_was_listed_is_asked_about(world: MovingWorld) -> None:
+    class Archived(Around):
+        def stream(self, name: str, **_: object) -> Iterator[bytes]:
+            raise Invalid("The store does not accept the request: status 409, `BlobArchived`.")
+            yield b""
+
+    source = Archived(Labelled(world.source, {"a": {"tier": "Archive"}}))
+    source.features = evolve(source.features, whole_listing=True)
+    outcome = carrier(world, source=source)[0].carry(row(world))
+    assert outcome.state is ObjectState.NOT_CARRIED
+    assert "rehydrated" in (outcome.reason or "")

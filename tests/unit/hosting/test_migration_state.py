@@ -11,10 +11,18 @@ from bercail.hosting.events import (
     MIGRATION_EVENTS,
     CopyFinished,
     CutOver,
+    DeltasLogged,
+    ErasureBegun,
+    ErasureEvidenced,
+    ErasureNotified,
+    ErasurePlanned,
     PlanMade,
     ProofFailed,
     ProofMade,
     RolledBack,
+    SidesCompared,
+    SourceErased,
+    SourceFrozen,
     SurveyTaken,
 )
 from bercail.hosting.migration import rules
@@ -39,8 +47,34 @@ PROOF = ProofMade(
 FAILED = ProofFailed(proof=1, failures=1, digest="f")
 SWITCH = CutOver(proof=1, root="r", left_behind=0)
 BACK = RolledBack(reason="why")
-EVENTS = {type(e): e for e in (SURVEY, PLAN, COPY, PROOF, FAILED, SWITCH, BACK)}
+COMPARED = SidesCompared(
+    comparison=1,
+    depth="listing-and-heads",
+    objects=2,
+    reread=0,
+    same=2,
+    differences={},
+    digest="c",
+    quiet_rounds=2,
+)
+LOGGED = DeltasLogged(size=2, root="r", earlier=0, earlier_root="e", proof="p")
+FROZEN = SourceFrozen(how="attestation", by="someone", statement="nobody writes")
+PLANNED = ErasurePlanned(
+    plan=1, objects=2, bytes=3, not_carried=0, subjects=("contents",), digest="l"
+)
+NOTIFIED = ErasureNotified(plan=1, given_by="a", given_to="b", not_before="z", source="s")
+BEGUN = ErasureBegun(plan=1, digest="l", reread=2)
+EVIDENCED = ErasureEvidenced(plan=1, subject="contents", basis="seen-by-us", by="op")
+ERASED = SourceErased(plan=1, objects=2, seen=1, on_word=0, certificate="c")
+EVENTS = {
+    type(e): e
+    for e in (
+        *(SURVEY, PLAN, COPY, PROOF, FAILED, COMPARED, LOGGED, FROZEN, SWITCH, BACK),
+        *(PLANNED, NOTIFIED, BEGUN, EVIDENCED, ERASED),
+    )
+}
 PROVEN = (SURVEY, PLAN, COPY, PROOF)
+READY_TO_SWITCH = (*PROVEN, FROZEN)
 READY = Readiness(delta=Delta(), pending=0, left_behind=0, absent=0)
 
 
@@ -66,10 +100,38 @@ def test_the_fold_is_total_and_denies_what_the_table_does_not_allow(
 def test_only_a_switch_moves_the_canonical_side() -> None:
     sides = []
     state = MigrationState()
-    for event in (*PROVEN, SWITCH, BACK, SURVEY):
+    for event in (*PROVEN, COMPARED, LOGGED, FROZEN, SWITCH, PLANNED, NOTIFIED, BACK, SURVEY):
         state = after(state, event)
         sides.append(state.canonical)
-    assert sides == [Side.SOURCE] * 4 + [Side.TARGET] + [Side.SOURCE] * 2
+    assert sides == [Side.SOURCE] * 7 + [Side.TARGET] * 3 + [Side.SOURCE] * 2
+
+
+@pytest.mark.parametrize("beside", [COMPARED, LOGGED, FROZEN])
+def test_looking_and_saying_leave_the_proof_standing(beside: object) -> None:
+    assert fold((*PROVEN, beside)).proof == PROOF
+    assert fold((*PROVEN, beside)).phase is Phase.PROVEN
+
+
+def test_a_roll_back_withdraws_the_freeze_and_the_erasure() -> None:
+    before = fold((*READY_TO_SWITCH, SWITCH, PLANNED, NOTIFIED))
+    assert (before.frozen, before.erasure, before.notice) == (FROZEN, PLANNED, NOTIFIED)
+    assert before.proof == PROOF
+    rolled = after(before, BACK)
+    assert (rolled.frozen, rolled.erasure, rolled.notice) == (None, None, None)
+
+
+def test_a_new_plan_of_erasure_takes_the_notice_of_the_former_away() -> None:
+    state = fold((*READY_TO_SWITCH, SWITCH, PLANNED, NOTIFIED, PLANNED))
+    assert state.notice is None
+
+
+@pytest.mark.parametrize("erasing", [(BEGUN,), (BEGUN, EVIDENCED), (BEGUN, EVIDENCED, ERASED)])
+def test_there_is_no_way_back_once_the_erasure_began(erasing: tuple[object, ...]) -> None:
+    state = fold((*READY_TO_SWITCH, SWITCH, PLANNED, NOTIFIED, *erasing))
+    assert state.canonical is Side.TARGET
+    with pytest.raises(Refused) as caught:
+        rules.require_reason(state, OPERATOR, "a mistake")
+    assert caught.value.rule == "migration-erased"
 
 
 @pytest.mark.parametrize("later", [SURVEY, PLAN, COPY, FAILED])
@@ -97,13 +159,33 @@ def test_a_cut_over_needs_a_proof() -> None:
 )
 def test_a_cut_over_needs_both_sides_as_they_were_proved(ready: Readiness, rule: str) -> None:
     with pytest.raises(Refused) as caught:
-        rules.decide_cut_over(fold(PROVEN), OPERATOR, ready, accept_left_behind=False)
+        rules.decide_cut_over(fold(READY_TO_SWITCH), OPERATOR, ready, accept_left_behind=False)
     assert caught.value.rule == rule
+
+
+def test_a_cut_over_needs_a_freeze() -> None:
+    with pytest.raises(Refused) as caught:
+        rules.decide_cut_over(fold(PROVEN), OPERATOR, READY, accept_left_behind=False)
+    assert caught.value.rule == "migration-freeze"
+    with pytest.raises(Refused) as caught:
+        rules.require_freeze(None)
+    assert caught.value.rule == "migration-freeze"
+    switch = rules.decide_cut_over(fold(READY_TO_SWITCH), OPERATOR, READY, accept_left_behind=False)
+    assert switch == SWITCH
+
+
+def test_a_cut_over_begins_proven_or_where_it_was_interrupted() -> None:
+    for events in (PROVEN, (*READY_TO_SWITCH, SURVEY), (*READY_TO_SWITCH, SURVEY, PLAN, COPY)):
+        rules.require_may_begin_cut_over(fold(events), OPERATOR)
+    for events in (PROVEN[:3], (*PROVEN, FAILED), (*READY_TO_SWITCH, FAILED)):
+        with pytest.raises(Refused) as caught:
+            rules.require_may_begin_cut_over(fold(events), OPERATOR)
+        assert caught.value.rule == "migration-order"
 
 
 def test_what_stays_behind_may_be_accepted_and_is_counted() -> None:
     ready = Readiness(delta=Delta(), pending=0, left_behind=3, absent=0)
-    event = rules.decide_cut_over(fold(PROVEN), OPERATOR, ready, accept_left_behind=True)
+    event = rules.decide_cut_over(fold(READY_TO_SWITCH), OPERATOR, ready, accept_left_behind=True)
     assert event == CutOver(proof=1, root="r", left_behind=3)
 
 
@@ -117,10 +199,10 @@ def test_only_an_operator_acts(act: Act) -> None:
 
 def test_a_roll_back_needs_a_cut_over_and_a_reason() -> None:
     with pytest.raises(Refused, match="roll-back"):
-        rules.decide_roll_back(fold(PROVEN), OPERATOR, "why")
+        rules.require_reason(fold(PROVEN), OPERATOR, "why")
     with pytest.raises(Refused, match="reason"):
-        rules.decide_roll_back(fold((*PROVEN, SWITCH)), OPERATOR, "  ")
-    assert rules.decide_roll_back(fold((*PROVEN, SWITCH)), OPERATOR, " why ") == BACK
+        rules.require_reason(fold((*PROVEN, SWITCH)), OPERATOR, "  ")
+    rules.require_reason(fold((*PROVEN, SWITCH)), OPERATOR, " why ")
 
 
 def test_what_landed_is_not_for_use_before_the_cut_over() -> None:

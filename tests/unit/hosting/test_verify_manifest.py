@@ -333,3 +333,35 @@ def test_the_manifest_stands_sealed_on_the_target_too(world: MovingWorld, proof:
     version = f"proof-{proof.number}-{proof.root}"
     stored = world.target().read("migration-manifest.jsonl", version)
     assert stored == proof.manifest.read_bytes()
+
+
+PROBED = {
+    "location": "s3://home?endpoint=https://s3.example",
+    "identity": {"server": "example"},
+    "at": "2026-11-21T09:00:00.000000Z",
+    "sha256": "ab" * 32,
+    "sound": True,
+}
+
+
+def with_probe(world: MovingWorld, copied: Path, probe: object) -> None:
+    envelope = copied.with_suffix(".dsse.json")
+    statement = json.loads(base64.b64decode(json.loads(envelope.read_text())["payload"]))
+    sign(world, envelope, canonical_json({**statement, "target_probe": probe}))
+
+
+def test_the_probe_of_the_target_is_shown(world: MovingWorld, copied: Path) -> None:
+    assert verify(copied)["target_probe"] is None
+    with_probe(world, copied, PROBED)
+    assert verify(copied)["target_probe"] == PROBED
+
+
+@pytest.mark.parametrize(
+    "change", [{"sound": 1}, {"sha256": "ab"}, {"more": ""}, {"at": None}, {"identity": "x"}]
+)
+def test_a_probe_of_another_shape_is_refused(
+    world: MovingWorld, copied: Path, change: dict[str, object]
+) -> None:
+    with_probe(world, copied, {**PROBED, **change})
+    with pytest.raises(NotProven, match="target_probe"):
+        verify(copied)

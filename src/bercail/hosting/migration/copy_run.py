@@ -17,7 +17,7 @@ from bercail.hosting.migration.worktable import WorkTable
 Progress = Callable[[str, int, int], None]
 
 # A commit costs a disk flush: many small objects share one, a large one has its own.
-GROUP = 32
+GROUP = 256
 GROUP_SECONDS = 0.25
 LARGE = 8 * 1024 * 1024
 

@@ -1,6 +1,6 @@
 """Carry one object: read it pinned to its entity tag, seal it on the way, say what became of it.
 
-A carrier keeps nothing between objects and may be used by several threads.
+A carrier keeps nothing of an object and may be used by several threads.
 """
 
 from __future__ import annotations
@@ -16,15 +16,22 @@ from awscrt.checksums import crc64nvme
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable, Unproven
 from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
 from bercail.hosting.migration.object_table import WorkRow
+from bercail.hosting.migration.patience import Patience
 from bercail.hosting.migration.pool import Gauge
-from bercail.lake import SealedStore
+from bercail.lake import SealedObject, SealedStore
+from bercail.lake.sealed_carriage import give_up_parts, put_in_parts
+from bercail.lake.sealed_parts import OtherPlaintext, PartNotes
 from bercail.storage import ObjectStore
+from bercail.storage.pausing import pause_asked
+from bercail.vault import DataKey
 
 # A source object may change while it is read; it is read again as what it has become.
 MOST_CHANGES = 5
-# A host that does not answer is asked again; the stores may also be wrapped to retry each request.
-MOST_ATTEMPTS = 3
-FIRST_PAUSE = 0.5
+# Bytes asked for at once: the most that Azure sends with a checksum of its own.
+ONE_PIECE = 4 * 1024 * 1024
+
+
+KEY_SECONDS = 1.0
 
 
 @frozen(kw_only=True)
@@ -51,20 +58,27 @@ class Carrier:
         target: SealedStore,
         home: ObjectStore,
         gauge: Gauge,
+        notes: PartNotes,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._source = source
         self._target = target
         self._home = home
         self._gauge = gauge
-        self._sleep = sleep
+        self._notes = notes
+        self._held: tuple[float, DataKey] | None = None
+        self._patience = Patience(
+            sleep=sleep, now=time.monotonic, asked=lambda: pause_asked(self._home)
+        )
 
     def carry(self, row: WorkRow) -> Outcome:
         """Carry the object of `row`, or say why not.
 
-        1. Ask the source what the object is now.
-        2. Read back what stands on the target already, if a former run may have finished it.
-        3. Otherwise read, seal and send it; if it changes meanwhile, begin again as a new version.
+        1. Where the survey's listing told everything, try that state first: reading is
+           pinned to its entity tag, so a listing that is old or lies costs a request, no more.
+        2. Otherwise ask the source what the object is now.
+        3. Read back what stands on the target already, if a former run may have finished it.
+        4. Otherwise read, seal and send it; if it changes meanwhile, begin again as a new version.
 
         Raises:
             Unavailable: a host did not answer in several attempts.
@@ -72,26 +86,32 @@ class Carrier:
         """
         attempt = 1
         while True:
+            self._patience.before()
             try:
                 return self._carry(row)
-            except Unavailable:
-                if attempt == MOST_ATTEMPTS:
-                    raise
-            self._sleep(FIRST_PAUSE * 4 ** (attempt - 1))
+            except Unavailable as error:
+                self._patience.after(attempt, error)
             attempt += 1
+
+    def clear(self, name: str) -> None:
+        """Clear what an interrupted upload of `name` left on the target."""
+        give_up_parts(self._target, name, self._notes)
 
     def _carry(self, row: WorkRow) -> Outcome:
         try:
+            outcome = self._as_listed(row)  # 1
+            if outcome is not None:
+                return outcome
             for _ in range(MOST_CHANGES):
-                now = self._now(row.entry.name)  # 1
+                now = self._now(row.entry.name)  # 2
                 if now.obstacle is not None:
                     return Outcome(row=row, state=ObjectState.NOT_CARRIED, reason=now.obstacle)
                 row = self._follow(row, now)
                 if row.there and not row.distrust:
-                    adopted = self._adopt(row)  # 2
+                    adopted = self._adopt(row)  # 3
                     if adopted is not None:
                         return adopted
-                outcome = self._send(row)  # 3
+                outcome = self._send(row)  # 4
                 if outcome is not None:
                     return outcome
         except _Vanished:
@@ -100,6 +120,17 @@ class Carrier:
             return Outcome(row=row, state=ObjectState.FAILED, reason=_plain(error))
         reason = f"it changed {MOST_CHANGES} times while it was being read"
         return Outcome(row=row, state=ObjectState.FAILED, reason=reason)
+
+    def _as_listed(self, row: WorkRow) -> Outcome | None:
+        """Carry the object as the survey saw it; None when it must be asked for first."""
+        fresh = not (row.there or row.distrust or row.reason)
+        if not (fresh and self._source.features.whole_listing):
+            return None
+        try:
+            return self._send(row)
+        except Invalid:
+            # Azure tells of an archived object only so, and its entity tag does not change.
+            return None
 
     def _now(self, name: str) -> Entry:
         return entry_of(_found(lambda: self._source.head(name)))
@@ -139,10 +170,14 @@ class Carrier:
         entry = row.entry
         reading = _Reading(self._source, entry, self._gauge)
         try:
-            sealed = self._target.put(entry.name, reading.pieces(), entry.binding_version)
+            sealed = self._put(entry, reading)
         except Unavailable:
             reading.forget()
             raise
+        except OtherPlaintext:
+            # The host has lied about its entity tag; nothing is left of what was begun.
+            reading.forget()
+            return None
         except Unproven as error:
             reading.forget()
             now = self._now(entry.name)
@@ -153,6 +188,24 @@ class Carrier:
             row, sha256=sealed.sha256, sealed_size=sealed.sealed_size, crc=sealed.crc64nvme
         )
         return Outcome(row=carried, state=ObjectState.CARRIED, written=True)
+
+    def _key(self) -> DataKey:
+        """The sealing key as the ring gave it less than a second ago, since asking costs more
+        than sealing; what is sealed meanwhile under a key renewed or destroyed, a proof tells."""
+        asked = time.monotonic()
+        held = self._held
+        if held is None or asked - held[0] >= KEY_SECONDS:
+            held = self._held = (asked, self._target.sealing_key())
+        return held[1]
+
+    def _put(self, entry: Entry, reading: _Reading) -> SealedObject:
+        """Small objects in one request; large ones in parts, going on where a run stopped."""
+        version = entry.binding_version
+        if entry.size <= ONE_PIECE:
+            return self._target.put(entry.name, reading.pieces(), version, key=self._key())
+        return put_in_parts(
+            self._target, entry.name, reading.pieces(), version, size=entry.size, notes=self._notes
+        )
 
 
 class _Vanished(Exception):
@@ -183,7 +236,7 @@ class _Reading:
         """The object's bytes; raising here keeps the sealed object from becoming visible."""
         entry = self._entry
         md5 = hashlib.md5(usedforsecurity=False) if entry.facts.content_md5 else None
-        stream = self._source.stream(entry.name, if_match=entry.facts.etag)
+        stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=ONE_PIECE)
         while piece := _found(lambda: next(stream, b"")):
             self._gauge.move(len(piece))
             self._read += len(piece)

@@ -101,20 +101,34 @@ def entry_of(info: ObjectInfo) -> Entry:
 
 @frozen(kw_only=True)
 class Delta:
-    """How the source differs from what was surveyed, in numbers of objects."""
+    """How the source differs from what was surveyed, in numbers of objects.
+
+    `changed` counts objects, each once; `content`, `metadata`, `tags` and `tier` say in what,
+    and one object may count in several. `unsteady` counts objects on which two listings,
+    taken one after the other, do not agree; `hidden` those that a listing left out although
+    the source still has them. Hidden ones are not counted as gone.
+    """
 
     new: int = 0
     changed: int = 0
     gone: int = 0
+    content: int = 0
+    metadata: int = 0
+    tags: int = 0
+    tier: int = 0
+    unsteady: int = 0
+    hidden: int = 0
 
     @property
     def empty(self) -> bool:
         """True when nothing differs."""
-        return not (self.new or self.changed or self.gone)
+        return not (self.new or self.changed or self.gone or self.unsteady or self.hidden)
 
     def described(self) -> str:
-        """For instance `2 new, 0 changed, 1 gone`."""
-        return f"{self.new} new, {self.changed} changed, {self.gone} gone"
+        """For instance `2 new, 0 changed, 1 gone`, and what a listing lied about, if it did."""
+        text = f"{self.new} new, {self.changed} changed, {self.gone} gone"
+        text += f", {self.unsteady} on which two listings disagree" if self.unsteady else ""
+        return text + (f", {self.hidden} hidden from the listing" if self.hidden else "")
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bercail.foundation import canonical_json
 from bercail.hosting.migration.entry import Delta, Entry, ObjectState, SourceFacts
 
 _PAGE = 500
 
-# A carried object stays carried while the source still shows the state it was made from, and
-# keeps what was learnt of it while copying: a listing tells less.
-_SEEN = """
-INSERT INTO objects (name, size, facts, version, opaque, seen, state, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (name) DO UPDATE SET
-    facts = CASE WHEN objects.state = 'carried' AND objects.version = excluded.version
-        THEN objects.facts ELSE excluded.facts END,
-    size = excluded.size, opaque = excluded.opaque, seen = excluded.seen,
-    reason = excluded.reason,
-    state = CASE WHEN objects.state = 'carried' AND objects.version = excluded.version
-        THEN 'carried' ELSE excluded.state END,
-    distrust = CASE WHEN objects.version = excluded.version THEN objects.distrust ELSE 0 END,
-    there = CASE WHEN objects.version = excluded.version THEN objects.there ELSE 0 END,
-    version = excluded.version
-"""
+_COLUMNS = (
+    "name, size, facts, opaque, state, reason, there, distrust, sha256, sealed_size, crc, remarks"
+)
 
 
 @frozen(kw_only=True)
@@ -39,6 +27,8 @@ class WorkRow:
     `there` says that the target's listing showed an object under `opaque`;
     `distrust` that what stands there was found wrong, so that it is written again.
     `sha256`, `sealed_size` and `crc` (of the sealed bytes) are set once carried.
+    `remarks` is what the last survey was told beyond the facts of the entry: index tags,
+    headers, lease, lock, kind of former state.
     """
 
     entry: Entry
@@ -50,6 +40,7 @@ class WorkRow:
     sha256: str | None = None
     sealed_size: int | None = None
     crc: str | None = None
+    remarks: Mapping[str, Any] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -66,39 +57,35 @@ class ObjectTable:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
 
-    def survey(self, number: int, entries: Iterable[tuple[Entry, str]]) -> Delta:
-        """Take in survey `number`, a whole listing of (entry, opaque name).
+    def compare(self, entries: Iterable[Entry], again: Iterable[Entry] = ()) -> Delta:
+        """How `entries`, a whole listing of the source, differ from the last survey.
 
-        What it does not show is marked as gone. Returns what differs from the survey before.
+        `again` may be a second listing: an object counts when either shows it, and
+        those on which the two do not agree are counted as unsteady.
         """
-        new = changed = 0
-        for entry, opaque in entries:
-            known = self._known(entry.name)
-            new += known is None
-            changed += known is not None and known != entry.binding_version
-            self._db.execute(_SEEN, _seen(number, entry, opaque))
-        gone = self._db.execute(
-            "UPDATE objects SET state = 'gone' WHERE seen <> ? AND state <> 'gone'", (number,)
+        self._db.execute(
+            "CREATE TEMP TABLE looked (name BLOB PRIMARY KEY, version TEXT, second INTEGER) "
+            "WITHOUT ROWID"
         )
-        return Delta(new=new, changed=changed, gone=gone.rowcount)
-
-    def compare(self, entries: Iterable[Entry]) -> Delta:
-        """How `entries`, a whole listing of the source, differ from the last survey."""
-        new = changed = 0
-        self._db.execute("CREATE TEMP TABLE looked (name TEXT PRIMARY KEY) WITHOUT ROWID")
         try:
+            sums = [0, 0]
             for entry in entries:
-                self._db.execute("INSERT OR IGNORE INTO looked VALUES (?)", (entry.name,))
-                known = self._known(entry.name)
-                new += known is None
-                changed += known is not None and known != entry.binding_version
-            gone = self._db.execute(
+                self._look(entry, 0, sums)
+            unsteady = 0
+            second = False
+            for entry in again:
+                second = True
+                unsteady += self._look(entry, 1, sums)
+            if second:
+                unsteady += self._count("SELECT count(*) FROM looked WHERE NOT second")
+            self._db.create_function("name_digest", 1, _name_digest, deterministic=True)
+            gone = self._count(
                 "SELECT count(*) FROM objects WHERE state <> 'gone' "
-                "AND name NOT IN (SELECT name FROM looked)"
-            ).fetchone()[0]
+                "AND name_digest(name) NOT IN (SELECT name FROM looked)"
+            )
         finally:
             self._db.execute("DROP TABLE looked")
-        return Delta(new=new, changed=changed, gone=gone)
+        return Delta(new=sums[0], changed=sums[1], gone=gone, unsteady=unsteady)
 
     def look_at_target(self, listing: Iterable[tuple[str, int]]) -> int:
         """Note which objects the target shows, from (opaque name, sealed size).
@@ -125,13 +112,17 @@ class ObjectTable:
     def carried(self, row: WorkRow) -> None:
         """Record that `row` (with its digests) is on the target; it may be a newer state."""
         self._db.execute(
-            "UPDATE objects SET size = ?, facts = ?, version = ?, opaque = ?, state = 'carried', "
-            "reason = NULL, there = 1, distrust = 0, sha256 = ?, sealed_size = ?, crc = ? "
-            "WHERE name = ?",
+            # What a survey printed of another state says nothing of this one.
+            "UPDATE objects SET "
+            "metadata = iif(version = ?1, metadata, ''), tier = iif(version = ?1, tier, ''), "
+            "md5 = iif(version = ?1, md5, ''), modified = iif(version = ?1, modified, ''), "
+            "size = ?2, facts = ?3, version = ?1, opaque = ?4, state = 'carried', "
+            "reason = NULL, there = 1, distrust = 0, sha256 = ?5, sealed_size = ?6, crc = ?7 "
+            "WHERE name = ?8",
             (
+                row.entry.binding_version,
                 row.entry.size,
                 _text(row.entry.facts.as_dict()),
-                row.entry.binding_version,
                 row.opaque,
                 row.sha256,
                 row.sealed_size,
@@ -158,8 +149,8 @@ class ObjectTable:
         wanted = json.dumps([state.value for state in states])
         after = ""
         while page := self._db.execute(
-            "SELECT * FROM objects WHERE state IN (SELECT value FROM json_each(?)) AND name > ? "
-            "ORDER BY name LIMIT ?",
+            f"SELECT {_COLUMNS} FROM objects "  # noqa: S608  # a constant of this file
+            "WHERE state IN (SELECT value FROM json_each(?)) AND name > ? ORDER BY name LIMIT ?",
             (wanted, after, _PAGE),
         ).fetchall():
             yield from map(_row, page)
@@ -169,8 +160,9 @@ class ObjectTable:
         """The objects still to carry, largest first, so that no large one is left for the end."""
         size, name = 1 << 62, ""
         while page := self._db.execute(
-            "SELECT * FROM objects WHERE state = 'pending' AND (size < ? OR (size = ? AND "
-            "name > ?)) ORDER BY size DESC, name LIMIT ?",
+            f"SELECT {_COLUMNS} FROM objects "  # noqa: S608  # a constant of this file
+            "WHERE state = 'pending' AND (size < ? OR (size = ? AND name > ?)) "
+            "ORDER BY size DESC, name LIMIT ?",
             (size, size, name, _PAGE),
         ).fetchall():
             yield from map(_row, page)
@@ -182,6 +174,22 @@ class ObjectTable:
         counted = {ObjectState(s): Tally(objects=n, bytes=b) for s, n, b in found}
         return {state: counted.get(state, Tally()) for state in ObjectState}
 
+    def _look(self, entry: Entry, second: int, sums: list[int]) -> bool:
+        """Take one entry of a comparison in; whether the other listing says something else."""
+        digest, version = _name_digest(entry.name), entry.binding_version
+        former = self._db.execute("SELECT version FROM looked WHERE name = ?", (digest,)).fetchone()
+        if former is not None:
+            self._db.execute("UPDATE looked SET second = ? WHERE name = ?", (second, digest))
+            return bool(second and former[0] != version)
+        self._db.execute("INSERT INTO looked VALUES (?, ?, ?)", (digest, version, second))
+        known = self._known(entry.name)
+        sums[0] += known is None
+        sums[1] += known is not None and known != version
+        return bool(second)
+
+    def _count(self, query: str) -> int:
+        return int(self._db.execute(query).fetchone()[0])
+
     def _known(self, name: str) -> str | None:
         """The version last seen of `name`; None when the source did not show it."""
         row = self._db.execute(
@@ -190,23 +198,13 @@ class ObjectTable:
         return None if row is None else str(row[0])
 
 
-def _seen(number: int, entry: Entry, opaque: str) -> tuple[Any, ...]:
-    obstacle = entry.obstacle
-    state = ObjectState.PENDING if obstacle is None else ObjectState.NOT_CARRIED
-    return (
-        entry.name,
-        entry.size,
-        _text(entry.facts.as_dict()),
-        entry.binding_version,
-        opaque,
-        number,
-        state.value,
-        obstacle,
-    )
+def _name_digest(name: str) -> bytes:
+    """Stands for a name in a scratch table, in 16 bytes and without telling it."""
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _row(row: tuple[Any, ...]) -> WorkRow:
-    name, size, facts, _, opaque, _, state, reason, there, distrust, sha256, sealed, crc = row
+    name, size, facts, opaque, state, reason, there, distrust, sha256, sealed, crc, remarks = row
     return WorkRow(
         entry=Entry(name=name, size=size, facts=SourceFacts(**json.loads(facts))),
         opaque=opaque,
@@ -217,6 +215,7 @@ def _row(row: tuple[Any, ...]) -> WorkRow:
         sha256=sha256,
         sealed_size=sealed,
         crc=crc,
+        remarks=json.loads(remarks),
     )
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from bercail.foundation import canonical_json
+from bercail.foundation import canonical_json, sha256_hex
 from bercail.hosting.migration.entry import ObjectState
 from bercail.hosting.migration.object_table import Tally, WorkRow
+from bercail.hosting.migration.speed import Speed
+from bercail.hosting.migration.tariff import Cost, Tariff
+
+ORDER = "largest first, then by name"
 
 
 @frozen(kw_only=True)
 class Plan:
     """What stands on the source, what is there already, what will be copied, what cannot be.
 
-    `left_behind` counts the objects that cannot be carried, by reason. `digest`
-    is the SHA-256 over one canonical line per object with what will be done to
-    it; two plans with one digest do the same.
+    `left_behind` counts the objects that cannot be carried, by reason; `noted` what is
+    knowingly not carried (versions, snapshots, directories...), by kind; `cautions` what to
+    know of objects that are carried all the same. `digest` is the SHA-256 over one
+    canonical line per object with what will be done to it; two plans with one digest do
+    the same, whatever they cost and however long they take. `seconds` and `cost` are None
+    where nothing was measured, or no tariff given.
     """
 
     number: int
@@ -29,10 +38,25 @@ class Plan:
     read_back: Tally
     to_copy: Tally
     left_behind: Mapping[str, int] = field(factory=dict)
+    noted: Mapping[str, Tally] = field(factory=dict)
+    cautions: Mapping[str, int] = field(factory=dict)
     digest: str
+    speed: Speed | None = None
+    cost: Cost | None = None
+
+    @property
+    def seconds(self) -> int | None:
+        """How long the copying takes at the measured speed; reading back counts as copying."""
+        if self.speed is None:
+            return None
+        work = Tally(
+            objects=self.to_copy.objects + self.read_back.objects,
+            bytes=self.to_copy.bytes + self.read_back.bytes,
+        )
+        return self.speed.seconds(work)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types, for `--json` and the journal's readers."""
+        """Plain types, for `--json`, the kept file and the journal's readers."""
         return {
             "plan": self.number,
             "survey": self.survey,
@@ -45,22 +69,49 @@ class Plan:
             "to_copy": self.to_copy.objects,
             "to_copy_bytes": self.to_copy.bytes,
             "cannot_be_carried": dict(self.left_behind),
+            "left_behind_knowingly": {kind: tally.objects for kind, tally in self.noted.items()},
+            "cautions": dict(self.cautions),
+            "order": ORDER,
+            "seconds": self.seconds,
+            "speed": self.speed.as_dict() if self.speed else None,
+            "cost": self.cost.as_dict() if self.cost else None,
             "digest": self.digest,
         }
 
 
-def make_plan(number: int, survey: int, rows: Iterable[WorkRow]) -> Plan:
-    """The plan for `rows`, every object that the survey shows, in the order of their names."""
+def keep_plan(folder: Path, plan: Plan) -> Path:
+    """Keep `plan` as canonical JSON in `folder`; its name says its number and its SHA-256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    body = canonical_json(plan.as_dict())
+    path = folder / f"plan-{plan.number}-{sha256_hex(body)[:16]}.json"
+    draft = path.with_name(path.name + ".draft")
+    draft.write_bytes(body)
+    draft.replace(path)
+    return path
+
+
+def make_plan(
+    number: int,
+    survey: int,
+    rows: Iterable[WorkRow],
+    noted: Mapping[str, Tally] | None = None,
+) -> Plan:
+    """The plan for `rows`, every object that the survey shows, in the order of their names.
+
+    `noted` is what the survey saw and does not carry, by kind.
+    """
     sums = {act: [0, 0] for act in ("there", "read back", "copy", "leave")}
-    left: dict[str, int] = {}
+    left: Counter[str] = Counter()
+    cautions: Counter[str] = Counter()
     digest = hashlib.sha256()
     for row in rows:
         act = _act(row)
         sums[act][0] += 1
         sums[act][1] += row.entry.size
         if act == "leave":
-            reason = row.reason or "unknown"
-            left[reason] = left.get(reason, 0) + 1
+            left[row.reason or "unknown"] += 1
+        else:
+            cautions.update(row.remarks.get("cautions", ()))
         line = [row.entry.name, row.entry.size, row.entry.binding_version, act]
         digest.update(canonical_json(line) + b"\n")
     tallies = {act: Tally(objects=count, bytes=size) for act, (count, size) in sums.items()}
@@ -74,7 +125,9 @@ def make_plan(number: int, survey: int, rows: Iterable[WorkRow]) -> Plan:
         there=tallies["there"],
         read_back=tallies["read back"],
         to_copy=tallies["copy"],
-        left_behind=left,
+        left_behind=dict(left),
+        noted=noted or {},
+        cautions=dict(sorted(cautions.items())),
         digest=digest.hexdigest(),
     )
 
@@ -85,3 +138,12 @@ def _act(row: WorkRow) -> str:
     if row.state is ObjectState.NOT_CARRIED:
         return "leave"
     return "read back" if row.there and not row.distrust else "copy"
+
+
+def priced(plan: Plan, tariff: Tariff) -> Plan:
+    """`plan` with its cost: what is to be copied is read, all that is carried stands there."""
+    stands = Tally(
+        objects=plan.there.objects + plan.read_back.objects + plan.to_copy.objects,
+        bytes=plan.there.bytes + plan.read_back.bytes + plan.to_copy.bytes,
+    )
+    return evolve(plan, cost=tariff.cost(plan.to_copy, stands))

@@ -8,6 +8,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TypeVar
 
+from bercail.storage import Limit
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -19,9 +21,13 @@ class Stopped(Exception):
 
 
 class Gauge:
-    """Bytes moved so far by all workers, and the signal to stop; shared between threads."""
+    """Bytes moved so far by all workers, and the signal to stop; shared between threads.
 
-    def __init__(self) -> None:
+    With `limit`, whoever moves bytes waits until they may pass.
+    """
+
+    def __init__(self, limit: Limit | None = None) -> None:
+        self._limit = limit
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._moved = 0
@@ -36,12 +42,16 @@ class Gauge:
         """Count bytes (negative to take them back); raises `Stopped` once the run stops."""
         if self._stop.is_set():
             raise Stopped
+        if self._limit is not None and count > 0:
+            self._limit.take(count)
         with self._lock:
             self._moved += count
 
     def stop(self) -> None:
-        """Make every worker stop at its next piece."""
+        """Make every worker stop at its next piece, also those who wait for their turn."""
         self._stop.set()
+        if self._limit is not None:
+            self._limit.change(None)
 
 
 def run_bounded(

@@ -22,7 +22,7 @@ from bercail.hosting.migration.proving import Basis, Check, Proof, Prover, run_c
 from bercail.hosting.migration.state import MigrationState
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedStore
-from bercail.storage import CHUNK, ObjectStore
+from bercail.storage import CHUNK, ObjectStore, probe_summary
 from bercail.vault import Keyring, dsse_envelope, signer
 
 SIGNERS = ("manifest-source", "manifest-target")
@@ -120,6 +120,7 @@ class ProofDesk:
     def _statement(
         self, summary: ManifestSummary, *, number: int, basis: Basis, plan: str
     ) -> bytes:
+        probe = probe_summary(self._home)
         return canonical_json(
             {
                 "format": FORMAT,
@@ -136,6 +137,7 @@ class ProofDesk:
                 "root": summary.root,
                 "plan": plan,
                 "proved_at": to_iso(self._clock.now()),
+                "target_probe": None if probe is None else probe.as_dict(),
             }
         )
 

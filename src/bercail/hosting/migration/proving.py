@@ -15,11 +15,13 @@ from attrs import frozen
 
 from bercail.foundation import Invalid, Missing, Unproven
 from bercail.hosting.migration.copy_run import Progress
+from bercail.hosting.migration.copying import ONE_PIECE
 from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
 from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.pool import Gauge, run_bounded
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedStore
+from bercail.lake.sealed_carriage import reread
 from bercail.storage import ObjectStore
 
 
@@ -101,7 +103,8 @@ class Prover:
     def _target_wrong(self, row: WorkRow) -> str | None:
         entry = row.entry
         try:
-            size, sha256 = self._digest(self._target.stream(entry.name, entry.binding_version))
+            stream = reread(self._target, entry.name, entry.binding_version, row.sealed_size or 0)
+            size, sha256 = self._digest(stream)
         except Missing:
             return "it is absent from the target"
         except (Unproven, Invalid) as error:
@@ -116,7 +119,7 @@ class Prover:
             now = entry_of(self._source.head(entry.name))
             if now != entry:
                 return Check(name=entry.name, wrong=_changed(entry, now))
-            stream = self._source.stream(entry.name, if_match=entry.facts.etag)
+            stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=ONE_PIECE)
             size, sha256 = self._digest(stream)
         except Missing:
             return Check(name=entry.name, wrong="the source no longer has it")

@@ -10,12 +10,20 @@ from bercail.foundation import Actor, Refused, Role
 from bercail.hosting.events import (
     CopyFinished,
     CutOver,
+    ErasureBegun,
+    ErasureEvidenced,
+    ErasureNotified,
+    ErasurePlanned,
     PlanMade,
     ProofMade,
     RolledBack,
+    SidesCompared,
+    SourceErased,
+    SourceFrozen,
     SurveyTaken,
 )
 from bercail.hosting.migration.entry import Delta
+from bercail.hosting.migration.freeze import Freeze
 from bercail.hosting.migration.state import TRANSITIONS, MigrationState, Phase, Side
 
 
@@ -26,8 +34,15 @@ class Act(StrEnum):
     PLAN = "plan"
     COPY = "copy"
     PROVE = "prove"
+    DUAL_RUN = "dual-run"
+    FREEZE = "freeze"
     CUT_OVER = "cut-over"
     ROLL_BACK = "roll-back"
+    PLAN_ERASURE = "erase plan"
+    NOTIFY_ERASURE = "erase notify"
+    BEGIN_ERASURE = "erase begin"
+    EVIDENCE_ERASURE = "erase evidence"
+    CERTIFY_ERASURE = "erase certificate"
 
 
 # The event that each act leads to; whether it may happen now is in TRANSITIONS.
@@ -36,8 +51,15 @@ LEADS_TO: dict[Act, type] = {
     Act.PLAN: PlanMade,
     Act.COPY: CopyFinished,
     Act.PROVE: ProofMade,
+    Act.DUAL_RUN: SidesCompared,
+    Act.FREEZE: SourceFrozen,
     Act.CUT_OVER: CutOver,
     Act.ROLL_BACK: RolledBack,
+    Act.PLAN_ERASURE: ErasurePlanned,
+    Act.NOTIFY_ERASURE: ErasureNotified,
+    Act.BEGIN_ERASURE: ErasureBegun,
+    Act.EVIDENCE_ERASURE: ErasureEvidenced,
+    Act.CERTIFY_ERASURE: SourceErased,
 }
 
 # What to do when an act is not possible yet, by phase.
@@ -50,6 +72,8 @@ NEXT_STEP: dict[Phase, str] = {
     Phase.PROVEN: "Run `bercail migrate cut-over`.",
     Phase.CUT_OVER: "The target is canonical; `bercail migrate roll-back` returns to the source.",
     Phase.ROLLED_BACK: "The source is canonical again: run `bercail migrate survey`.",
+    Phase.ERASING: "The source is being erased: run `bercail erase evidence`, then `certificate`.",
+    Phase.ERASED: "Nothing more: the target alone holds the data. To leave it, migrate from it.",
 }
 
 
@@ -79,12 +103,32 @@ def require_may(act: Act, state: MigrationState, actor: Actor) -> None:
             remedy="Let a person with the role `operator` do it.",
             rule="migration-operator",
         )
+    if act is Act.ROLL_BACK and state.phase in (Phase.ERASING, Phase.ERASED):
+        raise Refused(
+            "There is nothing to roll back to: the erasure of the source has begun.",
+            remedy="To leave the target, migrate from it to another store.",
+            rule="migration-erased",
+        )
     if LEADS_TO[act] not in TRANSITIONS[state.phase]:
         raise Refused(
             f"`{act.value}` is not possible while the migration is `{state.phase.value}`.",
             remedy=NEXT_STEP[state.phase],
             rule="migration-order",
         )
+
+
+def require_may_begin_cut_over(state: MigrationState, actor: Actor) -> None:
+    """Refuse unless everything was proved once, or an interrupted cut-over is to be finished.
+
+    Raises:
+        Refused: rule `migration-operator` or `migration-order`.
+    """
+    interrupted = state.frozen is not None and state.phase in (
+        Phase.SURVEYED,
+        Phase.PLANNED,
+        Phase.COPIED,
+    )
+    require_may(Act.FREEZE if interrupted else Act.CUT_OVER, state, actor)
 
 
 def decide_cut_over(
@@ -94,6 +138,7 @@ def decide_cut_over(
 
     Raises:
         Refused: rule `migration-order` (no proof that still stands),
+            `migration-freeze` (nobody says that the source is read-only),
             `migration-delta` (the source moved on), `migration-target` (the
             target lost objects) or `migration-left-behind`.
     """
@@ -105,6 +150,17 @@ def decide_cut_over(
             remedy="Run `bercail migrate prove`.",
             rule="migration-order",
         )
+    if state.frozen is None:
+        raise Refused(
+            "Nothing shows that the source is read-only.",
+            remedy="Run `bercail migrate cut-over`, which asserts it first.",
+            rule="migration-freeze",
+        )
+    _require_unmoved(ready, accept_left_behind=accept_left_behind)
+    return CutOver(proof=proof.proof, root=proof.root, left_behind=ready.left_behind)
+
+
+def _require_unmoved(ready: Readiness, *, accept_left_behind: bool) -> None:
     if ready.absent:
         raise Refused(
             f"The target no longer shows {ready.absent} of the objects that were proved.",
@@ -124,14 +180,28 @@ def decide_cut_over(
             remedy="See `bercail migrate status`; then say `--accept-left-behind`.",
             rule="migration-left-behind",
         )
-    return CutOver(proof=proof.proof, root=proof.root, left_behind=ready.left_behind)
 
 
-def decide_roll_back(state: MigrationState, actor: Actor, reason: str) -> RolledBack:
-    """The return to the source; needs a reason in words.
+def require_freeze(freeze: Freeze | None) -> Freeze:
+    """The way in which the source is asserted to be read-only.
 
     Raises:
-        Refused: not an operator, not cut over, or no reason given.
+        Refused: none was given (rule `migration-freeze`).
+    """
+    if freeze is None:
+        raise Refused(
+            "A cut-over needs a source that takes no more writes, and nothing says so.",
+            remedy="Give `--probe-credentials PREFIX`, or `--attested-by` with `--attestation`.",
+            rule="migration-freeze",
+        )
+    return freeze
+
+
+def require_reason(state: MigrationState, actor: Actor, reason: str) -> None:
+    """Let a roll-back pass: it is possible now, and has a reason in words.
+
+    Raises:
+        Refused: not an operator, not cut over, erased since, or no reason given.
     """
     require_may(Act.ROLL_BACK, state, actor)
     if not reason.strip():
@@ -140,7 +210,6 @@ def decide_roll_back(state: MigrationState, actor: Actor, reason: str) -> Rolled
             remedy="Say why with `--reason`.",
             rule="migration-reason",
         )
-    return RolledBack(reason=reason.strip())
 
 
 def require_canonical_target(state: MigrationState) -> None:

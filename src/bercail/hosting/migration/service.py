@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bercail.foundation import Actor, Clock, Refused
-from bercail.hosting.events import CopyFinished, PlanMade, SurveyTaken
+from attrs import evolve
+
+from bercail.foundation import Actor, Clock, to_iso
+from bercail.hosting.events import CopyFinished, ProofMade
 from bercail.hosting.migration import rules
-from bercail.hosting.migration.copy_run import CopyReport, Progress, run_copy
-from bercail.hosting.migration.copying import Carrier
-from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
-from bercail.hosting.migration.plan import Plan, make_plan
-from bercail.hosting.migration.pool import Gauge
+from bercail.hosting.migration.bandwidth import Bandwidth
+from bercail.hosting.migration.baseline import SinceCutOver
+from bercail.hosting.migration.copy_desk import copy_pending
+from bercail.hosting.migration.copy_run import CopyReport, Progress
+from bercail.hosting.migration.dual_run import Depth, DualRun, DualRunReport
+from bercail.hosting.migration.dual_run.desk import SAMPLE
+from bercail.hosting.migration.entry import Entry, ObjectState
+from bercail.hosting.migration.freeze import Freeze
+from bercail.hosting.migration.ground import Ground
+from bercail.hosting.migration.plan import Plan
+from bercail.hosting.migration.planning import PlanDesk
 from bercail.hosting.migration.proof_desk import ProofDesk
 from bercail.hosting.migration.proving import Basis, Proof
 from bercail.hosting.migration.record import MigrationRecord
-from bercail.hosting.migration.rules import Act, Readiness
+from bercail.hosting.migration.rules import Act
+from bercail.hosting.migration.sighting import Versions
+from bercail.hosting.migration.speed import keep_rate
 from bercail.hosting.migration.state import MigrationState, Phase, Side
 from bercail.hosting.migration.status import MigrationStatus, Survey, status_of
+from bercail.hosting.migration.switching import Switch
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedFolder, SealedStore
 from bercail.ledger import Ledger
@@ -38,7 +48,8 @@ class MigrationService:
     this migration owns. Every step may be killed at any instruction and run
     again. A step asked for out of order is `Refused` with the step to do first.
     `admit` raises `Refused` when the host may not hold these data (HOST-01); it is asked
-    before every copy and before the cut-over.
+    before every copy and before the cut-over. `freeze` is how a cut-over asserts that the
+    source is read-only, unless it is told another way.
     `progress` is called with a label, bytes (objects for the survey) done, and
     their total (0 when unknown), from the calling thread.
     """
@@ -58,72 +69,64 @@ class MigrationService:
         admit: Callable[[], object],
         threads: int = THREADS,
         sleep: Callable[[float], None] = time.sleep,
+        freeze: Freeze | None = None,
     ) -> None:
         self._name = name
-        self._source: ObjectStore = ReadOnly(source)
         self._target = target
-        self._home = home
-        self._work = work
         self._actor = actor
         self._admit = admit
         self._threads = threads
         self._sleep = sleep
+        self._freeze = freeze
         self._record = MigrationRecord(name, ledger)
-        self._proofs = ProofDesk(
+        self.ground = Ground(
             name=name,
-            source=self._source,
+            source=ReadOnly(source),
             target=target,
             home=home,
-            folder=work / "proofs",
+            work=work,
+            record=self._record,
             keys=keys,
             clock=clock,
+            actor=actor,
         )
+        self._plans = PlanDesk(ground=self.ground, admit=admit, threads=threads)
+        self._proofs = _proof_desk(self.ground)
 
-    def survey(self, progress: Progress | None = None) -> Survey:
-        """List the source whole and note what is new, changed or gone since the last time."""
-        with self._step(Act.SURVEY) as (table, state):
-            number = state.surveys + 1
-            with table:
-                seen = ((e, self._opaque(e)) for e in self._listing(progress))
-                delta = table.objects.survey(number, seen)
-                tallies = table.objects.tallies()
-                survey = Survey.of(number, delta, tallies)
-                event = SurveyTaken(
-                    survey=number,
-                    objects=survey.objects,
-                    bytes=survey.bytes,
-                    new=delta.new,
-                    changed=delta.changed,
-                    gone=delta.gone,
-                )
-                self._record.post(table, event)
-            self._record.settle(table, self._actor)
-            if progress is not None:
-                progress("survey", survey.objects, survey.objects)
-            return survey
+    def survey(
+        self,
+        progress: Progress | None = None,
+        *,
+        versions: Versions | None = None,
+        details: bool | None = None,
+        twice: bool = False,
+    ) -> Survey:
+        """List the source whole and note what is new, changed or gone since the last time.
 
-    def plan(self) -> Plan:
-        """Look at the target, compute what copying will do, and keep it."""
-        with self._step(Act.PLAN) as (table, state):
-            with table:
-                table.objects.retry_failed()
-                self._look_at_target(table)
-                live = (ObjectState.PENDING, ObjectState.CARRIED, ObjectState.NOT_CARRIED)
-                plan = make_plan(state.plans + 1, state.surveys, table.objects.rows(*live))
-                event = PlanMade(
-                    plan=plan.number,
-                    survey=plan.survey,
-                    digest=plan.digest,
-                    to_copy=plan.to_copy.objects,
-                    to_copy_bytes=plan.to_copy.bytes,
-                    not_carried=sum(plan.left_behind.values()),
-                )
-                self._record.post(table, event)
-            self._record.settle(table, self._actor)
-            return plan
+        `versions` says whether former versions and snapshots are carried, `details` whether
+        every object is asked about; where None, as the last survey did. `twice` lists a
+        second time, with other pages, and counts what the two do not agree on.
+        """
+        return self._plans.survey(progress, versions=versions, details=details, twice=twice)
 
-    def copy(self, progress: Progress | None = None) -> CopyReport:
+    def plan(self, *, tariff: Path | None = None, measure: bool = False) -> Plan:
+        """Look at the target, compute what copying will do, and keep it.
+
+        With `tariff`, a price list, the plan states a cost; with `measure`, it reads a
+        sample of the source and writes made-up bytes to the target for a speed, and otherwise
+        takes that of the last run.
+
+        Raises:
+            Invalid: the tariff is not one.
+        """
+        return self._plans.plan(tariff=tariff, measured=measure)
+
+    def copy(
+        self, progress: Progress | None = None, *, bandwidth: Bandwidth | None = None
+    ) -> CopyReport:
         """Carry what is pending; run again after an interruption, it goes on where it stopped.
+
+        `bandwidth` limits it by day and by night.
 
         Raises:
             Unavailable: a host does not answer; what finished is kept.
@@ -136,20 +139,22 @@ class MigrationService:
                     self._look_at_target(table)
                 table.set_note("copying", 1)
             waiting = table.objects.tallies()[ObjectState.PENDING].objects
-            gauge = Gauge()
-            carrier = Carrier(
-                source=self._source,
-                target=self._target,
-                home=self._home,
-                gauge=gauge,
+            began, started = self._now(), time.monotonic()
+            report = copy_pending(
+                table,
+                self.ground,
+                threads=self._threads,
                 sleep=self._sleep,
+                progress=progress,
+                bandwidth=bandwidth,
             )
-            report = run_copy(table, carrier, gauge, threads=self._threads, progress=progress)
+            seconds = time.monotonic() - started
             idle = not waiting and not interrupted and state.phase in (Phase.COPIED, Phase.PROVEN)
             with table:
                 table.set_note("copying", 0)
+                keep_rate(table, report.copied, seconds)
                 if not idle:
-                    self._record.post(table, _copy_finished(state, report))
+                    self._record.post(table, _copy_finished(state, report, began))
             self._record.settle(table, self._actor)
             return report
 
@@ -160,9 +165,12 @@ class MigrationService:
             Unproven: objects do not agree; each is named, and a next `copy` carries it again.
         """
         with self._step(Act.PROVE) as (table, state):
+            began = self._now()
             event, outcome = self._proofs.prove(
                 table, state, basis, threads=self._threads, progress=progress
             )
+            if isinstance(event, ProofMade):
+                event = evolve(event, began=began)
             with table:
                 self._record.post(table, event)
             self._record.settle(table, self._actor)
@@ -170,38 +178,53 @@ class MigrationService:
                 return outcome
             raise outcome
 
+    def dual_run(
+        self,
+        *,
+        rounds: int = 10,
+        quiet_rounds: int = 2,
+        pause: float = 0.0,
+        depth: Depth = Depth.SAMPLE,
+        sample: int = SAMPLE,
+        progress: Progress | None = None,
+    ) -> DualRunReport:
+        """Carry deltas until the source is quiet, then compare both sides; see `DualRun.run`."""
+        desk = DualRun(
+            ground=self.ground, carry=self._carry, threads=self._threads, sleep=self._sleep
+        )
+        return desk.run(
+            rounds=rounds,
+            quiet_rounds=quiet_rounds,
+            pause=pause,
+            depth=depth,
+            sample=sample,
+            progress=progress,
+        )
+
     def cut_over(
-        self, actor: Actor | None = None, *, accept_left_behind: bool = False
+        self,
+        actor: Actor | None = None,
+        *,
+        freeze: Freeze | None = None,
+        accept_left_behind: bool = False,
+        basis: Basis = Basis.REREAD,
+        progress: Progress | None = None,
     ) -> MigrationStatus:
-        """Make the target canonical, after a last look at both sides; one event, one switch."""
+        """Freeze, carry the last delta, prove it, and make the target canonical; see `Switch`.
+
+        Raises:
+            Refused: no proof to begin with, no freeze, or a side that is not as it was proved.
+        """
         actor = actor or self._actor
         self._admit()
-        with self._step(Act.CUT_OVER, actor) as (table, _):
-            with table:
-                absent = self._look_at_target(table)
-                delta = table.objects.compare(self._listing(None))
-            tallies = table.objects.tallies()
-            ready = Readiness(
-                delta=delta,
-                pending=tallies[ObjectState.PENDING].objects + tallies[ObjectState.FAILED].objects,
-                left_behind=tallies[ObjectState.NOT_CARRIED].objects,
-                absent=absent,
-            )
-            version, state = self._record.state()
-            event = rules.decide_cut_over(
-                state, actor, ready, accept_left_behind=accept_left_behind
-            )
-            self._record.append(version, event, actor)
+        switch = self._switch(lambda: self.prove(basis, progress))
+        freeze = rules.require_freeze(freeze or self._freeze)
+        switch.cut_over(actor, freeze, accept_left_behind=accept_left_behind)
         return self.status()
 
-    def roll_back(self, actor: Actor | None = None, *, reason: str) -> MigrationStatus:
-        """Make the source canonical again; possible until it is erased."""
-        actor = actor or self._actor
-        with self._step(Act.ROLL_BACK, actor):
-            version, state = self._record.state()
-            event = rules.decide_roll_back(state, actor, reason)
-            self._record.append(version, event, actor)
-        return self.status()
+    def roll_back(self, actor: Actor | None = None, *, reason: str) -> SinceCutOver:
+        """Make the source canonical again; possible until its erasure begins. See `Switch`."""
+        return self._switch(self.prove).roll_back(actor or self._actor, reason)
 
     def status(self) -> MigrationStatus:
         """Where the migration stands; reads only, also while another process copies."""
@@ -225,54 +248,48 @@ class MigrationService:
             versions = {row.entry.name: row.entry.binding_version for row in carried}
         return SealedFolder(self._target, versions)
 
-    @contextmanager
+    def _now(self) -> str:
+        return to_iso(self.ground.clock.now())
+
+    def _carry(self) -> None:
+        self.survey()
+        self.plan()
+        self.copy()
+
+    def _switch(self, prove: Callable[[], object]) -> Switch:
+        return Switch(ground=self.ground, carry=self._carry, prove=prove)
+
     def _step(
         self, act: Act, actor: Actor | None = None
-    ) -> Iterator[tuple[WorkTable, MigrationState]]:
-        """The work table, alone with it, with every earlier event recorded and `act` allowed."""
-        with _alone(self._work, self._name), self._table() as table:
-            state = self._record.settle(table, self._actor)
-            rules.require_may(act, state, actor or self._actor)
-            yield table, state
+    ) -> AbstractContextManager[tuple[WorkTable, MigrationState]]:
+        return self.ground.step(act, actor)
 
-    @contextmanager
-    def _table(self) -> Iterator[WorkTable]:
-        table = WorkTable(self._work / "state.sqlite")
-        try:
-            yield table
-        finally:
-            table.close()
+    def _table(self) -> AbstractContextManager[WorkTable]:
+        return self.ground.table()
 
     def _look_at_target(self, table: WorkTable) -> int:
-        return table.objects.look_at_target((info.name, info.size) for info in self._home.list())
+        return self.ground.look_at_target(table)
 
     def _opaque(self, entry: Entry) -> str:
-        return self._target.opaque_name(entry.name, entry.binding_version)
+        return self.ground.opaque(entry)
 
     def _listing(self, progress: Progress | None) -> Iterator[Entry]:
-        for count, info in enumerate(self._source.list(), start=1):
-            if progress is not None and count % 500 == 0:
-                progress("survey", count, 0)
-            yield entry_of(info)
+        return self.ground.listing(progress)
 
 
-@contextmanager
-def _alone(work: Path, name: str) -> Iterator[None]:
-    """Hold the migration's lock, which the system lets go of when the process dies."""
-    work.mkdir(parents=True, exist_ok=True)
-    with (work / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                f"Another process is working on the migration `{name}`.",
-                remedy="Wait for it to end; `bercail migrate status` shows how far it is.",
-                rule="migration-alone",
-            ) from None
-        yield
+def _proof_desk(ground: Ground) -> ProofDesk:
+    return ProofDesk(
+        name=ground.name,
+        source=ground.source,
+        target=ground.target,
+        home=ground.home,
+        folder=ground.work / "proofs",
+        keys=ground.keys,
+        clock=ground.clock,
+    )
 
 
-def _copy_finished(state: MigrationState, report: CopyReport) -> CopyFinished:
+def _copy_finished(state: MigrationState, report: CopyReport, began: str) -> CopyFinished:
     return CopyFinished(
         run=state.runs + 1,
         plan=state.plan.digest if state.plan else "",
@@ -281,4 +298,5 @@ def _copy_finished(state: MigrationState, report: CopyReport) -> CopyFinished:
         carried=report.carried.objects,
         carried_bytes=report.carried.bytes,
         failed=len(report.failed),
+        began=began,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bercail.hosting.migration.entry import Delta, ObjectState
 from bercail.hosting.migration.object_table import Tally
@@ -20,15 +20,29 @@ SHOWN = 100
 
 @frozen(kw_only=True)
 class Survey:
-    """What one survey saw: objects and bytes that the source shows, and what differs."""
+    """What one survey saw: objects and bytes that the source shows, and what differs.
+
+    `noted` counts what is not carried, by kind (versions, snapshots, directories...);
+    `repeated` the entries that the listing gave more than once.
+    """
 
     number: int
     objects: int
     bytes: int
     delta: Delta
+    noted: Mapping[str, Tally] = field(factory=dict)
+    repeated: int = 0
 
     @classmethod
-    def of(cls, number: int, delta: Delta, tallies: Mapping[ObjectState, Tally]) -> Survey:
+    def of(
+        cls,
+        number: int,
+        delta: Delta,
+        tallies: Mapping[ObjectState, Tally],
+        *,
+        noted: Mapping[str, Tally] | None = None,
+        repeated: int = 0,
+    ) -> Survey:
         """The survey whose result is `tallies`."""
         live = [tally for state, tally in tallies.items() if state is not ObjectState.GONE]
         return cls(
@@ -36,6 +50,8 @@ class Survey:
             objects=sum(tally.objects for tally in live),
             bytes=sum(tally.bytes for tally in live),
             delta=delta,
+            noted=noted or {},
+            repeated=repeated,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,6 +63,19 @@ class Survey:
             "new": self.delta.new,
             "changed": self.delta.changed,
             "gone": self.delta.gone,
+            "changed_in": {
+                "content": self.delta.content,
+                "metadata": self.delta.metadata,
+                "tags": self.delta.tags,
+                "tier": self.delta.tier,
+            },
+            "noted": {
+                kind: {"objects": tally.objects, "bytes": tally.bytes}
+                for kind, tally in self.noted.items()
+            },
+            "repeated": self.repeated,
+            "unsteady": self.delta.unsteady,
+            "hidden": self.delta.hidden,
         }
 
 

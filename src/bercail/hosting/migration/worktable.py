@@ -15,15 +15,22 @@ from typing import Any
 
 from bercail.foundation import Invalid, Unavailable, canonical_json
 from bercail.hosting.migration.object_table import ObjectTable
+from bercail.hosting.migration.survey_stage import SurveyStage
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+# What a survey tells beyond the facts of an entry; added by version 2.
+_TOLD = ("remarks", "metadata", "tags", "tier", "md5", "modified")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     name TEXT PRIMARY KEY, size INTEGER NOT NULL, facts TEXT NOT NULL,
     version TEXT NOT NULL, opaque TEXT NOT NULL, seen INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT, there INTEGER NOT NULL DEFAULT 0,
-    distrust INTEGER NOT NULL DEFAULT 0, sha256 TEXT, sealed_size INTEGER, crc TEXT
+    distrust INTEGER NOT NULL DEFAULT 0, sha256 TEXT, sealed_size INTEGER, crc TEXT,
+    remarks TEXT NOT NULL DEFAULT '{}', metadata TEXT NOT NULL DEFAULT '',
+    tags TEXT NOT NULL DEFAULT '', tier TEXT NOT NULL DEFAULT '',
+    md5 TEXT NOT NULL DEFAULT '', modified TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_by_work ON objects (state, size DESC, name);
 CREATE INDEX IF NOT EXISTS objects_by_opaque ON objects (opaque);
@@ -59,12 +66,15 @@ class WorkTable:
                 f"`{path}` is not a work table of a migration.",
                 remedy="Move it away and survey again; nothing on either side is lost.",
             ) from error
-        if found not in (0, SCHEMA_VERSION):
+        if found not in (0, 1, SCHEMA_VERSION):
             raise Invalid(f"`{path}` has version `{found}` of the work table, unknown here.")
         if found != SCHEMA_VERSION:
             # A reader of an existing table writes nothing, so it never waits for the writer.
             self._db.executescript(_SCHEMA)
+            if found == 1:
+                self._add_columns()
             self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._scratch = path.with_name("survey.scratch")
         self.objects = ObjectTable(self._db)
         self.outbox = Outbox(self._db)
         self.failures = FailureList(self._db)
@@ -76,18 +86,29 @@ class WorkTable:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._db.execute("COMMIT" if kind is None else "ROLLBACK")
 
-    def note(self, key: str, default: int | str | None = None) -> Any:
-        """A number or a text kept beside the objects."""
+    def stage(self) -> SurveyStage:
+        """A place for a survey being taken; entered outside a transaction."""
+        return SurveyStage(self._db, self._scratch)
+
+    def note(self, key: str, default: Any = None) -> Any:
+        """A JSON value kept beside the objects."""
         row = self._db.execute("SELECT value FROM notes WHERE key = ?", (key,)).fetchone()
         return default if row is None else json.loads(row[0])
 
-    def set_note(self, key: str, value: int | str | None) -> None:
+    def set_note(self, key: str, value: Any) -> None:
         """Keep `value` under `key`."""
         self._db.execute("REPLACE INTO notes VALUES (?, ?)", (key, json.dumps(value)))
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def _add_columns(self) -> None:
+        for column in _TOLD:
+            default = "{}" if column == "remarks" else ""
+            self._db.execute(
+                f"ALTER TABLE objects ADD COLUMN {column} TEXT NOT NULL DEFAULT '{default}'"
+            )
 
 
 class Outbox:

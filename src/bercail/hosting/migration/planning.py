@@ -1,0 +1,130 @@
+"""The two steps before anything moves: take a survey, make a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from bercail.foundation import Randomness, SystemRandomness
+from bercail.hosting.events import PlanMade, SurveyTaken
+from bercail.hosting.migration.copy_run import Progress
+from bercail.hosting.migration.entry import ObjectState
+from bercail.hosting.migration.ground import Ground
+from bercail.hosting.migration.object_table import Tally
+from bercail.hosting.migration.plan import Plan, keep_plan, make_plan, priced
+from bercail.hosting.migration.rules import Act
+from bercail.hosting.migration.sighting import Scope, Versions
+from bercail.hosting.migration.speed import Speed, kept_rate, measure
+from bercail.hosting.migration.status import Survey
+from bercail.hosting.migration.survey import Looker, keep_scope, kept_scope
+from bercail.hosting.migration.tariff import load_tariff
+from bercail.hosting.migration.worktable import WorkTable
+
+_LIVE = (ObjectState.PENDING, ObjectState.CARRIED, ObjectState.NOT_CARRIED)
+
+
+@frozen(kw_only=True)
+class PlanDesk:
+    """Surveys and plans on `ground`. `admit` lets made-up bytes be written to the target."""
+
+    ground: Ground
+    admit: Callable[[], object]
+    threads: int
+    randomness: Randomness = field(factory=SystemRandomness, repr=False)
+
+    def survey(
+        self,
+        progress: Progress | None = None,
+        *,
+        versions: Versions | None = None,
+        details: bool | None = None,
+        twice: bool = False,
+    ) -> Survey:
+        """See `MigrationService.survey`."""
+        ground = self.ground
+        with ground.step(Act.SURVEY) as (table, state):
+            scope = self._scope(versions, details)
+            keep_scope(ground.work, scope)
+            looker = Looker(source=ground.source, scope=scope, opaque=ground.opaque)
+            survey = looker.take(
+                table,
+                state.surveys + 1,
+                lambda taken: ground.record.post(table, _survey_taken(taken)),
+                twice=twice,
+                progress=progress,
+            )
+            ground.record.settle(table, ground.actor)
+        if progress is not None:
+            progress("survey", survey.objects, survey.objects)
+        return survey
+
+    def plan(self, *, tariff: Path | None = None, measured: bool = False) -> Plan:
+        """See `MigrationService.plan`.
+
+        1. Read the tariff, so that a wrong one stops before anything is asked.
+        2. Look at what the target shows.
+        3. Take the speed of the last run, or measure one now.
+        4. Decide for each object, keep the plan as a file, and record it.
+        """
+        ground = self.ground
+        prices = load_tariff(tariff) if tariff is not None else None  # 1
+        with ground.step(Act.PLAN) as (table, state):
+            with table:
+                table.objects.retry_failed()
+                ground.look_at_target(table)  # 2
+            speed = self._measured(table) if measured else kept_rate(table)  # 3
+            with table:  # 4
+                noted = {
+                    kind: Tally(objects=count, bytes=size)
+                    for kind, (count, size) in table.note("noted", {}).items()
+                }
+                rows = table.objects.rows(*_LIVE)
+                plan = make_plan(state.plans + 1, state.surveys, rows, noted)
+                plan = evolve(plan, speed=speed)
+                plan = plan if prices is None else priced(plan, prices)
+                keep_plan(ground.work / "plans", plan)
+                ground.record.post(table, _plan_made(plan))
+            ground.record.settle(table, ground.actor)
+            return plan
+
+    def _scope(self, versions: Versions | None, details: bool | None) -> Scope:
+        """What was asked for, and where nothing was, what the last survey took in."""
+        kept = kept_scope(self.ground.work)
+        return Scope(
+            versions=kept.versions if versions is None else versions,
+            details=kept.details if details is None else details,
+        )
+
+    def _measured(self, table: WorkTable) -> Speed | None:
+        self.admit()
+        return measure(
+            self.ground.source,
+            self.ground.home,
+            table.objects.work(),
+            threads=self.threads,
+            randomness=self.randomness,
+        )
+
+
+def _survey_taken(survey: Survey) -> SurveyTaken:
+    return SurveyTaken(
+        survey=survey.number,
+        objects=survey.objects,
+        bytes=survey.bytes,
+        new=survey.delta.new,
+        changed=survey.delta.changed,
+        gone=survey.delta.gone,
+    )
+
+
+def _plan_made(plan: Plan) -> PlanMade:
+    return PlanMade(
+        plan=plan.number,
+        survey=plan.survey,
+        digest=plan.digest,
+        to_copy=plan.to_copy.objects,
+        to_copy_bytes=plan.to_copy.bytes,
+        not_carried=sum(plan.left_behind.values()),
+    )
