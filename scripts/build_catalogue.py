@@ -5,12 +5,14 @@ Usage: python scripts/build_catalogue.py SOURCE_DIR
 `SOURCE_DIR` holds `columns.csv`, `column_years.csv`, `drugs.csv`,
 `icd10_stays.csv`, `duplicate_finess.csv` and the code lists `IR_*_V.csv`.
 Only facts are copied (names, types, lengths, years, codes, counts). Labels
-stand in `labels.csv` and `code_labels.csv` beside the generated files, are
-written by hand for this project, and are never overwritten here; the build
-fails when a code of a source list has no label of ours.
+(`column_labels.csv`, `table_labels.csv`, `code_labels.csv`) and what sources
+dispute (`disputes.csv`, `sensitivity.csv`) stand beside the generated files,
+are written by hand for this project, and are never overwritten here; the
+build fails when a code of a source list has no label of ours.
 
 Steps:
-1. Columns: one line each, the years of presence folded into ranges.
+1. Columns: one line each, the years of presence folded into ranges; declared types that are
+   known to be wrong are put right, and say so.
 2. Drugs: CIP13, CIP7, ATC, name, units in a pack; gzip with a fixed date, so
    that the same source gives the same bytes.
 3. Stays by ICD-10 code, and duplicate FINESS numbers.
@@ -27,7 +29,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent.parent / "src" / "bercail" / "catalogue" / "data"
+DATA = Path(__file__).resolve().parent.parent / "src" / "bercail" / "catalogue" / "data" / "snds"
 SOURCE_LISTS = ("IR_BER_V", "IR_DEP_V", "IR_NIR_V", "IR_SPE_V")
 COLUMN_FIELDS = (
     "product",
@@ -86,7 +88,32 @@ def column_lines(source: Path) -> list[list[str]]:
     for (table, column), seen in sorted(years.items()):
         row = {"product": product[table], "table": table, "column": column}
         lines.append(_column_line(row | {"physical_type": "char", "type_source": "assumed"}, seen))
-    return sorted(lines, key=lambda line: (line[1], line[2]))
+    return sorted(with_known_types(lines), key=lambda line: (line[1], line[2]))
+
+
+def with_known_types(lines: Iterable[list[str]]) -> list[list[str]]:
+    """Declared types put right where the declaration is known to be wrong.
+
+    A name that Oracle types in one way wherever it shows it has that type in a table that Oracle
+    does not show (`oracle_elsewhere`). A month that is declared a date, and that Oracle shows
+    nowhere, is text (`assumed`): a month is no date, and text loses nothing.
+    """
+    records = [dict(zip(COLUMN_FIELDS, line, strict=True)) for line in lines]
+    seen: dict[str, set[tuple[str, str]]] = {}
+    for record in records:
+        if record["type_source"] == "oracle":
+            kind = (record["physical_type"], record["length"])
+            seen.setdefault(record["column"], set()).add(kind)
+    for record in records:
+        kinds = seen.get(record["column"], set())
+        if record["type_source"] != "declared":
+            continue
+        if len(kinds) == 1 and next(iter(kinds))[0] != record["physical_type"]:
+            record["physical_type"], record["length"] = next(iter(kinds))
+            record["type_source"] = "oracle_elsewhere"
+        elif record["physical_type"] == "date" and "MOI" in record["column"].split("_"):
+            record |= {"physical_type": "char", "length": "", "type_source": "assumed"}
+    return [[record[name] for name in COLUMN_FIELDS] for record in records]
 
 
 def _column_line(row: Mapping[str, str], seen: str) -> list[str]:

@@ -3,5 +3,6 @@
 pytest_plugins = [
     "bercail.testing.fixtures",
     "bercail.testing.evidence",
+    "bercail.testing.postgresql",
     "bercail.testing.vault_fixtures",
 ]

@@ -33,6 +33,7 @@ from bercail.storage import (
     Limited,
     Location,
     Metered,
+    ProbedHome,
     ReadOnly,
     Retrying,
     open_store,
@@ -146,6 +147,7 @@ def samples(house: PlantedHouse) -> dict[str, Any]:
         "Metered": Metered(opened),
         "Checked": Checked(opened),
         "Limited": Limited(opened, Limit(None)),
+        "ProbedHome": ProbedHome(opened, probed=None, must_be_probed=True),
     }
 
 

@@ -15,8 +15,19 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from bercail.foundation import BercailError, Refused, SeededRandomness, Unavailable
-from bercail.storage import Checked, Location, ObjectStore, Retrying, open_store, probe
+from bercail.foundation import BercailError, Missing, Refused, SeededRandomness, Unavailable
+from bercail.storage import (
+    Checked,
+    Location,
+    ObjectStore,
+    Retrying,
+    azure_control,
+    open_store,
+    probe,
+    s3_control,
+    s3_listing,
+    transport,
+)
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
 from bercail.testing.servers import RunningServer
 
@@ -180,6 +191,111 @@ def test_a_stream_cut_again_and_again_arrives_whole(road: Road) -> None:
         )
     )
     assert b"".join(road.patient.stream(f"{road.root}x", chunk=1 << 20)) == LARGE
+
+
+@pytest.mark.parametrize("length", [1, 5_000])
+def test_a_write_cut_on_the_way_out_leaves_nothing_half(road: Road, length: int) -> None:
+    """Part of a body reaches the server, then the connection ends, each time anew."""
+    cut = Fault(cut_up=length, reset=length == 1)
+    road.spoil(lambda exchange: cut if writing(exchange) else NO_FAULT)
+    name = f"{road.root}cut/x"
+    for data in (SMALL * 10, [LARGE]):
+        with pytest.raises(Unavailable):
+            Retrying(road.far, attempts=2, sleep=lambda _: None).put(name, data)
+        with pytest.raises(Missing):
+            road.straight.head(name)
+    road.straight.put(f"{road.root}other", b"")
+    assert list(road.straight.list(f"{road.root}cut/")) == []
+
+
+def test_a_write_of_which_nothing_arrives_leaves_at_most_an_empty_object(road: Road) -> None:
+    """SeaweedFS takes a body that never came for an empty one, where no checksum is sent."""
+    road.spoil(lambda exchange: Fault(cut_up=0) if writing(exchange) else NO_FAULT)
+    name = f"{road.root}x"
+    road.straight.put(f"{road.root}other", b"")
+    with pytest.raises(Unavailable):
+        Retrying(road.far, attempts=2, sleep=lambda _: None).put(name, SMALL)
+    left = [(info.name, info.size) for info in road.straight.list(name)]
+    signed = road.far.location.options.get("checksum") == "signature"
+    assert left == ([(name, 0)] if signed else [])
+
+
+def test_a_write_cut_once_is_sent_again_whole(road: Road) -> None:
+    name = f"{road.root}x"
+    for data in (SMALL, [LARGE]):
+        road.once(Fault(cut_up=100), writing)
+        road.patient.put(name, data)
+        assert road.straight.get(name) == (SMALL if data is SMALL else LARGE)
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3])
+def test_a_slow_road_changes_nothing(road: Road, delay: float) -> None:
+    road.spoil(lambda _: Fault(delay=delay))
+    name = f"{road.root}slow"
+    road.far.put(name, [LARGE])
+    assert road.far.get(name) == road.straight.get(name) == LARGE
+
+
+@pytest.mark.parametrize(
+    ("code", "family", "rule", "word"),
+    [
+        ((507, "InsufficientStorage"), Unavailable, None, "no room"),
+        ((400, "QuotaExceeded"), Unavailable, None, "no room"),
+        ((503, "SlowDown"), Unavailable, None, "503"),
+        ((403, "RequestTimeTooSkewed"), Refused, "store-clock", "clock"),
+        ((403, "AccessDenied"), Refused, "store-credentials", "credentials"),
+    ],
+)
+def test_what_a_host_says_is_told_by_its_meaning(
+    road: Road, code: tuple[int, str], family: type[BercailError], rule: str | None, word: str
+) -> None:
+    road.straight.put(f"{road.root}there", b"1")
+    road.spoil(lambda _: Fault(refusal=code))
+    for act in (
+        lambda: road.far.put(f"{road.root}x", SMALL),
+        lambda: road.far.put(f"{road.root}x", [LARGE]),
+        lambda: road.far.read(f"{road.root}there", 0, 1),
+        lambda: list(road.far.list(road.root)),
+    ):
+        with pytest.raises(family) as refusal:
+            act()
+        assert word in refusal.value.message
+        assert road.straight.location.name in refusal.value.message
+        assert getattr(refusal.value, "rule", None) == rule
+        assert refusal.value.remedy
+    assert [info.name for info in road.straight.list(road.root)] == [f"{road.root}there"]
+
+
+def test_a_host_that_never_answers_is_told_before_the_deadline(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full server may hang instead of failing: silence is an answer, and soon."""
+    for module in (transport, s3_control, azure_control, s3_listing):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 1)
+        monkeypatch.setattr(module, "ATTEMPTS_AGAIN", 0)
+    for fixture in ("seaweedfs", "azurite"):
+        server: RunningServer = request.getfixturevalue(fixture)
+        location = server.location("bercail-tests")
+        straight = open_store(location, server.credentials)
+        straight.put("hangs/there", b"1")
+        assert location.endpoint is not None
+        with ChaosProxy(location.endpoint, lambda _: Fault(silent=True)) as proxy:
+            far = open_store(evolve(location, endpoint=proxy.endpoint), server.credentials)
+            for act in (
+                lambda far=far: far.put("hangs/x", SMALL),
+                lambda far=far: far.put("hangs/x", [LARGE]),
+                lambda far=far: far.put("hangs/x", [LARGE], if_absent=True),
+                lambda far=far: far.read("hangs/there", 0, 1),
+                lambda far=far: list(far.list("hangs/")),
+            ):
+                began = time.monotonic()
+                with pytest.raises(Unavailable) as refusal:
+                    act()
+                # Ten times the silence: far below what a person would take for a hang.
+                assert time.monotonic() - began < 10
+                assert location.name in refusal.value.message
+        assert [info.name for info in straight.list("hangs/")] == ["hangs/there"]
+        straight.delete("hangs/there")
 
 
 class TestListings:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,16 @@ from hypothesis import strategies as st
 from sqlalchemy.engine.default import DefaultDialect
 
 from bercail.foundation import FixedClock, SeededRandomness, SystemClock, SystemRandomness
-from bercail.lake import Lake
+from bercail.lake import DeliveryRows, Lake, PersonRows
 from bercail.storage.folder import FolderStore
 from bercail.storage.location import Location
 from bercail.storage.memory import MemoryStore
 from bercail.vault import Keyring, MemoryCustodian
 
+# One process runs the tests on PostgreSQL, and one server starts.
+pytestmark = pytest.mark.xdist_group("postgresql")
+
+Act = Callable[[Lake], object]
 ROWS = 5
 TABLE = "ER_PRS_F"
 
@@ -77,15 +82,27 @@ _numbers = itertools.count()
 class World:
     """What outlives a process: the host, the keys and the trust side."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None, seed: int = 5) -> None:
+        self.folder = folder
         self.fate = Fate()
         self.clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
-        randomness = SeededRandomness(5)
-        self.randomness = randomness
-        self.keys = Keyring(folder / "keys", MemoryCustodian(randomness), randomness, self.clock)
+        self.randomness = SeededRandomness(seed)
+        custodian = MemoryCustodian(SeededRandomness(5))
+        self.keys = Keyring(folder / "keys", custodian, self.randomness, self.clock)
         self.host = Host(Location.parse(f"memory:crash-{next(_numbers)}"))
         self.host.fate = self.fate
-        self.url = f"sqlite:///{folder}/lake.sqlite"
+        self.url = url or f"sqlite:///{folder}/lake.sqlite"
+
+    def twin(self, folder: Path, seed: int) -> World:
+        """Another world that begins as this one stands."""
+        self.keys.close()
+        shutil.copytree(self.folder, folder)
+        made = World(folder, seed=seed)
+        made.clock.advance(self.clock.now() - made.clock.now())
+        for info in self.host.list():
+            made.host.put(info.name, self.host.get(info.name))
+        _current.append(made.fate)
+        return made
 
     @contextmanager
     def process(self) -> Iterator[Lake]:
@@ -94,10 +111,20 @@ class World:
 
     def append(self, delivery: int, die_at: int | None, *, after: bool = False) -> bool:
         """Whether the append came to its end."""
+        return self.act(
+            lambda lake: lake.append(
+                TABLE, batches(delivery), schema(delivery), delivery=f"D{delivery}"
+            ),
+            die_at,
+            after=after,
+        )
+
+    def act(self, act: Act, die_at: int | None, *, after: bool = False) -> bool:
+        """Whether a process that does `act` came to its end."""
         self.fate.steps, self.fate.die_at, self.fate.after = 0, die_at, after
         try:
             with self.process() as lake:
-                lake.append(TABLE, batches(delivery), schema(delivery), delivery=f"D{delivery}")
+                act(lake)
             return True
         except Killed:
             return False
@@ -129,12 +156,12 @@ _current: list[Fate] = []
 
 
 def _commit(real: Any, dialect: DefaultDialect, connection: Any) -> None:
-    with _current[-1].step():
+    with _current[-1].step() if _current else nullcontext():
         real(dialect, connection)
 
 
-def world(folder: Path) -> World:
-    made = World(folder)
+def world(folder: Path, url: str | None = None) -> World:
+    made = World(folder, url)
     _current.append(made.fate)
     return made
 
@@ -150,22 +177,42 @@ def batches(delivery: int) -> list[pa.RecordBatch]:
     return [pa.RecordBatch.from_pylist(rows, schema=schema(delivery))]
 
 
-def steps_of(delivery: int, folder: Path) -> int:
-    counted = world(folder)
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Callable[[], str | None]:
+    """Gives the address of a new catalogue; None for a SQLite file of the world's own."""
+    if request.param == "sqlite":
+        return lambda: None
+    places: Callable[[], str | None] = request.getfixturevalue("postgresql_place")
+    return places
+
+
+def steps_of(delivery: int, folder: Path, url: str | None) -> int:
+    counted = world(folder, url)
     counted.append(0, None)
     counted.append(delivery, None)
     return counted.fate.steps
 
 
-@pytest.mark.parametrize(("delivery", "after"), [(1, False), (1, True), (2, False)])
-def test_every_single_point_of_an_append(tmp_path: Path, delivery: int, after: bool) -> None:
+@pytest.mark.parametrize(
+    ("place", "delivery", "after"),
+    [
+        ("sqlite", 1, False),
+        ("sqlite", 1, True),
+        ("sqlite", 2, False),
+        ("postgresql", 2, False),
+    ],
+    indirect=["place"],
+)
+def test_every_single_point_of_an_append(
+    tmp_path: Path, place: Callable[[], str | None], delivery: int, after: bool
+) -> None:
     (tmp_path / "count").mkdir()
-    steps = steps_of(delivery, tmp_path / "count")
+    steps = steps_of(delivery, tmp_path / "count", place())
     assert steps >= 8
     for die_at in range(1, steps + 1):
         folder = tmp_path / f"{die_at}"
         folder.mkdir()
-        lived = world(folder)
+        lived = world(folder, place())
         assert lived.append(0, None)
         assert not lived.append(delivery, die_at, after=after)
         whole = lived.deliveries()
@@ -187,6 +234,82 @@ def test_every_single_point_of_the_first_append_of_a_table(tmp_path: Path) -> No
             assert die_at > 8
             return
     raise AssertionError("a first append takes less than 40 steps")
+
+
+def compacting(lake: Lake) -> object:
+    return lake.compaction.compact(TABLE, 1 << 20)
+
+
+def expiring(lake: Lake) -> object:
+    return lake.expiring.expire(TABLE, timedelta(hours=1))
+
+
+def erasing(lake: Lake) -> object:
+    return lake.erasing.erase(TABLE, DeliveryRows(delivery="D1"), "asked for by its holder")
+
+
+def erasing_persons(lake: Lake) -> object:
+    rows = PersonRows(request="R1", column="c2", persons=frozenset({"x"}))
+    return lake.erasing.erase(TABLE, rows, "asked for by these persons", destroy_keys=False)
+
+
+def keep_rows(lived: World) -> None:
+    """Two deliveries in two parts, the second with a column of its own."""
+    assert lived.append(1, None)
+    assert lived.append(2, None)
+    lived.clock.advance(timedelta(hours=2))
+
+
+def joined(lived: World) -> None:
+    """The same as one part, so that former snapshots have parts of their own."""
+    keep_rows(lived)
+    assert lived.act(compacting, None)
+
+
+BOTH = Counter({1: ROWS, 2: ROWS})
+ACTS = [
+    (keep_rows, compacting, BOTH, False),
+    (keep_rows, compacting, BOTH, True),
+    (joined, expiring, BOTH, False),
+    (keep_rows, erasing, Counter({2: ROWS}), False),
+    (joined, erasing_persons, Counter({1: ROWS}), True),
+]
+
+
+@pytest.mark.parametrize(("ready", "act", "left", "after"), ACTS)
+def test_every_single_point_of_an_upkeep(
+    tmp_path: Path,
+    ready: Callable[[World], None],
+    act: Act,
+    left: Counter[int],
+    after: bool,
+) -> None:
+    """Killed anywhere, the rows are those of before or those of after; asked again, it ends."""
+    (tmp_path / "first").mkdir()
+    first = world(tmp_path / "first")
+    ready(first)
+    for die_at in range(1, 200):
+        lived = first.twin(tmp_path / f"{die_at}", seed=die_at + 100)
+        done = lived.act(act, die_at, after=after)
+        if die_at % 3 == 0:
+            # Else the next run of the act itself is the first to meet what was left.
+            assert lived.deliveries() in (BOTH, left)
+        assert lived.act(act, None)
+        assert lived.deliveries() == left
+        lived.clock.advance(timedelta(days=1))
+        with lived.process() as lake:
+            lake.remove_orphans(timedelta(hours=1))
+            assert {part.rows for part in lake.parts(TABLE)} <= {ROWS, 2 * ROWS}
+            if act is erasing:
+                kept = [key for key in lake.files.data_keys(TABLE) if key.destroyed is None]
+                assert len(kept) == 1
+        lived.keys.close()
+        if done:
+            assert die_at > 5
+            assert lived.append(3, None)
+            assert lived.deliveries() == left + Counter({3: ROWS})
+            return
+    raise AssertionError("an act of upkeep takes less than 200 steps")
 
 
 @settings(max_examples=12, deadline=None)

@@ -17,6 +17,7 @@ from bercail.hosting import MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, SqlJournal
 from bercail.storage import Location, make_home, open_store
+from bercail.testing.moving import ATTESTED
 from bercail.vault import FileCustodian, Keyring, note_signer
 
 PASSPHRASE = Secret(b"only for this test")
@@ -108,7 +109,7 @@ def test_killed_again_and_again_the_copy_finishes_with_nothing_lost_or_doubled(
     home = open_store(Location.parse(f"file://{folder / 'home'}"))
     # One object per source object and the manifest: no half object, none twice.
     assert len(list(home.list())) == OBJECTS + 1
-    assert finished.cut_over().state.canonical.value == "target"
+    assert finished.cut_over(freeze=ATTESTED).state.canonical.value == "target"
     landed = finished.landed()
     for number in range(OBJECTS):
         content = bytes([number]) * (1000 + number * 20_000)

@@ -13,6 +13,7 @@ import pytest
 
 from bercail.config import load_config
 from bercail.platform import Platform, create_trust_side
+from bercail.testing.moving import ATTESTED
 
 pytestmark = pytest.mark.xdist_group("journeys")
 BAD, GOOD, FILE = "DCIR_202302", "DCIR_202303", "ER_PRS_F.csv"
@@ -76,7 +77,7 @@ def house(quiet_story: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     migration = platform.migration()
     for step in (migration.survey, migration.plan, migration.copy, migration.prove):
         step()
-    migration.cut_over()
+    migration.cut_over(freeze=ATTESTED)
     return config, was
 
 
@@ -90,20 +91,23 @@ def test_a_malformed_line_stops_its_delivery_and_no_other(
         return program(*options, environ=PASSPHRASE)
 
     ran = ingest("load", BAD)
-    refusal = ran.refusal(2)
-    assert refusal["rule"] == "malformed-line"
-    assert f"`{FILE}` line 5" in refusal["message"]
-    assert "PRS_ACT_QTE" in refusal["message"]
+    refusal = ran.refusal(3)
+    assert refusal["rule"] == "delivery-checks"
+    told = f"not-a-number in {FILE} column PRS_ACT_QTE: 1, first at line 5"
+    assert told in refusal["message"]
     _require_untold(ran.out + ran.err, was)
     status = ingest("status", BAD).answer()
-    assert status["state"] != "loaded"
+    assert status["state"] == "quarantined"
+    assert told in status["findings"]
+    (held,) = ingest("quarantine").answer()
+    assert (held["delivery"], held["by"], held["releasable"]) == (BAD, "odile", False)
     loaded = ingest("load", GOOD).answer()
     assert [one["delivery"] for one in loaded] == [GOOD]
-    # In words, and with the place of failure withheld or not, it is the same.
-    words = ("--config", config, "--as", "odile", "ingest", "load", BAD)
+    # In words, and tried again, it is the same.
+    words = ("--config", config, "--as", "odile", "ingest", "replay", BAD)
     ran = program(*words, environ=PASSPHRASE)
-    assert ran.code == 2
-    assert f"`{FILE}` line 5" in ran.err
+    assert ran.code == 3
+    assert f"{FILE} column PRS_ACT_QTE" in ran.err.replace("\n", " ")
     _require_untold(ran.out + ran.err, was)
     for path in (config.parent / "trust").rglob("*"):
         if path.is_file():

@@ -21,6 +21,7 @@ import pytest
 from bercail.catalogue import load
 from bercail.config import load_config
 from bercail.demo.foreign_cloud import SEED
+from bercail.foundation import Refused
 from bercail.ingest.synth import SynthProfile
 from bercail.ingest.synth.people import day_number
 from bercail.ingest.synth.service import draw_world
@@ -167,7 +168,10 @@ def test_who_objected_is_not_in_the_extract_and_pseudonyms_are_the_projects_own(
 ) -> None:
     for name, value in awake.secrets.items():
         monkeypatch.setenv(name, value)
-    platform = Platform(load_config(awake.out / "platform" / "bercail.toml"), actor="camille")
+    config = load_config(awake.out / "platform" / "bercail.toml")
+    with pytest.raises(Refused, match="a recipient never holds the secret"):
+        Platform(config, actor="camille").keys.secret("pseudonym", "level-2")
+    platform = Platform(config, actor="odile")
     level_one = [row["BEN_IDT_ANO"] for row in _register(awake)]
     level_two = pseudonyms.level_two(
         platform.keys.secret("pseudonym", "level-2"), pa.array([p[:17] for p in level_one])

@@ -31,6 +31,9 @@ ROOMS = (
     "access",
     "host",
     "migrate",
+    "erase",
+    "exit",
+    "estate",
     "airlock",
     "rulebook",
 )
@@ -61,7 +64,8 @@ def test_help_lists_one_group_for_each_room(program: Any) -> None:
         assert f" {name} " in shown.out
     shown = program("migrate", "--help")
     assert shown.code == 0
-    for name in ("survey", "plan", "copy", "prove", "cut-over", "roll-back"):
+    steps = ("survey", "plan", "copy", "prove", "dual-run", "cut-over", "roll-back", "report")
+    for name in steps:
         assert f" {name} " in shown.out
 
 

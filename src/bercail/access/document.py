@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bercail.access.permit import (
     AccessApplication,
     DataScope,
+    Justification,
     Population,
     Purpose,
     TableScope,
@@ -64,6 +65,7 @@ class _Application(_Strict):
     ends: date
     tables: dict[str, _Table] = Field(min_length=1)
     population: _Population = _Population()
+    justifications: dict[str, str] = {}
     items: _Items = _Items()
 
 
@@ -113,6 +115,10 @@ def _as_value(parsed: _Application) -> AccessApplication:
             born_from=parsed.population.born_from,
             born_until=parsed.population.born_until,
             departments=tuple(parsed.population.departments),
+        ),
+        justifications=tuple(
+            Justification(category=category, reason=reason)
+            for category, reason in sorted(parsed.justifications.items())
         ),
     )
     return AccessApplication(

@@ -25,6 +25,7 @@ from bercail.lake import Lake, SealedStore
 from bercail.lake.identities import Turn, turn_identities
 from bercail.lake.parquet_stream import ParquetStream
 from bercail.vault import Keyring, pseudonyms
+from bercail.vault.events import SecretUsed
 
 ProgressReport = Callable[[str, int, int], None]
 MANIFEST = "extract.json"
@@ -45,12 +46,16 @@ class ExtractPart:
 
 @frozen(kw_only=True)
 class Cutter:
-    """What cutting needs: the lake, the catalogue, the keys, the project's sealed place."""
+    """What cutting needs: the lake, the catalogue, the keys, the project's sealed place.
+
+    `used` is told of the project's secret before a pseudonym is made with it.
+    """
 
     lake: Lake
     registry: Registry
     keys: Keyring
     sealed: SealedStore
+    used: Callable[[SecretUsed], None]
 
     def cut(
         self,
@@ -73,8 +78,9 @@ class Cutter:
         tables, pins = self._pinned(permit, epoch)
         version, objecting = objections
         secret_epoch, secret = self._secret(permit)
-        turn = partial(pseudonyms.project, secret)
         extract = _name(permit, pins, version, secret_epoch)
+        self.used(_use(permit, secret_epoch, extract))
+        turn = partial(pseudonyms.project, secret)
         chosen = Selection(self.lake, self.registry, permit.scope, pins, objecting)
         with closing(chosen) as selection:
             cut = _told([table for table in tables if selection.columns(table)], progress)
@@ -146,6 +152,18 @@ def _told(tables: Sequence[LakeTable], progress: ProgressReport | None) -> Itera
         report("extract", done, len(tables))
         yield table
     report("extract", len(tables), len(tables))
+
+
+def _use(permit: DataPermit, epoch: int, extract: str) -> SecretUsed:
+    """How many values go through the secret is known at the end: `ExtractMade` tells the rows."""
+    return SecretUsed(
+        kind="pseudonym",
+        scope=f"project/{permit.project}",
+        epoch=epoch,
+        purpose="extract",
+        subject=extract,
+        identifiers=None,
+    )
 
 
 def _name(permit: DataPermit, pins: Mapping[str, str], objections: int, secret: int) -> str:

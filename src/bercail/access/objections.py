@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pyarrow as pa
 from attrs import asdict, frozen
@@ -49,9 +50,14 @@ class Confirmation:
 
 
 class Objections:
-    """The list of persons who object: one sealed object for each version, named by its digest."""
+    """The list of persons who object: one sealed object for each version, named by its digest.
 
-    def __init__(self, ledger: Ledger, sealed: SealedStore, level_two: Secret) -> None:
+    `level_two` is asked for the platform's secret when a person comes, and not before.
+    """
+
+    def __init__(
+        self, ledger: Ledger, sealed: SealedStore, level_two: Callable[[], Secret]
+    ) -> None:
         self._ledger = ledger
         self._sealed = sealed
         self._level_two = level_two
@@ -84,7 +90,7 @@ class Objections:
                 remedy="The person does, or the access body in the person's name.",
                 rule="OPT-03",
             )
-        person = self._platform_pseudonym(level_one)
+        person = self._platform_pseudonym(level_one, actor)
         version, digest = self._head()
         persons = set(self._read(digest))
         wanted = persons | {person} if present else persons - {person}
@@ -121,12 +127,12 @@ class Objections:
         # by trying pseudonyms.
         return self._sealed.opaque_name(sha256_hex(document), "digest")
 
-    def _platform_pseudonym(self, level_one: str) -> str:
+    def _platform_pseudonym(self, level_one: str, _actor: Actor) -> str:
         head, rank = level_one[:PSEUDONYM_LENGTH], level_one[PSEUDONYM_LENGTH:]
         if not _LEVEL_ONE.fullmatch(level_one):
             raise Invalid(
                 "That is not a person's pseudonym at level one.",
                 remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
             )
-        turned: str = pseudonyms.level_two(self._level_two, pa.array([head]))[0].as_py()
+        turned: str = pseudonyms.level_two(self._level_two(), pa.array([head]))[0].as_py()
         return turned + rank

@@ -78,15 +78,29 @@ class Population:
 
 
 @frozen(kw_only=True)
+class Justification:
+    """Why one kind of potential identifier is needed beside others."""
+
+    category: str
+    reason: str
+
+
+@frozen(kw_only=True)
 class DataScope:
-    """Tables, columns, years of care and population (EHDS art. 68(10)(a))."""
+    """Tables, columns, years of care and population (EHDS art. 68(10)(a)).
+
+    `justifications` are needed when the columns cross several kinds of potential identifiers.
+    """
 
     tables: tuple[TableScope, ...] = field(validator=validators.min_len(1))
     first_year: int
     last_year: int
     population: Population = Population()
+    justifications: tuple[Justification, ...] = ()
 
     def __attrs_post_init__(self) -> None:
+        if len({item.category for item in self.justifications}) != len(self.justifications):
+            raise ValueError("a kind of potential identifier is justified twice")
         if self.first_year > self.last_year:
             raise ValueError("the first year comes after the last")
         if len({scope.table for scope in self.tables}) != len(self.tables):

@@ -8,6 +8,7 @@ registry waits (rule `rotation-under-way`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven,
 from bercail.lake import Lake, SealedStore, pseudonym_chain
 from bercail.lake.identities import PSEUDONYM_LENGTH, Turn
 from bercail.ledger import Ledger
+from bercail.ledger.vault_book import VaultBook
 from bercail.vault import DestructionCertificate, Keyring, Purpose
 
 
@@ -52,7 +54,10 @@ class ChainedObjections(Objections):
     """
 
     def __init__(self, ledger: Ledger, sealed: SealedStore, lake: Lake, keys: Keyring) -> None:
-        super().__init__(ledger, sealed, keys.secret(pseudonym_chain.KIND, pseudonym_chain.SCOPE))
+        super().__init__(
+            ledger, sealed, partial(keys.secret, pseudonym_chain.KIND, pseudonym_chain.SCOPE)
+        )
+        self._book = VaultBook(ledger=ledger)
         self._lake = lake
         self._keys = keys
 
@@ -105,13 +110,15 @@ class ChainedObjections(Objections):
         events = self._events()
         return len(events), str(events[-1].registry_digest) if events else ""
 
-    def _platform_pseudonym(self, level_one: str) -> str:
+    def _platform_pseudonym(self, level_one: str, actor: Actor) -> str:
         if not _LEVEL_ONE.fullmatch(level_one):
             raise Invalid(
                 "That is not a person's pseudonym at level one.",
                 remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
             )
         epoch = self._lake.rewriting.gate.require_open()
+        for used in pseudonym_chain.uses(epoch, "objection", "registry of objections", 1):
+            self._book.record_use(used, actor)
         return _turned(level_one, pseudonym_chain.entry(self._keys, epoch))
 
 

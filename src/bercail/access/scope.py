@@ -11,12 +11,11 @@ from attrs import frozen
 
 from bercail.access.permit import DataScope, TableScope
 from bercail.access.route import Route, find_route
-from bercail.catalogue import Registry, Table
+from bercail.catalogue import POTENTIAL_IDENTIFIER, Registry, Table, categories_of
 from bercail.foundation import Invalid, Missing, Refused
 
 # "No pseudo-NIR of the insured is delivered in project data" (CNAM).
 NEVER_DELIVERED = frozenset({"ASS_NIR_ANO"})
-POTENTIAL_IDENTIFIER = "potential_identifier"
 
 
 @frozen(kw_only=True)
@@ -42,9 +41,11 @@ def require_grantable(scope: DataScope, registry: Registry) -> None:
 
     Raises:
         Missing: a table or a column that the catalogue does not know.
-        Invalid: one year of a table, where the scope names families and its own years.
-        Refused: a potential identifier that is not asked for by name, or a table whose lines
-            lead to no person (WSP-02); a column that no extract may carry (PSE-07).
+        Invalid: one year of a table, where the scope names families and its own years; a
+            justification of what is no kind of potential identifier.
+        Refused: a potential identifier that is not asked for by name, several kinds of them
+            without a justification of each, or a table whose lines lead to no person (WSP-02);
+            a column that no extract may carry (PSE-07).
     """
     for asked in scope.tables:
         table = registry.table(asked.table)
@@ -60,6 +61,31 @@ def require_grantable(scope: DataScope, registry: Registry) -> None:
                 rule="WSP-02",
             )
         _require_columns(table, asked, registry)
+    _require_one_kind(scope, registry)
+
+
+def _require_one_kind(scope: DataScope, registry: Registry) -> None:
+    """One kind of potential identifier at a time is the default of the SNDS; more are justified.
+
+    Two kinds together (a month of birth and a commune) single a person out where neither does.
+    """
+    reasons = {item.category: item.reason.strip() for item in scope.justifications}
+    if unknown := sorted(set(reasons) - set(registry.categories)):
+        raise Invalid(
+            f"`{unknown[0]}` is no kind of potential identifier.",
+            remedy=f"Known: {', '.join(sorted(registry.categories))}.",
+        )
+    kinds = categories_of(
+        registry, [(asked.table, name) for asked in scope.tables for name in asked.columns]
+    )
+    unexplained = [kind for kind in kinds if not reasons.get(kind)]
+    if len(kinds) > 1 and unexplained:
+        told = " and ".join(f"`{kind}`" for kind in kinds)
+        raise Refused(
+            f"The scope crosses {told}: a project has one kind of potential identifier at a time.",
+            remedy=f"Keep one, or justify each under justifications: {', '.join(unexplained)}.",
+            rule="WSP-02",
+        )
 
 
 def _require_columns(table: Table, asked: TableScope, registry: Registry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bercail.access import deciding, rules
@@ -26,6 +27,7 @@ from bercail.cohorts.sources import Sources
 from bercail.foundation import Actor, Clock, Missing, Randomness, Refused, new_id
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger
+from bercail.ledger.vault_book import VaultBook
 from bercail.vault import Keyring
 
 ProgressReport = Callable[[str, int, int], None]
@@ -173,6 +175,7 @@ class AccessService:
             registry=self._registry,
             keys=self._keys,
             sealed=self._sealed("project", permit.project),
+            used=partial(VaultBook(ledger=self._ledger).record_use, actor=actor),
         )
         epoch = self._lake.rewriting.gate.require_open()
         made = cutter.cut(permit, self.objections.current(), epoch, progress)

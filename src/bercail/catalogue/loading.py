@@ -2,46 +2,77 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 from collections import defaultdict
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import cast
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from bercail.catalogue.imported import overlay, read_imported
 from bercail.catalogue.registry import Code, Registry
-from bercail.catalogue.table import Column, PhysicalType, PseudonymKind, Table
+from bercail.catalogue.table import PseudonymKind
+from bercail.catalogue.table_files import completer, read_categories, read_tables, rows
 from bercail.catalogue.vocabularies import Vocabulary
 from bercail.foundation import Missing
 
-MODELS = ("snds",)
+_OWN_LABELS = "bercail"
+_DRUGS: dict[str, pa.DataType] = {
+    "cip13": pa.int64(),
+    "cip7": pa.int64(),
+    "atc": pa.string(),
+    "name": pa.string(),
+    "units_per_pack": pa.int64(),
+}
+_STAYS: dict[str, pa.DataType] = {"icd10": pa.string(), "stays": pa.int64()}
+_DUPLICATES: dict[str, pa.DataType] = {"eta_num": pa.string()} | {
+    name: pa.bool_() for name in ("cnam_2020", "drees", "scalpel", "sndstools_2026")
+}
+
+
+def models() -> dict[str, str]:
+    """The data models that the catalogue has, and what each is."""
+    return {row["model"]: row["label"] for row in rows(_data() / "models.csv")}
+
+
+def load(model: str = "snds", imported: Path | None = None) -> Registry:
+    """The registry of a data model, "snds" or "omop"; `imported` is a file of `import-schema`.
+
+    Raises:
+        Missing: no such model, or no file there.
+        Invalid: the file is not an imported catalogue, or not of this model.
+    """
+    known = models()
+    if model not in known:
+        raise Missing(
+            f"The catalogue has no data model `{model}`.", remedy=f"Known: {', '.join(known)}."
+        )
+    built_in = _built_in(model)
+    if imported is None:
+        return built_in
+    return overlay(built_in, read_imported(imported), completer(_data() / model))
 
 
 @cache
-def load(model: str = "snds") -> Registry:
-    """The registry of a data model; "snds" is the only one so far.
-
-    Raises:
-        Missing: no such model.
-    """
-    if model not in MODELS:
-        raise Missing(
-            f"The catalogue has no data model `{model}`.", remedy=f"Known: {', '.join(MODELS)}."
-        )
-    data = files("bercail.catalogue") / "data"
+def _built_in(model: str) -> Registry:
+    data = _data() / model
+    codes = _codes(data)
     return Registry(
         model=model,
-        tables=_tables(data),
-        codes=_codes(data),
+        tables=read_tables(data),
+        archives={row["archive"]: row["table"] for row in rows(data / "archives.csv")},
+        categories=read_categories(data),
+        code_sources=dict.fromkeys(codes, _OWN_LABELS),
+        codes=codes,
         identities=_identities(data),
         drugs=_drugs(data),
-        stays=_arrow(data / "icd10_stays.csv", {"icd10": pa.string(), "stays": pa.int64()}),
-        duplicates=_duplicates(data),
+        stays=_arrow(data / "icd10_stays.csv", _STAYS),
+        duplicates=_arrow(data / "duplicate_finess.csv", _DUPLICATES),
     )
 
 
@@ -57,88 +88,36 @@ def vocabularies() -> tuple[Vocabulary, ...]:
             tables=row["tables"],
             columns=tuple(row["columns"].split()),
         )
-        for row in _rows(files("bercail.catalogue") / "data" / "vocabularies.csv")
+        for row in rows(_data() / "snds" / "vocabularies.csv")
     )
 
 
-def _rows(file: Traversable) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
-
-
-def _tables(data: Traversable) -> dict[str, Table]:
-    labels = {row["table"]: row["label"] for row in _rows(data / "table_labels.csv")}
-    columns: dict[str, list[Column]] = defaultdict(list)
-    products: dict[str, str] = {}
-    for row in _rows(data / "columns.csv"):
-        products[row["table"]] = row["product"]
-        columns[row["table"]].append(_column(row))
-    return {
-        name: Table(
-            name=name,
-            product=products[name],
-            label=labels.get(name, ""),
-            columns=tuple(items),
-        )
-        for name, items in columns.items()
-    }
-
-
-def _column(row: dict[str, str]) -> Column:
-    return Column(
-        name=row["column"],
-        physical_type=cast("PhysicalType", row["physical_type"]),
-        length=int(row["length"]) if row["length"] else None,
-        declared_type=row["declared_type"],
-        type_source=row["type_source"],
-        is_key=row["key"] == "pk",
-        references=row["references"] or None,
-        code_list=row["code_list"] or None,
-        sensitivity=row["sensitivity"] or None,
-        sensitivity_category=row["sensitivity_category"] or None,
-        years=_years(row["years"]),
-    )
-
-
-def _years(ranges: str) -> tuple[int, ...]:
-    years: list[int] = []
-    for item in ranges.split():
-        first, _, last = item.partition("-")
-        years.extend(range(int(first), int(last or first) + 1))
-    return tuple(years)
+def _data() -> Traversable:
+    return files("bercail.catalogue") / "data"
 
 
 def _codes(data: Traversable) -> dict[str, tuple[Code, ...]]:
     lists: dict[str, list[Code]] = defaultdict(list)
-    for row in _rows(data / "code_labels.csv"):
+    for row in rows(data / "code_labels.csv"):
         lists[row["list"]].append(Code(code=row["code"], label=row["label"]))
     return {name: tuple(items) for name, items in lists.items()}
 
 
 def _identities(data: Traversable) -> dict[str, PseudonymKind]:
-    rows = _rows(data / "pseudonyms.csv")
-    return {row["column"]: cast("PseudonymKind", row["kind"]) for row in rows}
+    found = rows(data / "pseudonyms.csv")
+    return {row["column"]: cast("PseudonymKind", row["kind"]) for row in found}
 
 
 def _drugs(data: Traversable) -> pa.Table:
-    types: dict[str, pa.DataType] = {
-        "cip13": pa.int64(),
-        "cip7": pa.int64(),
-        "atc": pa.string(),
-        "name": pa.string(),
-        "units_per_pack": pa.int64(),
-    }
-    content = gzip.decompress((data / "drugs.csv.gz").read_bytes())
-    return _arrow_bytes(content, types)
-
-
-def _duplicates(data: Traversable) -> pa.Table:
-    lists = ("cnam_2020", "drees", "scalpel", "sndstools_2026")
-    types: dict[str, pa.DataType] = {"eta_num": pa.string()}
-    types |= {name: pa.bool_() for name in lists}
-    return _arrow(data / "duplicate_finess.csv", types)
+    file = data / "drugs.csv.gz"
+    if not file.is_file():
+        return pa.schema(_DRUGS.items()).empty_table()
+    return _arrow_bytes(gzip.decompress(file.read_bytes()), _DRUGS)
 
 
 def _arrow(file: Traversable, types: dict[str, pa.DataType]) -> pa.Table:
+    if not file.is_file():
+        return pa.schema(types.items()).empty_table()
     return _arrow_bytes(file.read_bytes(), types)
 
 

@@ -36,12 +36,27 @@ class PseudonymColumn:
     kind: Literal["person", "person_ranked"]
 
 
+@frozen(kw_only=True)
+class Category:
+    """A kind of potential identifier, granted by name (SNDS: at most one at a time by default)."""
+
+    name: str
+    label: str
+    label_fr: str
+
+
 @define(kw_only=True, frozen=True, slots=False)
 class Registry:
-    """What exists. Built by `load`; the same for the life of the process."""
+    """What exists. Built by `load`; the same for the life of the process.
+
+    `archives` maps a table that keeps former lines to the family whose columns it has.
+    """
 
     model: str
     tables: Mapping[str, Table] = field(repr=False)
+    archives: Mapping[str, str] = field(factory=dict, repr=False)
+    categories: Mapping[str, Category] = field(factory=dict, repr=False)
+    code_sources: Mapping[str, str] = field(factory=dict, repr=False)
     _codes: Mapping[str, tuple[Code, ...]] = field(repr=False)
     _identities: Mapping[str, PseudonymKind] = field(repr=False)
     _drugs: pa.Table = field(eq=False, repr=False)
@@ -55,6 +70,8 @@ class Registry:
     def _find(self, name: str) -> tuple[str, int | None] | None:
         if name in self.tables:
             return name, None
+        if name in self.archives:
+            return self.archives[name], None
         for pattern, family in self._patterns:
             match = pattern.fullmatch(name)
             if match is not None:
@@ -64,7 +81,7 @@ class Registry:
         return None
 
     def table(self, name: str) -> Table:
-        """The table called `name`: a family (`T_MCOaaB`) or one year of it (`T_MCO22B`).
+        """The table called `name`: a family (`T_MCOaaB`), one year of it (`T_MCO22B`), an archive.
 
         Raises:
             Missing: no such table, with near names.

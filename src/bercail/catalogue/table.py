@@ -10,14 +10,22 @@ from typing import Literal
 import pyarrow as pa
 from attrs import define, field, frozen, validators
 
+from bercail.catalogue.conflict import Conflict
 from bercail.foundation import Missing
 
-PhysicalType = Literal["char", "num", "date"]
+PhysicalType = Literal["char", "num", "float", "date", "timestamp"]
+Language = Literal["en", "fr"]
 PseudonymKind = Literal["person", "person_ranked", "withheld"]
 
 # Amounts, rates and coefficients: four decimals hold every column the SNDS
 # publishes, and a decimal adds up to the cent where a float does not.
 _AMOUNT = pa.decimal128(18, 4)
+_ARROW: dict[str, pa.DataType] = {
+    "char": pa.string(),
+    "date": pa.date32(),
+    "float": pa.float64(),
+    "timestamp": pa.timestamp("us"),
+}
 
 
 @frozen(kw_only=True)
@@ -25,14 +33,20 @@ class Column:
     """One column of a table family.
 
     `physical_type` is the Oracle type where the Oracle catalogue shows the
-    column (`type_source` "oracle"), else the declared one; "assumed" marks a
+    column (`type_source` "oracle") or shows that name in other tables
+    ("oracle_elsewhere"), else the declared one; "assumed" marks a month or a
     column known by name and years only, kept as text because text loses
-    nothing. `years` are the years in which the column was seen; empty when
-    the sources give none.
+    nothing, "imported" one that the operator's copy of the public schema
+    adds. What another source says instead is in `conflicts`. `years` are the
+    years in which the column was seen; empty when the sources give none.
+    `label` and `label_fr` are this project's own words; `official_label` is
+    the text of the imported schema.
     """
 
     name: str
-    physical_type: PhysicalType = field(validator=validators.in_(("char", "num", "date")))
+    physical_type: PhysicalType = field(
+        validator=validators.in_(("char", "num", "float", "date", "timestamp"))
+    )
     length: int | None
     declared_type: str
     type_source: str
@@ -42,6 +56,11 @@ class Column:
     sensitivity: str | None
     sensitivity_category: str | None
     years: tuple[int, ...]
+    sensitivity_source: str | None = None
+    label: str = ""
+    label_fr: str = ""
+    official_label: str = ""
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def first_year(self) -> int | None:
@@ -54,18 +73,29 @@ class Column:
         return self.years[-1] if self.years else None
 
     @property
-    def line(self) -> str:
+    def kind(self) -> str:
+        """The physical type with its length: `char(6)`."""
+        return f"{self.physical_type}({self.length})" if self.length else self.physical_type
+
+    def told(self, language: Language = "en") -> str:
+        """What the column means, in one language; the official text where we have no words."""
+        own = self.label_fr if language == "fr" else self.label
+        return own or self.official_label
+
+    def line(self, language: Language = "en") -> str:
         """The column on one line of a terminal: name, type, years, what to know of it."""
-        kind = f"{self.physical_type}({self.length})" if self.length else self.physical_type
         years = f"{self.first_year}-{self.last_year}" if self.years else ""
         notes = ("key" if self.is_key else "", self.references or "", self.code_list or "")
         told = ", ".join(note for note in (*notes, self.sensitivity or "") if note)
-        return f"{self.name:<22}{kind:<10}{years:<11}{told}".rstrip()
+        meaning = self.told(language)
+        shown = f"{self.name:<22}{self.kind:<10}{years:<11}"
+        return (shown + " | ".join(part for part in (meaning, told) if part)).rstrip()
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self, language: Language = "en") -> dict[str, object]:
         """The column as commands and pages show it."""
         return {
             "column": self.name,
+            "label": self.told(language) or None,
             "type": self.physical_type,
             "length": self.length,
             "declared": self.declared_type or None,
@@ -75,8 +105,10 @@ class Column:
             "code_list": self.code_list,
             "sensitivity": self.sensitivity,
             "sensitivity_category": self.sensitivity_category,
+            "sensitivity_source": self.sensitivity_source,
             "first_year": self.first_year,
             "last_year": self.last_year,
+            "conflicts": [conflict.as_dict() for conflict in self.conflicts],
         }
 
 
@@ -85,12 +117,10 @@ def arrow_type(column: Column) -> pa.DataType:
 
     Text stays text: FINESS numbers, stay numbers, communes and return codes
     have leading zeros and letters. A number declared whole is an int64; any
-    other number is a decimal.
+    other number is a decimal, unless the model itself says float.
     """
-    if column.physical_type == "char":
-        return pa.string()
-    if column.physical_type == "date":
-        return pa.date32()
+    if column.physical_type in _ARROW:
+        return _ARROW[column.physical_type]
     return pa.int64() if column.declared_type in ("integer", "boolean") else _AMOUNT
 
 
@@ -102,6 +132,13 @@ class Table:
     product: str
     label: str
     columns: tuple[Column, ...] = field(repr=False)
+    label_fr: str = ""
+    official_label: str = ""
+
+    def told(self, language: Language = "en") -> str:
+        """What the table holds, in one language; the official text where we have no words."""
+        own = self.label_fr if language == "fr" else self.label
+        return own or self.official_label
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:

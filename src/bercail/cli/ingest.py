@@ -11,6 +11,9 @@ from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
 app = typer.Typer(help="Check and load deliveries.", no_args_is_help=True)
 
+HELD_COLUMNS = ("delivery", "state", "since", "by", "releasable", "findings")
+EXPIRY_COLUMNS = ("delivery", "period", "kept_until", "tables", "rows")
+
 
 @app.command()
 def load(
@@ -27,9 +30,55 @@ def load(
 
 
 @app.command()
-def status(delivery: str, as_json: JsonFlag = False) -> None:
-    """Where a delivery stands, with the findings that keep it out."""
-    emit(house().ingest.status(delivery), as_json, title=delivery)
+def status(
+    delivery: Annotated[
+        str | None, typer.Argument(help="One delivery; every one ever tried if left out.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Where a delivery stands, with the findings that keep it out; or all of them."""
+    desk = house().ingest
+    if delivery is None:
+        emit(desk.statuses(), as_json, title="Deliveries")
+    else:
+        emit(desk.status(delivery), as_json, title=delivery)
+
+
+@app.command()
+def quarantine(as_json: JsonFlag = False) -> None:
+    """List what is held back: rules, counts and positions, never values."""
+    emit(house().ingest.quarantine(), as_json, title="Quarantine", columns=HELD_COLUMNS)
+
+
+@app.command()
+def release(
+    delivery: str,
+    reason: Annotated[str, typer.Option(help="Why it may pass; kept in the ledger.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """An access officer lets volumes or unknown codes pass; `replay` then loads the delivery."""
+    emit(house().ingest.release(delivery, reason, actor()), as_json, title=delivery)
+
+
+@app.command()
+def replay(delivery: str, as_json: JsonFlag = False) -> None:
+    """Check a delivery again, after a release or a change of the rules, and load it."""
+    landing = house().migration().landed()
+    report = house().ingest.replay(landing, delivery, actor())
+    emit(report.as_dict(), as_json, title=delivery)
+
+
+@app.command()
+def expire(
+    plan: Annotated[bool, typer.Option("--plan", help="Only show it; the default.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Erase what is over the limit.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Deliveries kept for twenty years after their year of care, which leave the lake."""
+    desk = house().retention
+    found = desk.apply(actor()) if apply and not plan else desk.plan()
+    title = "Erased" if apply and not plan else "Over the limit"
+    emit([one.as_dict() for one in found], as_json, title=title, columns=EXPIRY_COLUMNS)
 
 
 @app.command()

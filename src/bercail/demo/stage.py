@@ -85,9 +85,9 @@ class Stage:
         """The platform as `person` meets it."""
         if person not in self._platforms:
             platform = Platform(load_config(self.config_file), actor=person)
-            # Opening the key ring is slow on purpose; everybody here meets the same house.
+            # Opening the custodian is slow on purpose; everybody here meets the same house.
             if earlier := next(iter(self._platforms.values()), None):
-                platform.keys = earlier.keys
+                platform.custodian = earlier.custodian
             self._platforms[person] = platform
         return self._platforms[person]
 

@@ -1,123 +1,129 @@
-"""What is looked at in a delivery before anything of it is loaded.
+"""What is looked at in each batch of a delivery before anything of it is loaded.
 
 Findings carry counts and positions, never values (house rule 19). Sources: the SNDS security
-referential 6.1 (no direct identifier), the catalogue (columns, lengths, keys).
+referential 6.1 (no direct identifier), the catalogue (columns, years, lengths, keys, code lists).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bercail.catalogue import PseudonymColumn, Table
-from bercail.ingest.events import FindingCounted
+from bercail.catalogue import Column, Registry, Table, vocabularies
+from bercail.ingest import identifiers
+from bercail.ingest.findings import ERROR, LINES_KEPT, WARNING, Tally
+from bercail.ingest.swaps import known_codes
 from bercail.lake.identities import sentinel_mask
 
-# 13 characters of a NIR, with its two-digit key or without; Corsica writes 2A or 2B.
-NIR_PATTERN = (
-    r"(^|[^0-9])[1-8][0-9]{2}(0[1-9]|1[0-2]|[2-9][0-9])(2[ABab]|[0-9]{2})[0-9]{6}([0-9]{2})?"
-    r"([^0-9]|$)"
-)
-EMAIL_PATTERN = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z]{2,}"
-_SHORTEST_IDENTIFIER = 13
 _PSEUDONYM_LENGTHS = {"person": (17,), "person_ranked": (17, 18)}
+# A list of the catalogue may be incomplete or lack what is new: below this share it is only told.
+CODES_TOLERATED = 0.1
+
+Look = Callable[[Any], None]
 
 
-class FileFindings:
-    """Counts findings of one file, batch after batch; line 1 is the header."""
+class FileLook:
+    """Looks at one file, batch after batch; counts into `tally`."""
 
-    def __init__(self, file: str, table: Table, pseudonyms: Sequence[PseudonymColumn]) -> None:
-        self.file = file
-        self._table = table
-        self._pseudonyms = {column.name: column.kind for column in pseudonyms}
-        self._found: dict[tuple[str, str], tuple[int, int]] = {}
+    def __init__(
+        self, tally: Tally, table: Table, header: Sequence[str], registry: Registry
+    ) -> None:
+        self._tally = tally
         self.rows = 0
+        kinds = {column.name: column.kind for column in registry.pseudonyms(table)}
+        self._looks: dict[str, list[Look]] = {
+            name: self._looks_at(table, table.column(name), kinds.get(name, ""), registry)
+            for name in header
+        }
 
-    def add(self, check: str, column: str, count: int, line: int) -> None:
-        """Count `count` findings of `check`, the first of them at `line`."""
-        if count:
-            before, first = self._found.get((check, column), (0, line))
-            self._found[check, column] = (before + count, min(first, line))
+    def _looks_at(self, table: Table, column: Column, kind: str, registry: Registry) -> list[Look]:
+        name, looks = column.name, list[Look]()
+        if column.is_key:
+            looks.append(lambda values: self._count("empty-key", name, pc.is_null(values)))
+        codes = known_codes(column, registry)
+        if codes:
+            looks.append(self._codes(name, column, codes))
+        if column.physical_type != "char":
+            return looks
+        if kind:
+            looks.append(
+                lambda values: self._count("not-a-pseudonym", name, _malformed(values, kind))
+            )
+        elif column.length:
+            longest = pa.scalar(column.length)
+            looks.append(lambda values: self._length(name, values, longest))
+        listed = any(one.holds(table.name, name) for one in vocabularies())
+        coded = column.is_key or column.code_list is not None or listed
+        looks.append(lambda values: self._scan(name, values, coded))
+        return looks
 
     def look(self, batch: pa.RecordBatch) -> None:
-        """Look at one batch: keys filled, lengths, pseudonym shapes, clear identifiers."""
-        for name in batch.schema.names:
-            column = self._table.column(name)
-            found = batch.column(name)
-            if column.is_key:
-                self._count("empty-key", name, pc.is_null(found))
-            if not pa.types.is_string(found.type):
-                continue
-            values = cast("pa.StringArray", found)
-            if name in self._pseudonyms:
-                self._count("not-a-pseudonym", name, _malformed(values, self._pseudonyms[name]))
-                continue
-            if column.length:
-                too_long = pc.greater(pc.utf8_length(values), pa.scalar(column.length))
-                self._count("too-long", name, too_long)
-            if not column.length or column.length >= _SHORTEST_IDENTIFIER:
-                nir = pc.match_substring_regex(values, NIR_PATTERN)
-                self._count("clear-identifier", name, nir)
-                mail = pc.match_substring_regex(values, EMAIL_PATTERN)
-                self._count("clear-identifier", name, mail)
+        """Look at one batch: keys, codes, lengths, pseudonyms, identifiers in clear."""
+        for name, looks in self._looks.items():
+            values = batch.column(name)
+            for one in looks:
+                one(values)
         self.rows += batch.num_rows
 
+    def levels(self) -> dict[tuple[str, str], str]:
+        """Unknown codes are an error only when they are many."""
+        many = max(1.0, self.rows * CODES_TOLERATED)
+        return {
+            ("unknown-code", name): ERROR
+            if self._tally.counted("unknown-code", name) >= many
+            else WARNING
+            for name in self._looks
+        }
+
+    def _codes(self, name: str, column: Column, codes: frozenset[str]) -> Look:
+        number = column.physical_type == "num"
+        known = pa.array([int(one) for one in codes] if number else sorted(codes))
+
+        def look(values: Any) -> None:
+            distinct = values.unique().drop_null()
+            unknown = distinct.filter(pc.invert(pc.is_in(distinct, known.cast(distinct.type))))
+            if len(unknown):
+                self._count("unknown-code", name, pc.is_in(values, unknown))
+
+        return look
+
+    def _length(self, name: str, values: Any, longest: Any) -> None:
+        # Bytes are counted for the whole batch at once; letters only where they may be too many.
+        if (pc.max(pc.binary_length(values)).as_py() or 0) > longest.as_py():
+            self._count("too-long", name, pc.greater(pc.utf8_length(values), longest))
+
+    def _scan(self, name: str, values: Any, coded: bool) -> None:
+        for check, places in identifiers.scan(cast("pa.StringArray", values), coded=coded).items():
+            lines = (places[:LINES_KEPT] + self.rows + 2).tolist()
+            self._tally.add(check, name, len(places), lines)
+
     def _count(self, check: str, column: str, mask: Any) -> None:
-        certain = pc.fill_null(mask, pa.scalar(False))
-        count = certain.true_count
-        if count:
-            first = pc.index(certain, pa.scalar(True)).as_py()
-            self.add(check, column, count, self.rows + first + 2)
-
-    def findings(self) -> tuple[FindingCounted, ...]:
-        """Everything found, in a stable order."""
-        return tuple(
-            FindingCounted(
-                check=check, file=self.file, column=column, count=count, first_line=first
-            )
-            for (check, column), (count, first) in sorted(self._found.items())
-        )
+        self._tally.mask(check, column, mask, self.rows)
 
 
-def _malformed(values: pa.StringArray, kind: str) -> pa.BooleanArray:
+def _malformed(values: Any, kind: str) -> Any:
     lengths = pc.utf8_length(values)
     right = pc.is_in(lengths, pa.array(_PSEUDONYM_LENGTHS[kind], pa.int32()))
     shaped = pc.match_substring_regex(values, r"^[A-Z2-7]{17}[0-9]?$")
-    return pc.invert(pc.or_(pc.and_(right, shaped), sentinel_mask(values)))
+    wrong = pc.invert(pc.or_(pc.and_(right, shaped), sentinel_mask(values)))
+    return pc.and_(wrong, pc.is_valid(values))
 
 
-def column_findings(
-    file: str, table: Table, year: int | None, header: Sequence[str]
-) -> tuple[FindingCounted, ...]:
+def column_findings(tally: Tally, table: Table, year: int | None, header: Sequence[str]) -> None:
     """Columns the catalogue does not know (in that year), and key columns that are missing."""
     known = {column.name for column in table.columns}
     in_year = set(table.column_names(year))
     keys = {column.name for column in table.columns if column.is_key}
-    found = [("unknown-column", name) for name in header if name not in known]
-    found += [
-        ("column-not-in-year", name) for name in header if name in known and name not in in_year
-    ]
-    found += [("missing-key-column", name) for name in sorted(keys & in_year - set(header))]
-    return tuple(
-        FindingCounted(check=check, file=file, column=name, count=1, first_line=1)
-        for check, name in found
-    )
-
-
-def repeated_keys(keys: pa.Table) -> int:
-    """How many rows of `keys` repeat a row before them."""
-    if not keys.num_rows:
-        return 0
-    distinct = keys.group_by(keys.column_names).aggregate([([], "count_all")]).num_rows
-    return int(keys.num_rows - distinct)
-
-
-def orphans(child: pa.Table, parent: pa.Table) -> int:
-    """How many rows of `child` have no row in `parent` with the same key."""
-    if not child.num_rows:
-        return 0
-    joined = child.join(parent, keys=parent.column_names, join_type="left anti")
-    return int(joined.num_rows)
+    strange = [name for name in header if name in known and name not in in_year]
+    for name in header:
+        if name not in known:
+            tally.add("unknown-column", name, 1, [1])
+    for name in strange:
+        tally.add("column-not-in-year", name, 1, [1])
+    for name in sorted(keys & in_year - set(header)):
+        tally.add("missing-key-column", name, 1, [1])
+    if strange and any(set(header) <= set(table.column_names(other)) for other in table.years):
+        tally.add("schema-of-another-year", "", len(strange), [1])

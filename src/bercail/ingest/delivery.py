@@ -33,7 +33,8 @@ class Delivery:
     """A delivery as its manifest announces it.
 
     `identifiers` says what stands in identity columns: `clear` (never accepted at our
-    door) or `level-1` (pseudonymised by the holder, SNDS referential 6.2).
+    door) or `level-1` (pseudonymised by the holder, SNDS referential 6.2). `corrects` names
+    the loaded delivery whose place this one takes, at a higher `revision`; empty for none.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Delivery:
     period: str
     identifiers: str
     files: tuple[DeliveryFile, ...]
+    revision: int = 1
+    corrects: str = ""
 
 
 class Stream(Protocol):
@@ -93,6 +96,8 @@ class _Document(BaseModel):
     system: Literal["DCIR", "MCO", "BEN"]
     period: str = Field(pattern=r"^[0-9]{4}(-[0-9]{2})?$")
     identifiers: Literal["clear", "level-1"]
+    revision: int = Field(default=1, ge=1, le=999)
+    corrects: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$")
     files: list[_FileDocument] = Field(min_length=1)
 
 
@@ -107,12 +112,21 @@ def parse_manifest(name: str, document: bytes) -> Delivery:
             f"The manifest of delivery `{name}` is wrong at `{place}`: {first['msg'].lower()}.",
             remedy="docs/reference/formats/delivery.md gives the format; ask the holder again.",
         ) from error
+    for what in ("table", "name"):
+        given = [getattr(file, what) for file in parsed.files]
+        if len(set(given)) != len(given):
+            raise Invalid(
+                f"The manifest of delivery `{name}` gives the same `{what}` to two files.",
+                remedy="One file for each table; ask the holder again.",
+            )
     return Delivery(
         name=name,
         holder=parsed.holder,
         system=parsed.system,
         period=parsed.period,
         identifiers=parsed.identifiers,
+        revision=parsed.revision,
+        corrects=parsed.corrects,
         files=tuple(
             DeliveryFile(
                 table=file.table,

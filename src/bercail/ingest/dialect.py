@@ -1,37 +1,43 @@
 """The CNAM's CSV dialect, read into Arrow: `;`, a header, dd/MM/yyyy, decimal point.
 
-Malformed lines are located by file and line number; their content never appears.
+What cannot be read is told by `diagnosis`; content of a line never appears.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from typing import IO, Any, cast
+from typing import IO, Any, Literal, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
-from attrs import frozen
 
 from bercail.foundation import Invalid
 from bercail.ingest.delivery import Stream
 
 BLOCK_BYTES = 8 << 20
+HEADER_BYTES = 64 << 10
 DATE_FORMAT = "%d/%m/%Y"
-_DATE_PATTERN = r"^[0-3][0-9]/[01][0-9]/[0-9]{4}$"
-_INTEGER_PATTERN = r"^-?[0-9]{1,18}$"
-_DECIMAL_PATTERN = r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-@frozen(kw_only=True)
-class BadLine:
-    """Where a file cannot be read: `line` counts from 1, the header being line 1."""
-
-    file: str
-    line: int
-    column: str
-    reason: str
+def parse_header(raw: bytes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The column names of a first line, and what is wrong with it: checks and columns."""
+    if raw.startswith(_UTF_16):
+        return (), (("encoding-utf-16", ""),)
+    if b"\0" in raw:
+        return (), (("nul-byte", ""),)
+    try:
+        text = raw.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        return (), (("encoding-latin-1", ""),)
+    if not text or (len(raw) >= HEADER_BYTES and not raw.endswith(b"\n")):
+        return (), (("header-missing", ""),)
+    names = tuple(name.strip().strip('"') for name in text.split(";"))
+    wrong = [("unnamed-column", "")] if not all(names) else []
+    repeated = dict.fromkeys(name for name in names if name and names.count(name) > 1)
+    return names, (*wrong, *(("repeated-column", name) for name in repeated))
 
 
 def read_header(stream: Stream, file: str) -> tuple[str, ...]:
@@ -40,18 +46,12 @@ def read_header(stream: Stream, file: str) -> tuple[str, ...]:
     Raises:
         Invalid: no line, not UTF-8, an empty or a repeated name.
     """
-    raw = stream.readline(64 << 10)
-    try:
-        text = raw.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError as error:
+    names, wrong = parse_header(stream.readline(HEADER_BYTES))
+    if wrong:
         raise Invalid(
-            f"The header of `{file}` is not UTF-8.", remedy="Ask the holder for UTF-8 files."
-        ) from error
-    names = tuple(name.strip().strip('"') for name in text.split(";"))
-    if not text or not all(names) or len(set(names)) != len(names):
-        raise Invalid(
-            f"The header of `{file}` is missing, or has an empty or repeated column name.",
-            remedy="The first line names every column once, separated by `;`.",
+            f"The header of `{file}` cannot be used: {wrong[0][0]}.",
+            remedy="The first line names every column once, in UTF-8, separated by `;`.",
+            rule=wrong[0][0],
         )
     return names
 
@@ -79,7 +79,7 @@ def read_batches(
     """Batches of the lines after the header, in the types wanted.
 
     Raises:
-        pyarrow.ArrowInvalid: a line does not fit; `locate` then says where.
+        pyarrow.ArrowInvalid: a line does not fit; `diagnosis.diagnose` then says where.
     """
     schema = pa.schema([pa.field(name, types(name)) for name in columns])
     try:
@@ -110,50 +110,28 @@ def _column(values: Any, wanted: pa.DataType) -> Any:
     return _days(values.dictionary).take(values.indices)
 
 
-def locate(
-    stream: Stream, columns: tuple[str, ...], types: Callable[[str], pa.DataType], file: str
-) -> BadLine:
-    """The first line of `stream` (after its header) that does not fit, and why.
-
-    The slow path: it runs once per broken file, line by line.
-    """
-    for number, raw in enumerate(_lines(stream), start=2):
-        try:
-            cells = raw.decode("utf-8").rstrip("\r\n").split(";")
-        except UnicodeDecodeError:
-            return BadLine(file=file, line=number, column="", reason="is not UTF-8")
-        if len(cells) != len(columns):
-            reason = f"has {len(cells)} fields, not {len(columns)}"
-            return BadLine(file=file, line=number, column="", reason=reason)
-        for name, cell in zip(columns, cells, strict=True):
-            if cell and (reason := _misfit(cell, types(name))):
-                return BadLine(file=file, line=number, column=name, reason=reason)
-    return BadLine(file=file, line=0, column="", reason="cannot be read as CSV")
-
-
-def _lines(stream: Stream) -> Iterator[bytes]:
-    held = b""
-    while block := stream.read(BLOCK_BYTES):
-        *whole, held = (held + block).split(b"\n")
-        yield from whole
-    if held:
-        yield held
+def read_sample(
+    text: bytes, columns: tuple[str, ...], rows: int = 1_000
+) -> dict[str, pa.StringArray]:
+    """The first whole lines of `text` as texts, by column; nothing when they cannot be read."""
+    whole = text[: text.rfind(b"\n") + 1].decode("utf-8", "replace").encode("utf-8")
+    if not whole:
+        return {}
+    try:
+        table = pa_csv.read_csv(
+            io.BytesIO(whole),
+            read_options=pa_csv.ReadOptions(column_names=list(columns), use_threads=False),
+            parse_options=pa_csv.ParseOptions(delimiter=";", invalid_row_handler=_skip),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={name: pa.string() for name in columns},
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        ).slice(0, rows)
+    except pa.ArrowInvalid:
+        return {}
+    return {name: cast("pa.StringArray", table.column(name).combine_chunks()) for name in columns}
 
 
-def _misfit(cell: str, wanted: pa.DataType) -> str:
-    if pa.types.is_date(wanted):
-        pattern, reason = _DATE_PATTERN, "is not a date dd/MM/yyyy"
-    elif pa.types.is_integer(wanted):
-        pattern, reason = _INTEGER_PATTERN, "is not a whole number"
-    elif pa.types.is_decimal(wanted):
-        pattern, reason = _DECIMAL_PATTERN, "is not a number with a decimal point"
-    else:
-        return ""
-    if not pc.match_substring_regex(pa.array([cell]), pattern)[0].as_py():
-        return reason
-    if pa.types.is_date(wanted):
-        try:
-            _days(pa.array([cell]))
-        except pa.ArrowInvalid:
-            return reason
-    return ""
+def _skip(_: pa_csv.InvalidRow) -> Literal["skip"]:
+    return "skip"

@@ -17,10 +17,18 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-from attrs import frozen
+from attrs import field, frozen
 
 from bercail.catalogue import Registry
-from bercail.foundation import Invalid, Missing, Secret
+from bercail.foundation import (
+    Clock,
+    Invalid,
+    Missing,
+    Secret,
+    SystemClock,
+    canonical_json,
+    to_iso,
+)
 from bercail.ingest import pseudonymise
 from bercail.ingest.delivery import (
     MANIFEST_NAME,
@@ -29,7 +37,9 @@ from bercail.ingest.delivery import (
     Stream,
     parse_manifest,
 )
-from bercail.ingest.dialect import locate, read_batches, read_header
+from bercail.ingest.diagnosis import diagnose
+from bercail.ingest.dialect import read_batches, read_header
+from bercail.ingest.findings import CHECKS
 
 ProgressReport = Callable[[str, int, int], None]
 
@@ -49,10 +59,16 @@ class Prepared:
 
 @frozen(kw_only=True)
 class HolderService:
-    """The data holder's own desk; `secret` is the holder's level-1 secret."""
+    """The data holder's own desk; `secret` is the holder's level-1 secret.
+
+    The holder has no ledger. Each use of the secret is a line of a file that is only added to,
+    beside the folder of the deliveries (`use_log`), before the secret is used for a delivery.
+    """
 
     registry: Registry
     secret: Secret
+    clock: Clock = field(factory=SystemClock)
+    acting: str = "unnamed"
 
     def prepare(
         self, source: Path, target: Path, progress: ProgressReport | None = None
@@ -92,6 +108,7 @@ class HolderService:
             )
         if (target / MANIFEST_NAME).is_file():
             return parse_manifest(folder.name, (target / MANIFEST_NAME).read_bytes())
+        self._note_use(delivery, folder, use_log(target.parent))
         partial = target.with_name(f".{target.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -101,12 +118,37 @@ class HolderService:
             "system": delivery.system,
             "period": delivery.period,
             "identifiers": "level-1",
+            **_of_correction(delivery),
             "files": written,
         }
         text = json.dumps(document, ensure_ascii=False, indent=1)
         (partial / MANIFEST_NAME).write_text(text, encoding="utf-8")
         partial.replace(target)
         return parse_manifest(folder.name, text.encode("utf-8"))
+
+    def _note_use(self, delivery: Delivery, folder: Path, log: Path) -> None:
+        """One line, on the disk before the first value is turned; names and counts only."""
+        line = {
+            "at": to_iso(self.clock.now()),
+            "acting": self.acting,
+            "secret": "level-1",
+            "purpose": "prepare",
+            "delivery": delivery.name,
+            "files": len(delivery.files),
+            "identifiers": sum(self._identifiers(folder, file) for file in delivery.files),
+        }
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as file:
+            file.write(canonical_json(line) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _identifiers(self, folder: Path, file: DeliveryFile) -> int:
+        """The values of identity columns in a file, empty ones included."""
+        with (folder / file.name).open("rb") as stream:
+            header = read_header(stream, file.name)
+        known = self.registry.pseudonyms(self.registry.table(file.table).name)
+        return file.rows * sum(column.name in header for column in known)
 
     def _prepare_file(self, folder: Path, target: Path, file: DeliveryFile) -> dict[str, Any]:
         table = self.registry.table(file.table)
@@ -135,6 +177,11 @@ class HolderService:
         }
 
 
+def use_log(target: Path) -> Path:
+    """Where uses of the holder's secret are written for the deliveries in `target`."""
+    return target.with_name(f"{target.name}.secret-uses.jsonl")
+
+
 def _as_text(_: str) -> pa.DataType:
     return pa.string()
 
@@ -146,12 +193,19 @@ def _read(stream: Stream, header: tuple[str, ...], path: Path) -> Iterator[pa.Re
         # pyarrow's message quotes the line; ours gives the place and nothing of it.
         with path.open("rb") as raw:
             raw.readline()
-            bad = locate(raw, header, _as_text, f"{path.parent.name}/{path.name}")
+            bad = diagnose(raw, header, _as_text, f"{path.parent.name}/{path.name}")[0]
         raise Invalid(
-            f"`{bad.file}` line {bad.line} {bad.reason}.",
+            f"`{bad.file}` line {bad.first_line}: {CHECKS[bad.check].meaning}.",
             remedy="Correct the file; deliveries written before it stay.",
-            rule="malformed-line",
+            rule=bad.check,
         ) from None
+
+
+def _of_correction(delivery: Delivery) -> dict[str, Any]:
+    """The members of the manifest that only a correction has."""
+    if not delivery.corrects and delivery.revision == 1:
+        return {}
+    return {"revision": delivery.revision, "corrects": delivery.corrects}
 
 
 class _HashingFile:

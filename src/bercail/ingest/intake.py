@@ -5,20 +5,22 @@ Nothing is committed before every file of the delivery has passed.
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
-from attrs import frozen
+from attrs import field, frozen
 
 from bercail.catalogue import Registry, Table, arrow_type
-from bercail.foundation import BercailError, Invalid
-from bercail.ingest import checks, pseudonymise
-from bercail.ingest.delivery import Delivery, DeliveryFile, Files, Stream
-from bercail.ingest.dialect import BLOCK_BYTES, locate, read_batches, read_header
+from bercail.foundation import Unproven
+from bercail.ingest import keys, pseudonymise
+from bercail.ingest.checks import FileLook, column_findings
+from bercail.ingest.delivery import Delivery, DeliveryFile, Files
+from bercail.ingest.diagnosis import diagnose
+from bercail.ingest.dialect import HEADER_BYTES, parse_header, read_batches, read_sample
 from bercail.ingest.events import FindingCounted
+from bercail.ingest.findings import Tally
+from bercail.ingest.swaps import swapped
+from bercail.ingest.text_stream import TextStream
 from bercail.lake.identities import Turn
 
 
@@ -33,7 +35,7 @@ class FileReading:
 
     def type_of(self, column: str) -> pa.DataType:
         """The lake type of `column`; text where the catalogue does not know it."""
-        if column not in {known.name for known in self.table.columns}:
+        if not self.table.has_column(column):
             return pa.string()
         return arrow_type(self.table.column(column))
 
@@ -42,150 +44,179 @@ class FileReading:
         """The lake schema of this file."""
         return pa.schema([pa.field(name, self.type_of(name)) for name in self.header])
 
+    def batches(self, files: Files) -> Iterator[pa.RecordBatch]:
+        """The lines of the file once more; `pyarrow.ArrowInvalid` where it cannot be read."""
+        with files.open(self.file.name) as raw, TextStream(raw, self.file.name) as text:
+            text.header(HEADER_BYTES)
+            yield from read_batches(text, self.header, self.type_of)
 
-def check_delivery(
-    delivery: Delivery, files: Files, registry: Registry
-) -> tuple[tuple[FileReading, ...], tuple[FindingCounted, ...]]:
-    """Read and check every file; the readings, and everything found.
+
+@frozen(kw_only=True)
+class Checked:
+    """What became of the first reading: the files in their order, and everything found."""
+
+    readings: tuple[FileReading, ...]
+    findings: tuple[FindingCounted, ...]
+
+
+@frozen(kw_only=True)
+class Checking:
+    """The first reading of one delivery.
+
+    `parents` holds the sorted key hashes of the tables that other tables hang on.
+    """
+
+    files: Files
+    registry: Registry
+    hasher: keys.KeyHasher
+    parents: dict[str, keys.Hashes] = field(factory=dict)
+
+    def read(self, file: DeliveryFile) -> tuple[FileReading | None, list[FindingCounted]]:
+        """Read one file whole; no reading when its header is unusable.
+
+        Raises:
+            Missing: a table the catalogue does not know, or a file that is not there.
+        """
+        tally = Tally(file.name)
+        with self.files.open(file.name) as raw, TextStream(raw, file.name) as text:
+            header, wrong = parse_header(text.header(HEADER_BYTES))
+            if text.trouble or wrong:
+                for check, column in wrong if not text.trouble else ((text.trouble, ""),):
+                    tally.add(check, column, 1, [1])
+                return None, list(tally.findings({}))
+            table = self.registry.table(file.table)
+            year = self.registry.year_of(file.table)
+            reading = FileReading(file=file, table=table, year=year, header=header)
+            column_findings(tally, table, year, header)
+            if tally.findings({}):
+                return reading, list(tally.findings({}))
+            found = self._lines(reading, text, tally)
+        return reading, found
+
+    def _lines(self, reading: FileReading, text: TextStream, tally: Tally) -> list[FindingCounted]:
+        look = FileLook(tally, reading.table, reading.header, self.registry)
+        own = keys.unique_key(reading.table, reading.header, self.registry)
+        held = keys.FileKeys(self.hasher, own)
+        parent = self._parent(reading)
+        whole = True
+        try:
+            for batch in read_batches(text, reading.header, reading.type_of):
+                self._strangers(batch, parent, tally, look.rows)
+                look.look(batch)
+                if own:
+                    held.add(batch)
+        except pa.ArrowInvalid:
+            # pyarrow's message quotes the value; what is told is the place and the kind.
+            whole = False
+        text.tell_into(tally)
+        for one, other in swapped(
+            read_sample(text.sample, reading.header), reading.table, self.registry
+        ):
+            tally.add("swapped-columns", f"{one} {other}", 1, [1])
+        found: list[FindingCounted] = []
+        if not whole and not text.trouble:
+            found += self._diagnosed(reading)
+        elif not text.trouble:
+            self._whole(reading, text, tally, look.rows)
+            if own:
+                self._unique(reading, held, tally)
+        return [*found, *tally.findings(look.levels())]
+
+    def _parent(self, reading: FileReading) -> tuple[str, tuple[str, ...]] | None:
+        for name in self.parents:
+            parent = self.registry.table(name)
+            same_year = self.registry.year_of(name) == reading.year
+            if same_year and keys.hangs_on(reading.table, reading.header, parent):
+                return name, parent.key
+        return None
+
+    def _strangers(
+        self,
+        batch: pa.RecordBatch,
+        parent: tuple[str, tuple[str, ...]] | None,
+        tally: Tally,
+        before: int,
+    ) -> None:
+        if parent is not None:
+            name, key = parent
+            lost = keys.strangers(self.hasher.hashes(batch, key), self.parents[name])
+            if lost.any():
+                tally.mask("line-without-parent", "", pa.array(lost), before)
+
+    def _whole(self, reading: FileReading, text: TextStream, tally: Tally, rows: int) -> None:
+        file = reading.file
+        if rows != text.filled or text.odd_quotes:
+            # A quoted field that runs over lines swallowed some of them.
+            quotes = [f for f in self._diagnosed(reading) if f.check == "unbalanced-quotes"]
+            for one in quotes:
+                tally.add(one.check, "", one.count, one.lines)
+        if rows != file.rows:
+            tally.add("row-count", "", abs(rows - file.rows))
+        if text.hashing.drained() != file.sha256:
+            tally.add("digest", "", 1)
+
+    def _unique(self, reading: FileReading, held: keys.FileKeys, tally: Tally) -> None:
+        ordered = held.sorted()
+        if not keys.parents_first(reading.table):
+            self.parents[reading.file.table] = ordered
+        count, doubtful = keys.suspects(ordered)
+        lines: tuple[int, ...] = ()
+        if 0 < count <= keys.MOST_SUSPECTS:
+            again = reading.batches(self.files)
+            count, lines = keys.repeated(held, doubtful, again, self.hasher)
+        tally.add("repeated-key", "", count, lines)
+
+    def _diagnosed(self, reading: FileReading) -> tuple[FindingCounted, ...]:
+        name = reading.file.name
+        with self.files.open(name) as raw, TextStream(raw, name) as text:
+            text.header(HEADER_BYTES)
+            return diagnose(text, reading.header, reading.type_of, name)
+
+
+def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Checked:
+    """Read and check every file; care lines and stays first, since others hang on them.
 
     Raises:
         Missing: a table the catalogue does not know, or a file that is not there.
-        Invalid: a malformed line, named by file and line.
     """
-    readings: list[FileReading] = []
-    found: list[FindingCounted] = []
-    keys: dict[str, pa.Table] = {}
-    for file in delivery.files:
-        reading, findings, key_rows = _check_file(file, files, registry)
-        readings.append(reading)
-        found += findings
-        if key_rows is not None:
-            keys[file.table] = key_rows
-            if repeated := checks.repeated_keys(key_rows):
-                found.append(_whole("repeated-key", file, repeated))
-    found += _orphans(readings, keys, files)
-    return tuple(readings), tuple(found)
-
-
-def _check_file(
-    file: DeliveryFile, files: Files, registry: Registry
-) -> tuple[FileReading, list[FindingCounted], pa.Table | None]:
-    table = registry.table(file.table)
-    digest = hashlib.sha256()
-    with files.open(file.name) as raw:
-        stream = _Hashing(raw, digest)
-        header = read_header(stream, file.name)
-        year = registry.year_of(file.table)
-        reading = FileReading(file=file, table=table, year=year, header=header)
-        found = list(checks.column_findings(file.name, table, year, header))
-        if found:
-            return reading, found, None
-        pseudonyms = [c for c in registry.pseudonyms(table.name) if c.name in header]
-        findings = checks.FileFindings(file.name, table, pseudonyms)
-        key = [column.name for column in table.columns if column.is_key and column.name in header]
-        batches = []
-        for batch in _batches(stream, reading, files):
-            findings.look(batch)
-            if key and not pseudonyms_only(key, pseudonyms):
-                batches.append(batch.select(key))
-        found += findings.findings()
-    if findings.rows != file.rows:
-        found.append(_whole("row-count", file, abs(findings.rows - file.rows)))
-    if digest.hexdigest() != file.sha256:
-        found.append(_whole("digest", file, 1))
-    return reading, found, pa.Table.from_batches(batches) if batches else None
-
-
-def pseudonyms_only(key: Sequence[str], pseudonyms: Sequence[Any]) -> bool:
-    """Whether a key is made of pseudonyms and ranks, as in IR_BEN_R, where twins may share it."""
-    return bool({column.name for column in pseudonyms} & set(key))
-
-
-def _orphans(
-    readings: Sequence[FileReading], keys: dict[str, pa.Table], files: Files
-) -> list[FindingCounted]:
-    """Detail lines whose ER_PRS_F line is not in the same delivery (9-column key)."""
-    parent = keys.get("ER_PRS_F")
-    if parent is None:
-        return []
-    found = []
-    for reading in readings:
-        joins = reading.table.product == "DCIR" and reading.table.name != "ER_PRS_F"
-        if not joins or not set(parent.column_names) <= set(reading.header):
-            continue
-        with files.open(reading.file.name) as raw:
-            stream = _Hashing(raw, hashlib.sha256())
-            read_header(stream, reading.file.name)
-            batches = [
-                batch.select(parent.column_names) for batch in _batches(stream, reading, files)
-            ]
-        if batches and (count := checks.orphans(pa.Table.from_batches(batches), parent)):
-            found.append(_whole("line-without-parent", reading.file, count))
-    return found
+    order = sorted(delivery.files, key=lambda file: keys.parents_first(registry.table(file.table)))
+    readings: dict[str, FileReading] = {}
+    found: dict[str, Sequence[FindingCounted]] = {}
+    with keys.KeyHasher() as hasher:
+        checking = Checking(files=files, registry=registry, hasher=hasher)
+        for file in order:
+            reading, findings = checking.read(file)
+            found[file.name] = findings
+            if reading is not None:
+                readings[file.name] = reading
+    names = [file.name for file in delivery.files]
+    return Checked(
+        readings=tuple(readings[name] for name in names if name in readings),
+        findings=tuple(one for name in names for one in found[name]),
+    )
 
 
 def load_batches(
     reading: FileReading, files: Files, registry: Registry, turn: Turn
 ) -> Iterator[pa.RecordBatch]:
-    """The file's batches under the platform's pseudonyms, ready for the lake."""
+    """The file's batches under the platform's pseudonyms, ready for the lake.
+
+    Raises:
+        Unproven: the bytes are not those that were checked.
+    """
     columns = [c for c in registry.pseudonyms(reading.table.name) if c.name in reading.header]
-    with files.open(reading.file.name) as raw:
-        stream = _Hashing(raw, hashlib.sha256())
-        read_header(stream, reading.file.name)
-        for batch in _batches(stream, reading, files):
-            yield pseudonymise.platform_level(batch, columns, turn)
-        if stream.hexdigest() != reading.file.sha256:
-            raise Invalid(
-                f"The file `{reading.file.name}` changed between its check and its load.",
-                remedy="Load the delivery again.",
-            )
-
-
-def _batches(stream: _Hashing, reading: FileReading, files: Files) -> Iterator[pa.RecordBatch]:
-    try:
-        yield from read_batches(stream, reading.header, reading.type_of)
-    except pa.ArrowInvalid:
-        # pyarrow's message quotes the value; ours gives the place and nothing of the line.
-        raise _malformed(reading, files) from None
-    while stream.read(BLOCK_BYTES):
-        continue
-
-
-def _malformed(reading: FileReading, files: Files) -> BercailError:
-    with files.open(reading.file.name) as raw:
-        raw.readline()
-        bad = locate(raw, reading.header, reading.type_of, reading.file.name)
-    column = f", column `{bad.column}`," if bad.column else ""
-    return Invalid(
-        f"`{bad.file}` line {bad.line}{column} {bad.reason}.",
-        remedy="Nothing of the delivery was loaded. Ask the holder for a corrected delivery.",
-        rule="malformed-line",
-    )
-
-
-def _whole(check: str, file: DeliveryFile, count: int) -> FindingCounted:
-    return FindingCounted(check=check, file=file.name, column="", count=count, first_line=0)
-
-
-class _Hashing(io.RawIOBase):
-    """A stream whose SHA-256 is known once it has been read to the end."""
-
-    def __init__(self, raw: Stream, digest: Any) -> None:
-        self._raw = raw
-        self._digest = digest
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._raw.read(size) or b""
-        self._digest.update(data)
-        return data
-
-    def readline(self, size: int | None = -1) -> bytes:
-        data = self._raw.readline(-1 if size is None else size)
-        self._digest.update(data)
-        return data
-
-    def hexdigest(self) -> str:
-        return str(self._digest.hexdigest())
+    name = reading.file.name
+    with files.open(name) as raw, TextStream(raw, name) as text:
+        text.header(HEADER_BYTES)
+        try:
+            for batch in read_batches(text, reading.header, reading.type_of):
+                yield pseudonymise.platform_level(batch, columns, turn)
+            same = text.hashing.drained() == reading.file.sha256
+        except pa.ArrowInvalid:
+            same = False
+    if not same:
+        raise Unproven(
+            f"The file `{name}` changed between its check and its load.",
+            remedy="Nothing of it was loaded. Find out why, then load the delivery again.",
+            rule="delivery-changed",
+        )

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import define, evolve, field, frozen
 
 from bercail.catalogue import Registry
 from bercail.foundation import Actor, Missing, Refused, Role, sha256_hex
-from bercail.ingest import rules
+from bercail.ingest import findings, rules
 from bercail.ingest.delivery import MANIFEST_NAME, Delivery, Files, parse_manifest
 from bercail.ingest.events import (
-    EVENTS,
     DeliveryChecked,
+    DeliveryCorrected,
     DeliveryLoaded,
     DeliveryQuarantined,
+    DeliveryReleased,
     FindingCounted,
     LoadedTable,
-    SecretUsed,
 )
 from bercail.ingest.folder import DeliveryFolder
+from bercail.ingest.history import DeliveryBook
 from bercail.ingest.intake import FileReading, check_delivery, load_batches
+from bercail.ingest.register import NOBODY, Register, StrangerCount
+from bercail.ingest.register import TABLES as REGISTER_TABLES
+from bercail.ingest.rules import Intake, IntakeState
+from bercail.ingest.volumes import volume_findings
 from bercail.lake import Lake, pseudonym_chain
 from bercail.lake.identities import Turn
 from bercail.ledger import Ledger
+from bercail.ledger.vault_book import VaultBook
 from bercail.vault import Keyring
 
 ProgressReport = Callable[[str, int, int], None]
@@ -32,19 +38,40 @@ ProgressReport = Callable[[str, int, int], None]
 
 @frozen(kw_only=True)
 class LoadReport:
-    """What became of one delivery."""
+    """What became of one delivery; `warnings` did not keep it out."""
 
     delivery: str
     rows: int
     tables: tuple[LoadedTable, ...]
+    corrects: str = ""
+    warnings: tuple[FindingCounted, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {
+        shown: dict[str, Any] = {
             "delivery": self.delivery,
             "rows": self.rows,
             "tables": {table.table: table.rows for table in self.tables},
         }
+        if self.corrects:
+            shown["corrects"] = self.corrects
+        if self.warnings:
+            shown["warnings"] = [findings.as_line(one) for one in self.warnings]
+        return shown
+
+
+@define(kw_only=True)
+class _Taking:
+    """One delivery on its way in: what is known of it before its files are read."""
+
+    delivery: Delivery
+    files: Files
+    digest: str
+    actor: Actor
+    intake: Intake
+    version: int
+    epoch: int
+    warnings: tuple[FindingCounted, ...] = field(default=())
 
 
 class IngestService:
@@ -54,7 +81,9 @@ class IngestService:
         self._lake = lake
         self._keys = keys
         self._registry = registry
-        self._ledger = ledger
+        self._vault_book = VaultBook(ledger=ledger)
+        self._book = DeliveryBook(ledger, registry)
+        self._register = Register(lake)
 
     def deliveries(self, landing: Files) -> tuple[str, ...]:
         """The folders of the landing zone that hold a delivery manifest, in name order."""
@@ -70,23 +99,16 @@ class IngestService:
         *,
         only: str | None = None,
     ) -> tuple[LoadReport, ...]:
-        """Load every delivery that is not in the lake yet, or the one called `only`.
+        """Load every delivery that was never in the lake, or the one called `only`.
 
         Raises what `load` raises, at the first delivery that fails; those before it stay.
         """
-        folders = self.deliveries(landing)
-        if only is not None:
-            folders = tuple(folder for folder in folders if folder.rsplit("/", 1)[-1] == only)
-        if not folders:
-            raise Missing(
-                f"The landing zone holds no delivery{f' `{only}`' if only else ''}.",
-                remedy=f"A delivery is a folder with a `{MANIFEST_NAME}`.",
-            )
+        folders = self._folders(landing, only)
         reports = []
         for done, folder in enumerate(folders):
             if progress:
                 progress("deliveries", done, len(folders))
-            if only is not None or self.status(folder)["state"] != "loaded":
+            if only is not None or self._book.state(_name(folder)) not in rules.CAME_IN:
                 reports.append(self.load(landing, folder, actor))
         if progress:
             progress("deliveries", len(folders), len(folders))
@@ -100,8 +122,77 @@ class IngestService:
         Raises:
             Refused: a check failed (the delivery is now in quarantine), it is loaded
                 already, the actor is no operator, or the platform's pseudonyms are changing.
-            Invalid: its manifest or a line is malformed.
+            Invalid: its manifest is malformed.
         """
+        taking = self._open(landing, folder, actor)
+        rules.require_loadable(taking.intake, taking.delivery, taking.digest)
+        return self._take(taking)
+
+    def replay(self, landing: Files, delivery: str, actor: Actor) -> LoadReport:
+        """Check a delivery again, after a release or a change of the rules, and load it.
+
+        Idempotent: what is in the lake is told and not touched, and a delivery that fails as it
+        failed before leaves no new event. Raises as `load` does.
+        """
+        taking = self._open(landing, self._folders(landing, delivery)[0], actor)
+        if taking.intake.state in rules.CAME_IN:
+            tables = taking.intake.tables
+            return LoadReport(
+                delivery=delivery,
+                rows=sum(table.rows for table in tables),
+                tables=tables,
+                corrects=taking.intake.corrects,
+                warnings=taking.intake.findings,
+            )
+        rules.require_loadable(taking.intake, taking.delivery, taking.digest, again=True)
+        return self._take(taking)
+
+    def release(self, delivery: str, reason: str, actor: Actor) -> dict[str, Any]:
+        """Let the errors of a quarantined delivery pass, for a reason; `replay` then loads it.
+
+        Raises:
+            Refused: no access officer, one who tried to load it, not in quarantine, or an
+                error that nobody may let pass (`findings.CHECKS`).
+        """
+        version, intake = self._book.intake(delivery)
+        if not reason.strip():
+            raise Refused(
+                "A release needs a reason.", remedy="Give `--reason`.", rule="delivery-release"
+            )
+        rules.require_release(intake, delivery, actor, self._book.hands(delivery))
+        released = DeliveryReleased(
+            delivery=delivery,
+            manifest_sha256=intake.manifest_sha256,
+            reason=reason.strip(),
+            findings=findings.errors(intake.findings),
+        )
+        self._book.append(delivery, version, released, actor)
+        return self.status(delivery)
+
+    def status(self, folder: str) -> dict[str, Any]:
+        """Where the delivery stands, with its findings."""
+        return self._book.status(_name(folder))
+
+    def statuses(self) -> list[dict[str, Any]]:
+        """Every delivery that was ever tried, in name order."""
+        return self._book.statuses()
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """The deliveries that are held, with who tried them, when, and what may be released."""
+        return self._book.quarantine()
+
+    def _folders(self, landing: Files, only: str | None) -> tuple[str, ...]:
+        found = self.deliveries(landing)
+        if only is not None:
+            found = tuple(folder for folder in found if _name(folder) == only)
+        if not found:
+            raise Missing(
+                f"The landing zone holds no delivery{f' `{only}`' if only else ''}.",
+                remedy=f"A delivery is a folder with a `{MANIFEST_NAME}`.",
+            )
+        return found
+
+    def _open(self, landing: Files, folder: str, actor: Actor) -> _Taking:
         if not actor.has(Role.OPERATOR):
             raise Refused(
                 f"`{actor.id}` may not load deliveries.", remedy="An operator does.", rule="IAM-05"
@@ -110,88 +201,158 @@ class IngestService:
         files = DeliveryFolder(landing, folder)
         with files.open(MANIFEST_NAME) as stream:
             document = stream.read() or b""
-        delivery = parse_manifest(folder.rsplit("/", 1)[-1], document)
-        digest = sha256_hex(document)
-        stream_name = f"delivery/{delivery.name}"
-        version, events = self._ledger.load(stream_name, EVENTS)
-        rules.require_loadable(rules.fold(events), delivery, digest)
-        readings, findings = check_delivery(delivery, files, self._registry)
-        if findings:
-            self._quarantine(delivery, digest, findings, version, actor)
-        rows = sum(file.rows for file in delivery.files)
-        checked = DeliveryChecked(
-            delivery=delivery.name, manifest_sha256=digest, files=len(readings), rows=rows
-        )
-        used = secrets_used(epoch, "ingest", len(readings))
-        version = self._ledger.append(stream_name, version, [checked, *used], actor)
-        turn = pseudonym_chain.entry(self._keys, epoch)
-        tables = tuple(
-            self._load_table(delivery, reading, files, turn, epoch) for reading in readings
-        )
-        loaded = DeliveryLoaded(delivery=delivery.name, manifest_sha256=digest, tables=tables)
-        self._ledger.append(stream_name, version, [loaded], actor)
-        return LoadReport(delivery=delivery.name, rows=rows, tables=tables)
-
-    def status(self, folder: str) -> dict[str, Any]:
-        """Where the delivery stands, with its findings if it is in quarantine."""
-        name = folder.rsplit("/", 1)[-1]
-        _, events = self._ledger.load(f"delivery/{name}", EVENTS)
-        intake = rules.fold(events)
-        return {
-            "delivery": name,
-            "state": intake.state.value,
-            "tables": {table.table: table.rows for table in intake.tables},
-            "findings": [_as_line(finding) for finding in intake.findings],
-        }
-
-    def _load_table(
-        self, delivery: Delivery, reading: FileReading, files: Files, turn: Turn, epoch: int
-    ) -> LoadedTable:
-        snapshot = self._lake.append(
-            reading.file.table,
-            load_batches(reading, files, self._registry, turn),
-            reading.schema,
-            delivery=delivery.name,
+        delivery = parse_manifest(_name(folder), document)
+        version, intake = self._book.intake(delivery.name)
+        return _Taking(
+            delivery=delivery,
+            files=files,
+            digest=sha256_hex(document),
+            actor=actor,
+            intake=intake,
+            version=version,
             epoch=epoch,
         )
-        return LoadedTable(
-            table=reading.file.table,
-            rows=reading.file.rows,
-            snapshot=snapshot.id,
-            statement_sha256=snapshot.statement_digest,
+
+    def _take(self, taking: _Taking) -> LoadReport:
+        """1. check; 2. write down that it passed; 3. load each table; 4. write that down."""
+        delivery = taking.delivery
+        if delivery.corrects:
+            corrected = self._book.intake(delivery.corrects)[1]
+            if corrected.corrected_by != delivery.name:
+                rules.require_correction(delivery, corrected)
+        readings = self._checked(taking)  # 1, 2
+        uses = pseudonym_chain.uses(
+            taking.epoch, "load", delivery.name, self._identifiers(readings)
+        )
+        for used in uses:
+            self._vault_book.record_use(used, taking.actor)
+        turn = pseudonym_chain.entry(self._keys, taking.epoch)
+        tables = tuple(self._load_table(taking, reading, turn) for reading in readings)  # 3
+        self._settle(taking, tables)  # 4
+        return LoadReport(
+            delivery=delivery.name,
+            rows=sum(file.rows for file in delivery.files),
+            tables=tables,
+            corrects=delivery.corrects,
+            warnings=taking.warnings,
         )
 
-    def _quarantine(
-        self,
-        delivery: Delivery,
-        digest: str,
-        findings: tuple[FindingCounted, ...],
-        version: int,
-        actor: Actor,
-    ) -> None:
-        event = DeliveryQuarantined(
-            delivery=delivery.name, manifest_sha256=digest, findings=findings
+    def _checked(self, taking: _Taking) -> Sequence[FileReading]:
+        delivery, intake = taking.delivery, taking.intake
+        checked = check_delivery(delivery, taking.files, self._registry)
+        found = list(checked.findings)
+        resumed = intake.state is IntakeState.CHECKED and intake.manifest_sha256 == taking.digest
+        if not resumed:
+            # A load that was begun is finished, whatever came in meanwhile.
+            families = {f.table: self._registry.table(f.table).name for f in delivery.files}
+            found += volume_findings(delivery, families, self._book.past())
+        kept_out = (
+            ()
+            if resumed and not findings.errors(checked.findings)
+            else rules.unreleased(intake, taking.digest, found)
         )
-        self._ledger.append(f"delivery/{delivery.name}", version, [event], actor)
-        listed = "; ".join(_as_line(finding) for finding in findings[:5])
-        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+        if kept_out:
+            self._quarantine(taking, tuple(found))
+        released = findings.errors(tuple(found))
+        taking.warnings = (
+            *findings.warnings(tuple(found)),
+            *(evolve(one, level=findings.WARNING) for one in released),
+        )
+        event = DeliveryChecked(
+            delivery=delivery.name,
+            manifest_sha256=taking.digest,
+            files=len(checked.readings),
+            rows=sum(file.rows for file in delivery.files),
+            warnings=findings.warnings(tuple(found)),
+            released=released,
+        )
+        taking.version = self._book.append(delivery.name, taking.version, event, taking.actor)
+        return checked.readings
+
+    def _identifiers(self, readings: Sequence[FileReading]) -> int:
+        """The values of identity columns in all files, empty ones included."""
+        return sum(
+            reading.file.rows
+            * sum(c.name in reading.header for c in self._registry.pseudonyms(reading.table.name))
+            for reading in readings
+        )
+
+    def _load_table(self, taking: _Taking, reading: FileReading, turn: Turn) -> LoadedTable:
+        delivery, table = taking.delivery, reading.file.table
+        registered = table in REGISTER_TABLES
+        strangers = StrangerCount(register=NOBODY if registered else self._register.known())
+        batches = strangers.passing(load_batches(reading, taking.files, self._registry, turn))
+        if delivery.corrects:
+            made = self._lake.correcting.correct(
+                table,
+                batches,
+                reading.schema,
+                delivery=delivery.name,
+                corrects=delivery.corrects,
+                epoch=taking.epoch,
+            )
+            replaced, snapshot, digest = made.before, made.after, made.statement_digest
+        else:
+            appended = self._lake.append(
+                table, batches, reading.schema, delivery=delivery.name, epoch=taking.epoch
+            )
+            replaced, snapshot, digest = "", appended.id, appended.statement_digest
+        if strangers.count:
+            lost = findings.finding(
+                "person-not-in-register",
+                reading.file.name,
+                column="BEN_NIR_PSA",
+                count=strangers.count,
+                lines=strangers.lines,
+            )
+            taking.warnings = (*taking.warnings, lost)
+        return LoadedTable(
+            table=table,
+            rows=reading.file.rows,
+            snapshot=snapshot,
+            statement_sha256=digest,
+            replaced=replaced,
+        )
+
+    def _settle(self, taking: _Taking, tables: tuple[LoadedTable, ...]) -> None:
+        delivery = taking.delivery
+        if delivery.corrects:
+            version, corrected = self._book.intake(delivery.corrects)
+            if not corrected.corrected_by:
+                told = DeliveryCorrected(
+                    delivery=delivery.corrects, by=delivery.name, revision=delivery.revision
+                )
+                self._book.append(delivery.corrects, version, told, taking.actor)
+        loaded = DeliveryLoaded(
+            delivery=delivery.name,
+            manifest_sha256=taking.digest,
+            tables=tables,
+            holder=delivery.holder,
+            system=delivery.system,
+            period=delivery.period,
+            revision=delivery.revision,
+            corrects=delivery.corrects,
+            warnings=tuple(one for one in taking.warnings if one.check == "person-not-in-register"),
+        )
+        self._book.append(delivery.name, taking.version, loaded, taking.actor)
+
+    def _quarantine(self, taking: _Taking, found: tuple[FindingCounted, ...]) -> None:
+        name, intake = taking.delivery.name, taking.intake
+        event = DeliveryQuarantined(delivery=name, manifest_sha256=taking.digest, findings=found)
+        same = intake.state is IntakeState.QUARANTINED and (
+            (intake.manifest_sha256, intake.findings) == (taking.digest, found)
+        )
+        if not same:
+            self._book.append(name, taking.version, event, taking.actor)
+        kept_out = findings.errors(found)
+        listed = "; ".join(findings.as_line(one) for one in kept_out[:5])
+        more = f"; and {len(kept_out) - 5} more" if len(kept_out) > 5 else ""
         raise Refused(
-            f"The delivery `{delivery.name}` failed its checks and is in quarantine: "
-            f"{listed}{more}.",
+            f"The delivery `{name}` failed its checks and is in quarantine: {listed}{more}.",
             remedy="Ask the holder for a corrected delivery; nothing of this one was loaded.",
             rule="delivery-checks",
         )
 
 
-def secrets_used(epoch: int, purpose: str, files: int) -> tuple[SecretUsed, ...]:
-    """One event for the secret of each epoch that a value of level 1 goes through."""
-    return tuple(
-        SecretUsed(secret=pseudonym_chain.name_of(each), purpose=purpose, files=files)
-        for each in range(1, epoch + 1)
-    )
-
-
-def _as_line(finding: FindingCounted) -> str:
-    column = f" column {finding.column}" if finding.column else ""
-    line = f", first at line {finding.first_line}" if finding.first_line else ""
-    return f"{finding.check} in {finding.file}{column}: {finding.count}{line}"
+def _name(folder: str) -> str:
+    return folder.rsplit("/", 1)[-1]

@@ -9,8 +9,11 @@ from bercail.lake.rereading import footer_rows, require_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
 
+    from bercail.lake.history import By
     from bercail.lake.service import Lake
+    from bercail.lake.snapshot import Part
     from bercail.lake.verification import Verification
 
 
@@ -41,3 +44,26 @@ def count_rows(lake: Lake, table: str, snapshot_id: str | None = None) -> int:
             )
         total += rows
     return total
+
+
+def count_known(lake: Lake, table: str, day: date, by: By = "arrival") -> int:
+    """Rows that were known at the end of `day`, counted by reading one column from the host.
+
+    Raises as `History.known` does, and `Unproven` when a part does not open.
+    """
+    known = lake.history.known(table, day, by)
+    if known.whole and not known.column:
+        return count_rows(lake, table, known.snapshot)
+    column = known.column or known.columns[0].name
+    return sum(batch.num_rows for batch in lake.read(table, [column], as_of=day, by=by))
+
+
+def known_parts(
+    lake: Lake, table: str, day: date, by: By = "arrival"
+) -> tuple[str, tuple[Part, ...]]:
+    """What a study reads and pins: a snapshot, and the parts of it known at the end of `day`.
+
+    Raises `Refused` when a part holds known rows beside others; read it with `Lake.read`.
+    """
+    known = lake.history.known(table, day, by)
+    return known.snapshot, lake.history.parts(known)

@@ -15,6 +15,7 @@ from bercail.foundation import Missing, to_iso
 from bercail.lake.filesystem import SealedFilesystem, split_url
 from bercail.lake.resealing import Resealing
 from bercail.lake.sealed_store import SealedStore
+from bercail.vault import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bercail.lake.sealed_store import SealedObject
     from bercail.lake.shelf import Shelf
     from bercail.storage import ObjectStore
-    from bercail.vault import Keyring, SealedReader
+    from bercail.vault import KeyEntry, Keyring, SealedReader
 
 KIND = "lake"
 # A file of the lake is written once.
@@ -101,6 +102,20 @@ class LakeFiles:
     def exists(self, location: str) -> bool:
         """Whether the file is there."""
         return self._small.find(location) is not None or self.filesystem.exists(location)
+
+    def on_host(self, location: str) -> bool:
+        """Whether the host holds the file now, past every cache; `Unproven` if it is altered."""
+        try:
+            self.reader(location)
+        except Missing:
+            return False
+        return True
+
+    def data_keys(self, table: str) -> tuple[KeyEntry, ...]:
+        """The data keys of one table, those destroyed too."""
+        wanted = (Purpose.DATA, KIND, table)
+        entries = self._keys.entries()
+        return tuple(one for one in entries if (one.purpose, one.kind, one.scope) == wanted)
 
     def resealing(self, table: str) -> Resealing:
         """Puts every file of a table that was begun and not removed under a new key."""

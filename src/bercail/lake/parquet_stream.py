@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,12 +17,22 @@ GROUP_ROWS = 122_880
 
 
 class ParquetEncoding:
-    """One Parquet file: `first`, then row groups of `rest` until it holds `limit` bytes."""
+    """One Parquet file: `first`, then row groups of `rest` until it holds `limit` bytes.
 
-    def __init__(self, first: pa.Table, rest: Iterator[pa.Table], limit: int | None = None) -> None:
+    `notes` stand in its footer.
+    """
+
+    def __init__(
+        self,
+        first: pa.Table,
+        rest: Iterator[pa.Table],
+        limit: int | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> None:
         self._first = first
         self._rest = rest
         self._limit = limit
+        self._notes = dict(notes or {})
         self._metadata: pq.FileMetaData | None = None
 
     @property
@@ -49,6 +59,8 @@ class ParquetEncoding:
             yield from sink.drain()
             full = self._limit is not None and sink.written >= self._limit
             group = None if full else next(self._rest, None)
+        if self._notes:
+            writer.add_key_value_metadata(self._notes)
         writer.close()
         self._metadata = writer.writer.metadata
         yield from sink.drain()

@@ -20,15 +20,17 @@ from bercail.foundation import Invalid, new_id
 from bercail.lake.filesystem import sealed_url
 from bercail.lake.parquet_stream import GROUP_ROWS, ParquetEncoding
 from bercail.lake.rules import lake_type
-from bercail.lake.snapshot import Part
+from bercail.lake.shares import SHARES_NOTE, shares_note
+from bercail.lake.snapshot import COMPACT, Part, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyiceberg.schema import Schema
 
     from bercail.foundation import Randomness
     from bercail.lake.fileio import LakeFiles
+    from bercail.lake.filesystem import SealedFilesystem
 
 # A row group closes at GROUP_ROWS or here, whichever comes first.
 GROUP_BYTES = 64 * 1024 * 1024
@@ -55,6 +57,14 @@ def arrow_schema(schema: Schema, names: Iterable[str] | None = None) -> pa.Schem
             raise Invalid(f"Column `{name}` has a type the lake does not keep.", remedy=REMEDY)
         fields.append(pa.field(name, kept, metadata=found[name].metadata))
     return pa.schema(fields)
+
+
+def part_schema(filesystem: SealedFilesystem, part: Part, schema: Schema) -> pa.Schema:
+    """The columns that a part has, in the order and under the types of the table's `schema`."""
+    with filesystem.open_for_one(part.url) as source:
+        there = set(pq.read_schema(pa.PythonFile(source, mode="r")).names)
+    held = [field.remove_metadata() for field in arrow_schema(schema) if field.name in there]
+    return pa.schema(held)
 
 
 class PartWriter:
@@ -97,16 +107,39 @@ class PartWriter:
             upcoming = next(groups, None)
         return tuple(written)
 
-    def _seal(self, encoding: ParquetEncoding, index: int) -> WrittenPart:
-        name = f"data/{self._delivery}/{self._stem}-{index:05}.parquet"
-        url = sealed_url(self._table, name)
+    def write_one(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        names: list[str],
+        holds: Sequence[Share] = (),
+        index: int = 0,
+    ) -> WrittenPart | None:
+        """Seal all `batches` as one part, whatever its size; None for no rows.
+
+        With `holds`, the rows are those of several deliveries, in that order; the part says so
+        in its footer.
+        """
+        groups = _row_groups(batches, arrow_schema(self._schema, names), self._table)
+        first = next(groups, None)
+        if first is None:
+            return None
+        notes = {SHARES_NOTE: shares_note(holds)} if holds else None
+        return self._seal(ParquetEncoding(first, groups, notes=notes), index, tuple(holds))
+
+    def _seal(
+        self, encoding: ParquetEncoding, index: int, holds: tuple[Share, ...] = ()
+    ) -> WrittenPart:
+        name = f"{self._stem}-{index:05}"
+        folder = "compact" if holds else f"data/{self._delivery}"
+        url = sealed_url(self._table, f"{folder}/{name}.parquet")
         sealed = self._files.write(url, encoding.pieces())
         part = Part(
             url=url,
-            delivery=self._delivery,
+            delivery=f"{COMPACT}{name}" if holds else self._delivery,
             rows=encoding.metadata.num_rows,
             size=sealed.size,
             sha256=sealed.sha256,
+            holds=holds,
         )
         return WrittenPart(part=part, entry=self._entry(part, encoding.metadata))
 

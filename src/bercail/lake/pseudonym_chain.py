@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bercail.lake.epochs import FIRST_EPOCH
 from bercail.vault import Purpose, pseudonyms
+from bercail.vault.events import SecretUsed
 
 if TYPE_CHECKING:
     from bercail.lake.identities import Texts, Turn
@@ -46,9 +48,23 @@ def step(keys: Keyring, epoch: int) -> Turn:
     return turn
 
 
-def name_of(epoch: int) -> str:
-    """The name under which events tell of the secret of an epoch."""
-    return SCOPE if epoch == 1 else f"{SCOPE} epoch {epoch}"
+def uses(epoch: int, purpose: str, subject: str, identifiers: int) -> tuple[SecretUsed, ...]:
+    """One event for the secret of each epoch that a value of level 1 goes through."""
+    return tuple(
+        use_of(each, purpose, subject, identifiers) for each in range(FIRST_EPOCH, epoch + 1)
+    )
+
+
+def use_of(epoch: int, purpose: str, subject: str, identifiers: int | None) -> SecretUsed:
+    """The event of one use of the secret of an epoch."""
+    return SecretUsed(
+        kind=KIND,
+        scope=SCOPE,
+        epoch=epoch,
+        purpose=purpose,
+        subject=subject,
+        identifiers=identifiers,
+    )
 
 
 def newest_epoch(keys: Keyring) -> int:

@@ -17,6 +17,7 @@ from pyiceberg.table.metadata import TableMetadataUtil
 
 from bercail.foundation import Missing, Refused, Unproven, sha256_hex
 from bercail.lake.sealed_file import SealedFile
+from bercail.lake.shares import shares_of
 from bercail.lake.snapshot import Part
 
 if TYPE_CHECKING:
@@ -43,21 +44,30 @@ def reread_part(open_reader: OpenReader, url: str, delivery: str) -> Part:
     digest = hashlib.sha256()
     for offset in range(0, reader.size, PIECE):
         digest.update(reader.read_at(offset, PIECE))
+    footer = _footer(reader, url)
+    try:
+        holds = shares_of(footer.metadata)
+    except ValueError as error:
+        raise _unlike(url, "does not say whose rows it holds") from error
     return Part(
         url=url,
         delivery=delivery,
-        rows=footer_rows(reader, url),
+        rows=footer.num_rows,
         size=reader.size,
         sha256=digest.hexdigest(),
+        holds=holds,
     )
 
 
 def footer_rows(reader: SealedReader, url: str) -> int:
     """Rows of a Parquet file by its footer; `Unproven` when it has none."""
+    return int(_footer(reader, url).num_rows)
+
+
+def _footer(reader: SealedReader, url: str) -> pq.FileMetaData:
     try:
         source = pa.PythonFile(SealedFile(reader.read_at, reader.size, url), mode="r")
-        file = pq.ParquetFile(source)
-        return int(file.metadata.num_rows)
+        return pq.ParquetFile(source).metadata
     except (pa.ArrowInvalid, OSError) as error:
         raise _unlike(url, "is not a Parquet file") from error
 

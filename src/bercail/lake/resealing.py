@@ -98,8 +98,8 @@ class Resealing:
     ) -> None:
         self._store = store
         self._keys = keys
-        self._kind = kind
-        self._scope = scope
+        self.kind = kind
+        self.scope = scope
         self._names = names
         self._randomness = randomness
         self._name_key = keys.secret("names", kind)
@@ -132,15 +132,15 @@ class Resealing:
         unlisted = sum(1 for _ in self._carrying(set(old))) if old and not left else 0
         destroyed = old.values() if destroy_old and not left and not unlisted else ()
         return ResealReport(
-            kind=self._kind,
-            scope=self._scope,
+            kind=self.kind,
+            scope=self.scope,
             epoch=key.epoch,
             resealed=resealed,
             already=there - resealed,
             left=left,
             unlisted=unlisted,
             destroyed=tuple(
-                self._keys.destroy(self._kind, self._scope, epoch, purpose=Purpose.DATA)
+                self._keys.destroy(self.kind, self.scope, epoch, purpose=Purpose.DATA)
                 for epoch in destroyed
             ),
         )
@@ -151,7 +151,7 @@ class Resealing:
         Raises:
             Unproven: an object under the newest key does not open.
         """
-        newest = self._keys.data_key(self._kind, self._scope)
+        newest = self._keys.data_key(self.kind, self.scope)
         found = []
         for name, version in self._names():
             opaque = self._opaque(name, version)
@@ -167,19 +167,19 @@ class Resealing:
         living = self._living()
         if not living:
             raise Missing(
-                f"There is no living data key of `{self._kind}` `{self._scope}`.",
+                f"There is no living data key of `{self.kind}` `{self.scope}`.",
                 remedy="See `bercail vault keys`.",
             )
         if new_key or len(living) == 1:
-            self._keys.next_epoch(self._kind, self._scope)
-        return self._keys.data_key(self._kind, self._scope)
+            self._keys.next_epoch(self.kind, self.scope)
+        return self._keys.data_key(self.kind, self.scope)
 
     def _living(self) -> dict[bytes, int]:
         """Epoch by key id of the living data keys."""
         return {
             bytes.fromhex(entry.id): entry.epoch
             for entry in self._keys.entries()
-            if (entry.purpose, entry.kind, entry.scope) == (Purpose.DATA, self._kind, self._scope)
+            if (entry.purpose, entry.kind, entry.scope) == (Purpose.DATA, self.kind, self.scope)
             and entry.destroyed is None
         }
 
@@ -191,7 +191,7 @@ class Resealing:
     ) -> int:
         """How many had to be sealed again."""
         tell = progress or (lambda _label, _done, _total: None)
-        label = f"{self._kind}/{self._scope}"
+        label = f"{self.kind}/{self.scope}"
         resealed = 0
         for done, (name, version) in enumerate(names):
             tell(label, done, len(names))
@@ -273,15 +273,15 @@ class Resealing:
         )
 
     def _binding(self, name: str, version: str) -> Binding:
-        return Binding(kind=self._kind, store=self._scope, name=name, version=version)
+        return Binding(kind=self.kind, store=self.scope, name=name, version=version)
 
     def _opaque(self, name: str, version: str) -> str:
-        return opaque_name(self._name_key, self._kind, self._scope, name, version)
+        return opaque_name(self._name_key, self.kind, self.scope, name, version)
 
     def _beside(self, name: str, version: str) -> str:
         """Where the new sealing waits: a name that no object of this name key can have."""
-        kind = f"re-sealing of {self._kind}"
-        return opaque_name(self._name_key, kind, self._scope, name, version)
+        kind = f"re-sealing of {self.kind}"
+        return opaque_name(self._name_key, kind, self.scope, name, version)
 
 
 def _hashed(chunks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:

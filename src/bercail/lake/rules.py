@@ -94,18 +94,48 @@ def _lineage(field: pa.Field[Any]) -> dict[bytes, bytes] | None:
 
 
 def require_fit(table: str, held: Mapping[str, pa.DataType], arriving: pa.Schema) -> bool:
-    """Whether `arriving` brings columns that the table does not have yet.
+    """Whether the table must change for `arriving`: columns it lacks, or types that are wider.
 
-    A delivery may lack columns (they read as null) or add some. Raises `Invalid` when a
-    column arrives with another type than the table holds: the lake never converts.
+    A delivery may lack columns (they read as null), add some, or bring one in a wider type of
+    the same kind (`widens`); what the table has is then read in the wider type. Raises `Invalid`
+    for any other type, a narrower one too: the lake never converts what is delivered.
     """
+    changed = False
     for field in arriving:
         kept = held.get(field.name)
-        if kept is not None and kept != field.type:
+        if kept is None or widens(kept, field.type):
+            changed = True
+        elif kept != field.type:
             raise Invalid(
                 f"Column `{field.name}` of `{table}` arrives as `{field.type}`, "
                 f"the table holds `{kept}`.",
-                remedy="Deliver the column with the type of the table.",
+                remedy="Deliver the column with the type of the table, or a wider one of its kind.",
                 rule="lake-schema",
             )
-    return any(name not in held for name in arriving.names)
+    return changed
+
+
+def widens(held: pa.DataType, arriving: pa.DataType) -> bool:
+    """Whether `arriving` holds every value of `held` exactly (Iceberg, schema evolution):
+
+    a long for an integer, a double for a float, a decimal with more digits and the same scale.
+    """
+    if (held, arriving) in ((pa.int32(), pa.int64()), (pa.float32(), pa.float64())):
+        return True
+    if isinstance(held, pa.Decimal128Type) and isinstance(arriving, pa.Decimal128Type):
+        return bool(held.scale == arriving.scale and held.precision < arriving.precision)
+    return False
+
+
+def require_reason(reason: str) -> str:
+    """`Invalid` unless `reason` is one line of 10 to 200 characters without a long number.
+
+    It is written where it stays, so a number that could be somebody's identifier is refused.
+    """
+    long_number = re.search(r"\d[\d .-]{9,}\d", reason)
+    if not 10 <= len(reason) <= 200 or not reason.isprintable() or long_number:
+        raise Invalid(
+            "A reason is one line of 10 to 200 characters, and holds no long number.",
+            remedy="Say why, and under which decision; never a person's identifier.",
+        )
+    return reason

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Missing, Unproven
 from bercail.lake.filesystem import SealedFilesystem
 from bercail.lake.sealed_file import SealedFile
-from bercail.vault import Binding, SealedReader, SealingWriter, opaque_name, sealed_size
+from bercail.vault import (
+    Binding,
+    SealedReader,
+    SealingWriter,
+    opaque_name,
+    sealed_size,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bercail.foundation import Randomness
     from bercail.storage import ObjectStore
-    from bercail.vault import Keyring
+    from bercail.vault import DataKey, Keyring
 
 # Data is hashed and sealed in pieces of this many bytes.
 PIECE = 1024 * 1024
@@ -45,6 +51,16 @@ class SealedObject:
     def as_dict(self) -> dict[str, str | int]:
         """The values as JSON has them."""
         return asdict(self)
+
+
+@frozen(kw_only=True)
+class Insides:
+    """The store below a sealed store, its keys, and how it binds a name and a version."""
+
+    store: ObjectStore
+    keys: Keyring = field(repr=False)
+    randomness: Randomness
+    binding: Callable[[str, str], Binding]
 
 
 class SealedStore:
@@ -82,14 +98,16 @@ class SealedStore:
         version: str = "1",
         *,
         if_absent: bool = False,
+        key: DataKey | None = None,
     ) -> SealedObject:
         """Seal `data` while it is sent, in one pass and in bounded memory.
 
         An object that already stands under this name and version is replaced, unless
-        `if_absent`: then `Refused`. Raises `Unproven` when the host reports another
+        `if_absent`: then `Refused`. `key` is what `sealing_key` gave, for who writes many
+        small objects. Raises `Unproven` when the host reports another
         size than was sent.
         """
-        key = self._keys.data_key(self.kind, self.scope)
+        key = key or self.sealing_key()
         binding = self._binding(name, version)
         sealing = _Sealing(SealingWriter(key, binding, self._randomness))
         opaque = self.opaque_name(name, version)
@@ -108,6 +126,20 @@ class SealedStore:
             sealed_size=sealing.sealed_size,
             sha256=sealing.sha256.hexdigest(),
             crc64nvme=f"{sealing.crc:016x}",
+        )
+
+    def sealing_key(self) -> DataKey:
+        """The key that seals now; hold it for moments only, it may be renewed or destroyed."""
+        return self._keys.data_key(self.kind, self.scope)
+
+    @property
+    def insides(self) -> Insides:
+        """What carrying of large objects is built on; the lake's own rooms only."""
+        return Insides(
+            store=self._store,
+            keys=self._keys,
+            randomness=self._randomness,
+            binding=self._binding,
         )
 
     def reader(self, name: str, version: str = "1") -> SealedReader:
@@ -178,6 +210,10 @@ class SealedFolder:
     def names(self) -> tuple[str, ...]:
         """The names, sorted."""
         return tuple(sorted(self._versions))
+
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """Each name with its version, sorted."""
+        return tuple(sorted(self._versions.items()))
 
     def open(self, name: str) -> SealedFile:
         """The object as a seekable file; `Missing` when the folder does not list it."""

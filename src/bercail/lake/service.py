@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
@@ -12,17 +13,27 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
-from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 
-from bercail.foundation import Missing, Refused, Unavailable
+from bercail.foundation import Missing, Refused
+from bercail.lake.compaction import Compaction
+from bercail.lake.correcting import Correcting
+from bercail.lake.database import catalogue_url, making_tables, open_engine, report_unavailable
 from bercail.lake.epochs import EpochGate
+from bercail.lake.erasing import Erasing
+from bercail.lake.erasures import Erasures
 from bercail.lake.expiries import Expiries
+from bercail.lake.expiring import Expiring
 from bercail.lake.fileio import LakeFiles, file_io_properties
+from bercail.lake.ground import LakeGround
+from bercail.lake.history import By, History
+from bercail.lake.open_copy import OpenCopying
 from bercail.lake.orphans import Orphan, find_orphans
 from bercail.lake.part_writing import PartWriter, arrow_schema
 from bercail.lake.reading import read_parts
+from bercail.lake.replacing import busy
 from bercail.lake.rereading import require_snapshot
+from bercail.lake.rewrites import DELIVERY_ERASURE, PREFIX
 from bercail.lake.rewriting import Rewriting
 from bercail.lake.rules import (
     lake_schema,
@@ -30,7 +41,7 @@ from bercail.lake.rules import (
     require_fit,
     require_table_name,
 )
-from bercail.lake.shelf import Shelf, report_unavailable
+from bercail.lake.shelf import Shelf
 from bercail.lake.signing import DELIVERY, EPOCH, PARTS, Statements
 from bercail.lake.snapshot import Part, Snapshot, Statement, parts_digest, snapshot_of
 from bercail.lake.verification import Verification, verify_snapshot
@@ -38,10 +49,10 @@ from bercail.vault import signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import timedelta
+    from datetime import date, timedelta
 
-    import pyarrow as pa
     from pyiceberg.table import Table
+    from sqlalchemy.engine import URL
 
     from bercail.catalogue import Registry
     from bercail.foundation import Clock, Randomness
@@ -79,24 +90,30 @@ class Lake:
         self._registry = registry
         self._randomness = randomness
         self._clock = clock
-        engine = create_engine(catalog_url)
-        self._shelf = Shelf(engine)
-        self._expiries = Expiries(engine)
-        self._gate = EpochGate(engine)
-        self._files = LakeFiles(store, keys, self._shelf, randomness, clock)
+        url = catalogue_url(catalog_url)
+        engine = open_engine(url)
+        with making_tables(engine):
+            self._shelf = Shelf(engine)
+            self._expiries = Expiries(engine)
+            self._gate = EpochGate(engine)
+            erasures = Erasures(engine)
+            self._files = LakeFiles(store, keys, self._shelf, randomness, clock)
+            self._catalog = _catalog(url, self._files)
         self._signer = signer(keys, SIGNER)
         self._statements = Statements(self._files, self._shelf, self._signer, clock)
-        self._catalog = SqlCatalog(NAMESPACE, uri=catalog_url, **file_io_properties(self._files))
-        report_unavailable(self._catalog.engine)
-        self._rewriting = Rewriting(
-            self._load,
-            self._files,
-            self._shelf,
-            self._statements,
-            self._expiries,
-            self._gate,
-            randomness,
+        self._ground = LakeGround(
+            load=self._load,
+            files=self._files,
+            shelf=self._shelf,
+            statements=self._statements,
+            expiries=self._expiries,
+            erasures=erasures,
+            gate=self._gate,
+            signer=self._signer,
+            randomness=randomness,
+            clock=clock,
         )
+        self._rewriting = Rewriting(self._ground)
 
     def __enter__(self) -> Lake:
         return self
@@ -116,6 +133,36 @@ class Lake:
         """Replaces all parts of a table, and knows the epoch of the lake's pseudonyms."""
         return self._rewriting
 
+    @property
+    def history(self) -> History:
+        """What changed between two snapshots, and what was known on a day."""
+        return History(self._ground)
+
+    @property
+    def compaction(self) -> Compaction:
+        """Joins small parts."""
+        return Compaction(self._ground)
+
+    @property
+    def correcting(self) -> Correcting:
+        """Puts a delivery in the place of another."""
+        return Correcting(self._ground, self._evolved)
+
+    @property
+    def expiring(self) -> Expiring:
+        """Lets old snapshots go."""
+        return Expiring(self._ground)
+
+    @property
+    def erasing(self) -> Erasing:
+        """Erases deliveries and persons."""
+        return Erasing(self._ground)
+
+    @property
+    def opening(self) -> OpenCopying:
+        """Writes unsealed copies, for an exit."""
+        return OpenCopying(self._ground)
+
     def append(
         self,
         table: str,
@@ -129,27 +176,31 @@ class Lake:
 
         Repeated for a delivery that the table has, it returns that snapshot and takes
         nothing from `batches`. Columns that the delivery lacks read as null; columns that
-        it adds are added to the table. `epoch` is that of the pseudonyms in `batches`; that
-        of the lake when None.
+        it adds are added to the table, and a wider type widens the column. `epoch` is that of
+        the pseudonyms in `batches`; that of the lake when None.
 
         Raises `Invalid` for a name, a type or a batch that does not fit; `Refused` while the
-        pseudonyms of the lake change, or for those of another epoch.
+        pseudonyms of the lake change, for those of another epoch, for a delivery that was
+        erased, or when rows of the table were erased meanwhile.
         """
         table = self._named(table)
         require_delivery_name(delivery)
         kept = lake_schema(table, schema)
+        _require_not_erased(table, delivery, self._ground.erasures_of(table))
         found = self._shelf.find(table, delivery=delivery)
         if found is not None:
             return self._snapshot(found)
         given = self._require_epoch(table, epoch)
         opened = self._opened_or_created(table, kept)
+        erased = self._ground.erasures_of(table)
+        _require_not_erased(table, delivery, erased)
         found = self._shelf.find(table, delivery=delivery)
         if found is not None:
             return self._snapshot(found)
         opened = self._evolved(opened, kept)
         writer = PartWriter(self._files, table, delivery, opened.schema(), self._randomness)
         written = writer.write(batches, kept.names)
-        return self._snapshot(self._commit(opened, delivery, written, given))
+        return self._snapshot(self._commit(opened, delivery, written, given, erased))
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that have a snapshot, sorted."""
@@ -177,17 +228,27 @@ class Lake:
         table: str,
         columns: Sequence[str] | None = None,
         snapshot_id: str | None = None,
+        *,
+        as_of: date | None = None,
+        by: By = "arrival",
     ) -> pa.RecordBatchReader:
         """The rows of a snapshot, part after part, in bounded memory.
 
-        All columns of that snapshot in table order, or those named; `Missing` for a column
-        that the table does not have.
+        With `as_of`, the rows known at the end of that day instead (see `History.known`). All
+        columns of that state in table order, or those named; `Missing` for a column that the
+        table does not have.
         """
-        statement = self._statements.open(self._signed(table, snapshot_id))
+        known = None if as_of is None else self.history.known(self._named(table), as_of, by)
+        statement = self._statements.open(
+            self._signed(table, known.snapshot if known else snapshot_id)
+        )
         loaded = self._catalog.load_table((NAMESPACE, statement.table))
         held = require_snapshot(loaded.metadata, statement.snapshot)
         schema = arrow_schema(loaded.schemas()[held.schema_id or 0])
-        return read_parts(self._files.filesystem, statement, schema, columns)
+        if known is not None:
+            then = {column.name for column in known.columns}
+            schema = pa.schema([field for field in schema if field.name in then])
+        return read_parts(self._files.filesystem, statement, schema, columns, known)
 
     def verify(
         self,
@@ -352,16 +413,28 @@ class Lake:
                 # Another process committed: its snapshot must be signed before we build on it.
                 opened = opened.refresh()
                 self._statements.complete(opened)
-        raise _busy(name)
+        raise busy(name)
 
     def _commit(
-        self, opened: Table, delivery: str, written: Sequence[WrittenPart], epoch: int
+        self,
+        opened: Table,
+        delivery: str,
+        written: Sequence[WrittenPart],
+        epoch: int,
+        erased: frozenset[str],
     ) -> SignedStatement:
         name = opened.name()[-1]
         added = [one.part for one in written]
         summary = {DELIVERY: delivery, PARTS: parts_digest(added), EPOCH: str(epoch)}
         for _ in range(COMMIT_TURNS):
             self._require_epoch(name, epoch)
+            if self._ground.erasures_of(name) != erased:
+                # An erasure removes what is not named yet, so parts written before it are gone.
+                raise Refused(
+                    f"Rows of `{name}` were erased while `{delivery}` was being loaded.",
+                    remedy="Load the delivery again.",
+                    rule="lake-erased",
+                )
             try:
                 with opened.transaction() as transaction:
                     with transaction.update_snapshot(summary).fast_append() as update:
@@ -378,10 +451,24 @@ class Lake:
             mine = opened.metadata.snapshots[-1].snapshot_id
             self._statements.complete(opened, {mine: added})
             return self._signed_as(name, str(mine))
-        raise _busy(name)
+        raise busy(name)
 
 
-def _busy(table: str) -> Unavailable:
-    return Unavailable(
-        f"Other processes kept committing to `{table}`.", remedy="Try again in a moment."
+def _catalog(url: URL, files: LakeFiles) -> SqlCatalog:
+    catalog = SqlCatalog(
+        NAMESPACE,
+        uri=url.render_as_string(hide_password=False),
+        pool_pre_ping=str(url.drivername != "sqlite"),
+        **file_io_properties(files),
     )
+    report_unavailable(catalog.engine)
+    return catalog
+
+
+def _require_not_erased(table: str, delivery: str, erased: frozenset[str]) -> None:
+    if f"{PREFIX}{DELIVERY_ERASURE}{delivery}" in erased:
+        raise Refused(
+            f"The delivery `{delivery}` was erased from `{table}`, and does not come back.",
+            remedy="If it must, the holder sends it as a new delivery, under a new name.",
+            rule="lake-erased",
+        )

@@ -16,17 +16,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     delete,
-    event,
     insert,
     select,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
-from bercail.foundation import Refused, Unavailable, Unproven
+from bercail.foundation import Refused, Unproven
 from bercail.vault import DualSignature
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, ExceptionContext, Row, Select
+    from sqlalchemy import Engine, Row, Select
 
     from bercail.lake.snapshot import Statement
 
@@ -72,25 +71,11 @@ class WrittenFile:
     at: str
 
 
-def report_unavailable(engine: Engine) -> None:
-    """From now on, what the database of the trust side cannot do is `Unavailable`."""
-
-    @event.listens_for(engine, "handle_error")
-    def translate(context: ExceptionContext) -> None:
-        if isinstance(context.sqlalchemy_exception, OperationalError):
-            raise Unavailable(
-                "The lake's catalogue on the trust side does not answer: "
-                f"{type(context.original_exception).__name__}.",
-                remedy="Check its database: is it there, locked by another process, or full?",
-            ) from context.original_exception
-
-
 class Shelf:
     """Two tables beside the Iceberg catalogue, in its database. Safe for several processes."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        report_unavailable(engine)
         _metadata.create_all(engine)
 
     def close(self) -> None:
@@ -159,6 +144,12 @@ class Shelf:
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(_statements.c.sequence)).all()
         return tuple(_row(row) for row in rows)
+
+    def deliveries(self, table: str) -> tuple[str, ...]:
+        """What made each statement of `table`: deliveries and rewrites, oldest first."""
+        query = select(_statements.c.delivery).where(_statements.c.table_name == table)
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(query.order_by(_statements.c.sequence)).scalars())
 
     def latest(self, table: str) -> SignedStatement | None:
         """The newest signed statement of `table`; None when it has none."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from bercail.foundation import Unproven, sha256_hex, to_iso
 from bercail.lake.filesystem import split_url
 from bercail.lake.rereading import reread_part
+from bercail.lake.rewrites import require_kept
 from bercail.lake.snapshot import (
+    COMPACT,
     Column,
     MetadataFile,
     Part,
@@ -89,6 +91,8 @@ class Statements:
             return
         rewrite = rewrite_of(snapshot)
         held = before.parts if before and rewrite is None else ()
+        if rewrite is not None and before is not None:
+            require_kept(name, rewrite.id, before.parts, added)
         epoch = self._epoch(name, snapshot, before, added)
         parts = (*held, *added)
         statement = Statement(
@@ -169,12 +173,16 @@ class Statements:
             if entry.snapshot_id == snapshot.snapshot_id
         ]
         latest = self._shelf.latest(name)
-        if not own and rewrite_of(snapshot) is not None and latest is not None:
-            # A rewrite that changed no part carries the parts of the snapshot before.
+        held = snapshot.manifests(table.io)
+        if held and not own and rewrite_of(snapshot) is not None and latest is not None:
+            # A rewrite that changed no part carries the parts of the snapshot before; one that
+            # left nothing has no manifest.
             parts = self.open(latest).parts
         else:
-            # Numbered in their names, in the order in which they were written.
-            urls = sorted(own, key=lambda url: url.rsplit("/", 1)[-1])
+            # A rewrite may keep parts among new ones: their order is that of the manifest. Those
+            # of a delivery are numbered in their names, in the order in which they were written.
+            rewritten = rewrite_of(snapshot) is not None
+            urls = own if rewritten else sorted(own, key=lambda url: url.rsplit("/", 1)[-1])
             reader = self._files.reader
             parts = tuple(reread_part(reader, url, delivery_in(url)) for url in urls)
         if parts_digest(parts) != _summary(snapshot).get(PARTS):
@@ -224,8 +232,14 @@ def delivery_of(snapshot: IcebergSnapshot) -> str:
 
 
 def delivery_in(url: str) -> str:
-    """The delivery whose rows a part holds, from its location; the empty text for none."""
-    folder, _, delivery = split_url(url)[1].rpartition("/")[0].partition("/")
+    """The delivery whose rows a part holds, from its location; the empty text for none.
+
+    A compacted part is named after itself.
+    """
+    place, _, name = split_url(url)[1].rpartition("/")
+    folder, _, delivery = place.partition("/")
+    if folder == "compact":
+        return f"{COMPACT}{name.removesuffix('.parquet')}"
     return delivery if folder == "data" else ""
 
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 FORMAT = "bercail-snapshot/1"
 # Written once the pseudonyms of a table left their first epoch, or its parts were rewritten.
 FORMAT_WITH_EPOCH = "bercail-snapshot/2"
+# Written once a part holds the rows of several deliveries.
+FORMAT_WITH_SHARES = "bercail-snapshot/3"
+# The `delivery` of such a part; no delivery can have a name with a colon.
+COMPACT = "compact:"
 _MEMBERS = frozenset(
     {
         "format",
@@ -38,10 +42,24 @@ _DECODED = frozenset({"format", "columns", "metadata", "parts", "rewrite"})
 
 
 @frozen(kw_only=True)
+class Share:
+    """Rows of one delivery that stand one after the other in a part."""
+
+    delivery: str
+    rows: int
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The share as the statement writes it."""
+        return asdict(self)
+
+
+@frozen(kw_only=True)
 class Part:
     """One sealed Parquet file of a table.
 
     `size` (bytes) and `sha256` are those of the plaintext; `url` is `sealed://<table>/<name>`.
+    A compacted part names no delivery but itself (`compact:...`), and `holds` the shares of the
+    deliveries in it, in the order of its rows.
     """
 
     url: str
@@ -49,10 +67,24 @@ class Part:
     rows: int
     size: int
     sha256: str
+    holds: tuple[Share, ...] = ()
 
-    def as_dict(self) -> dict[str, str | int]:
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """Whose rows stand in it, in their order, also for a part of one delivery."""
+        return self.holds or (Share(delivery=self.delivery, rows=self.rows),)
+
+    def as_dict(self) -> dict[str, Any]:
         """The part as the statement writes it."""
-        return asdict(self)
+        held = {"holds": [share.as_dict() for share in self.holds]} if self.holds else {}
+        return {
+            "url": self.url,
+            "delivery": self.delivery,
+            "rows": self.rows,
+            "size": self.size,
+            "sha256": self.sha256,
+            **held,
+        }
 
 
 @frozen(kw_only=True)
@@ -116,14 +148,16 @@ class Statement:
 
     def encode(self) -> bytes:
         """The canonical bytes, which are signed and hashed."""
+        shared = any(part.holds for part in self.parts)
         later: dict[str, Any] = {}
-        if self.epoch != 1 or self.rewrite is not None:
+        if shared or self.epoch != 1 or self.rewrite is not None:
             later["epoch"] = self.epoch
             later["rewrite"] = self.rewrite.as_dict() if self.rewrite else None
+        plain = FORMAT_WITH_EPOCH if later else FORMAT
         return canonical_json(
             {
                 **later,
-                "format": FORMAT_WITH_EPOCH if later else FORMAT,
+                "format": FORMAT_WITH_SHARES if shared else plain,
                 "table": self.table,
                 "snapshot": self.snapshot,
                 "sequence": self.sequence,
@@ -162,6 +196,11 @@ class Snapshot:
     statement_digest: str
     signature: DualSignature
     at: str
+
+    @property
+    def signer(self) -> str:
+        """The id of the key pair that signed it."""
+        return self.signature.key_id
 
     def as_dict(self) -> dict[str, str | int]:
         """The snapshot for `--json` and for the ledger; the signature stays on its shelf."""
@@ -209,7 +248,8 @@ def decode_statement(data: bytes) -> Statement:
     """
     try:
         found: dict[str, Any] = json.loads(data)
-        members = {FORMAT: _MEMBERS, FORMAT_WITH_EPOCH: _MEMBERS_WITH_EPOCH}
+        later = dict.fromkeys((FORMAT_WITH_EPOCH, FORMAT_WITH_SHARES), _MEMBERS_WITH_EPOCH)
+        members = {FORMAT: _MEMBERS, **later}
         if frozenset(found) != members.get(found["format"]):
             raise _malformed("its members are not those of the format")
         rewrite = found.get("rewrite")
@@ -218,7 +258,7 @@ def decode_statement(data: bytes) -> Statement:
             rewrite=None if rewrite is None else Rewrite(**rewrite),
             columns=tuple(Column(**column) for column in found["columns"]),
             metadata=MetadataFile(**found["metadata"]),
-            parts=tuple(Part(**part) for part in found["parts"]),
+            parts=tuple(_part(part) for part in found["parts"]),
         )
         if type(statement.epoch) is not int or statement.epoch < 1:
             raise _malformed("its epoch is not a number from 1")
@@ -226,9 +266,33 @@ def decode_statement(data: bytes) -> Statement:
             raise _malformed("it is not canonical")
         if statement.rows != sum(part.rows for part in statement.parts):
             raise _malformed("its rows are not the sum over its parts")
+        for part in statement.parts:
+            _require_shares(part)
     except (ValueError, TypeError, KeyError) as error:
         raise _malformed("it cannot be read") from error
     return statement
+
+
+def rows_by_delivery(parts: Sequence[Part]) -> dict[str, int]:
+    """How many rows each delivery has in `parts`, the first delivery first."""
+    found: dict[str, int] = {}
+    for part in parts:
+        for share in part.shares:
+            found[share.delivery] = found.get(share.delivery, 0) + share.rows
+    return found
+
+
+def _part(found: dict[str, Any]) -> Part:
+    holds = tuple(Share(**share) for share in found.get("holds", ()))
+    return Part(**{**found, "holds": holds})
+
+
+def _require_shares(part: Part) -> None:
+    """A compacted part says whose rows it holds; any other does not."""
+    if part.delivery.startswith(COMPACT) != bool(part.holds):
+        raise _malformed("a part that holds several deliveries does not say which")
+    if sum(share.rows for share in part.shares) != part.rows:
+        raise _malformed("the shares of a part are not its rows")
 
 
 def _malformed(why: str) -> Unproven:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from bercail.access import document
-from bercail.access.permit import Population, Purpose, TableScope
+from bercail.access.permit import Justification, Population, Purpose, TableScope
 from bercail.foundation import Invalid
 
 WHOLE = """\
@@ -62,6 +62,13 @@ def test_every_key_finds_its_place(tmp_path):
     )
     assert "ethics" not in found.missing_items()
     assert len(found.missing_items()) == 8
+
+
+def test_a_justification_is_read_by_kind(tmp_path):
+    text = WHOLE + '\n[justifications]\ndeath_date = "The end of follow-up."\n'
+    told = Justification(category="death_date", reason="The end of follow-up.")
+    assert read(tmp_path, text).scope.justifications == (told,)
+    assert read(tmp_path, WHOLE).scope.justifications == ()
 
 
 def test_population_and_items_may_be_left_out(tmp_path):

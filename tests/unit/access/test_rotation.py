@@ -57,7 +57,9 @@ def test_nothing_is_cut_or_registered_while_a_rotation_is_under_way(registered):
 def test_a_registry_that_knows_no_epochs_is_not_read_after_a_rotation(registered):
     house = registered.house
     house.rotation().apply(ODILE)
-    simple = Objections(house.ledger, house.sealed("objections", "registry"), Secret(bytes(32)))
+    simple = Objections(
+        house.ledger, house.sealed("objections", "registry"), lambda: Secret(bytes(32))
+    )
     with pytest.raises(Unproven):
         simple.current()
     with pytest.raises(Unproven):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from bercail import catalogue
-from bercail.access.permit import DataScope, Population, TableScope
+from bercail.access.permit import DataScope, Justification, Population, TableScope
 from bercail.access.route import Way, find_route
 from bercail.access.scope import reached, require_grantable
 from bercail.foundation import Invalid, Missing, Refused
@@ -47,7 +48,40 @@ def test_potential_identifiers_are_granted_one_by_one():
     with pytest.raises(Refused, match="BEN_RES_COM") as refused:
         require_grantable(scope(table("IR_BEN_R", *both, potential=both[:1])), REGISTRY)
     assert refused.value.rule == "WSP-02"
-    require_grantable(scope(table("IR_BEN_R", *both, potential=both)), REGISTRY)
+    require_grantable(scope(table("IR_BEN_R", both[0], potential=both[:1])), REGISTRY)
+
+
+def crossing(*reasons: tuple[str, str]) -> DataScope:
+    """An exact day of death in one table and an exact day of care in another."""
+    stay = table("T_MCOaaC", "NIR_ANO_17", "EXE_SOI_DTD", potential=("EXE_SOI_DTD",))
+    asked = scope(table("IR_BEN_R", "BEN_DCD_DTE", potential=("BEN_DCD_DTE",)), stay)
+    justified = tuple(Justification(category=kind, reason=reason) for kind, reason in reasons)
+    return evolve(asked, justifications=justified)
+
+
+def test_several_kinds_of_potential_identifiers_are_each_justified():
+    """The default of the SNDS is one kind at a time, whatever the table."""
+    both = (("care_date", "Delay from stay to death."), ("death_date", "The end of follow-up."))
+    require_grantable(crossing(*both), REGISTRY)
+    for reasons, lacking in (((), "care_date, death_date"), (both[:1], "death_date")):
+        with pytest.raises(Refused, match="crosses `care_date` and `death_date`") as refused:
+            require_grantable(crossing(*reasons), REGISTRY)
+        assert refused.value.rule == "WSP-02"
+        assert refused.value.remedy.endswith(f"justifications: {lacking}.")
+    with pytest.raises(Refused, match="crosses"):
+        require_grantable(crossing(both[0], ("death_date", "  ")), REGISTRY)
+
+
+def test_several_columns_of_one_kind_need_no_justification():
+    days = ("EXE_SOI_DTD", "EXE_SOI_DTF", "ENT_DAT")
+    require_grantable(scope(table("T_MCOaaC", *days, potential=days)), REGISTRY)
+
+
+def test_a_justification_names_a_kind_once_and_a_known_one():
+    with pytest.raises(Invalid, match="`shoe_size` is no kind"):
+        require_grantable(crossing(("shoe_size", "Why not.")), REGISTRY)
+    with pytest.raises(ValueError, match="justified twice"):
+        crossing(("care_date", "One."), ("care_date", "Two."))
 
 
 @pytest.mark.parametrize("asked", [table("ER_PRS", "A"), table("ER_PRS_F", "BEN_NIR_PSU")])

@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from bercail.access.events import ExtractMade
 from bercail.access.extract import Cutter
 from bercail.access.permit import Purpose, TableScope
 from bercail.access.rotation import renew_project
+from bercail.access.sealed_names import extract_names
 from bercail.foundation import Invalid, Missing, Refused, Role, Unavailable
+from bercail.lake import Resealing
 from bercail.testing.access_desk import (
     AXEL,
     BEN,
@@ -149,8 +152,16 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def dies(*_):
-    raise Killed
+def dying_at_the_end(ledger):
+    """Records everything until the extract itself is to be recorded."""
+    append = ledger.append
+
+    def recorded(stream, expected, events, actor):
+        if isinstance(events[0], ExtractMade):
+            raise Killed
+        return append(stream, expected, events, actor)
+
+    return recorded
 
 
 def dying(host, after):
@@ -174,6 +185,7 @@ def expected(desk, permit):
         registry=house.registry,
         keys=house.keys,
         sealed=house.sealed("elsewhere", "elsewhere"),
+        used=lambda _: None,
     )
     found, _ = desk.access.find_permit(permit, house.clock.now())
     return cutter.cut(found, desk.access.objections.current(), 1)
@@ -194,7 +206,7 @@ def test_an_extraction_killed_anywhere_and_run_again_gives_the_same(stocked, put
         if puts < 7:
             death.setattr(stocked.house.host, "put", dying(stocked.house.host, puts))
         else:
-            death.setattr(ledger, "append", dies)
+            death.setattr(ledger, "append", dying_at_the_end(ledger))
         with pytest.raises(Killed):
             stocked.access.extract(permit, ODILE)
     with pytest.raises(Missing):
@@ -294,3 +306,62 @@ def test_no_error_or_event_of_the_desk_holds_a_pseudonym(own):
     for name in ("ana", "mum", "dad", "ana-own", "bob-own"):
         assert own.stored(name) not in told
         assert own.delivered(name) not in told
+
+
+@pytest.mark.requirement("PSE-04")
+def test_every_use_of_a_secret_is_told_before_it_is_used(registered):
+    registered.access.objections.register(level_one("nobody"), CLAIRE)
+    permit = registered.permit(scope=scope(BEN))
+    made = registered.access.extract(permit, ODILE)
+    registered.access.extract(permit, ODILE)
+    used = [r for r in registered.house.ledger.history("vault/uses/") if r.kind == "SecretUsed"]
+    assert [(r.actor, r.body) for r in used] == [
+        (
+            CLAIRE.id,
+            {
+                "kind": "pseudonym",
+                "scope": "level-2",
+                "epoch": 1,
+                "purpose": "objection",
+                "subject": "registry of objections",
+                "identifiers": 1,
+            },
+        ),
+        (
+            ODILE.id,
+            {
+                "kind": "pseudonym",
+                "scope": "project/diabetes",
+                "epoch": 1,
+                "purpose": "extract",
+                "subject": made.extract,
+                "identifiers": None,
+            },
+        ),
+    ]
+    positions = {r.kind: r.position for r in registered.house.ledger.history()}
+    assert positions["SecretUsed"] < positions["ExtractMade"]
+
+
+def test_a_desk_that_only_shows_takes_no_pseudonym_secret(desk):
+    kinds = {(entry.kind, entry.scope) for entry in desk.house.keys.entries()}
+    assert ("pseudonym", "level-2") not in kinds
+    desk.access.objections.current()
+    assert {(e.kind, e.scope) for e in desk.house.keys.entries()} == kinds
+
+
+def test_a_project_is_sealed_again_whole(registered):
+    permit = registered.permit(scope=scope(BEN))
+    registered.access.extract(permit, ODILE)
+    before = rows_of(registered.access.open_extract(permit, CAMILLE))
+    house = registered.house
+    sealed = house.sealed("project", "diabetes")
+    assert extract_names(sealed, house.ledger, "another") == []
+    registered.permit(project="another", scope=scope(BEN))
+    names = extract_names(sealed, house.ledger, "diabetes")
+    found = Resealing(
+        house.host, house.keys, "project", "diabetes", lambda: names, house.randomness
+    ).run()
+    assert (found.resealed, found.left, found.unlisted) == (len(names), (), 0)
+    assert len(found.destroyed) == 1
+    assert rows_of(registered.access.open_extract(permit, CAMILLE)) == before

@@ -170,5 +170,6 @@ def test_the_published_finess_lists_are_kept_apart(registry: Registry) -> None:
 
 
 def test_an_unknown_model_is_missing() -> None:
-    with pytest.raises(Missing, match="`omop`"):
-        load("omop")
+    with pytest.raises(Missing, match="`fhir`") as caught:
+        load("fhir")
+    assert caught.value.remedy == "Known: snds, omop."

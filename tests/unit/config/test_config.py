@@ -59,6 +59,26 @@ def test_a_journal_may_stand_elsewhere(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, text)).journal_url == "postgresql+psycopg://db/bercail"
 
 
+def test_the_catalogue_of_the_lake_may_stand_elsewhere(tmp_path: Path) -> None:
+    trust = f"sqlite:///{tmp_path / 'trust' / 'lake.db'}"
+    assert load_config(written(tmp_path, GOOD)).catalogue_url == trust
+    address = "postgresql+psycopg://lake@db/bercail"
+    text = f'{GOOD}\n[lake]\ncatalogue = "{address}"\n'
+    assert load_config(written(tmp_path, text)).catalogue_url == address
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:hunter2@db/x", "postgresql://db/x?password=hunter2"]
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(
+    tmp_path: Path, address: str
+) -> None:
+    text = f'{GOOD}\n[lake]\ncatalogue = "{address}"\n'
+    with pytest.raises(Invalid, match="never holds a password") as caught:
+        load_config(written(tmp_path, text))
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Missing, match="no configuration at") as caught:
         load_config(tmp_path / "absent.toml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from bercail.foundation import Invalid, Missing, Refused, Role
 from bercail.ingest.folder import LocalFiles
 from bercail.testing.small_house import SmallHouse, person
+
+CLEAR = "1620375056001196203121"
 
 OPERATOR = person("odile", Role.OPERATOR)
 
@@ -141,19 +144,26 @@ def test_an_unknown_column_and_an_unknown_table_are_named(house, write, tmp_path
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("01/02/2024;15/01/2024;1;1;1;01C010000;1;1;1;SECRET;1;09/01/2024;x9;1\n", "`PRS_ACT_QTE`"),
-        ("01/02/2024;15/01/2024;1;1;1;01C010000;1;1;1;SECRET;1;31/02/2024;1;1\n", "`EXE_SOI_DTD`"),
-        ("01/02/2024;SECRET\n", "has 2 fields, not 14"),
+        (
+            "01/02/2024;15/01/2024;1;1;1;01C010000;1;1;1;SECRET;1;09/01/2024;x9;1\n",
+            "not-a-number in ER_PRS_F.csv column PRS_ACT_QTE: 1",
+        ),
+        (
+            "01/02/2024;15/01/2024;1;1;1;01C010000;1;1;1;SECRET;1;31/02/2024;1;1\n",
+            "not-a-date in ER_PRS_F.csv column EXE_SOI_DTD: 1",
+        ),
+        ("01/02/2024;SECRET\n", "field-count in ER_PRS_F.csv: 1"),
     ],
 )
 def test_a_malformed_line_is_named_by_file_and_line_only(house, write, tmp_path, texts, line, said):
     write(identifiers="level-1", root="level-1", ER_PRS_F=texts["ER_PRS_F"] + line)
-    with pytest.raises(Invalid) as invalid:
+    with pytest.raises(Refused) as refused:
         house.ingest().load_all(LocalFiles(tmp_path / "level-1"), OPERATOR)
-    assert "`ER_PRS_F.csv` line 4" in invalid.value.message
-    assert said in invalid.value.message
-    assert "SECRET" not in str(invalid.value)
-    assert invalid.value.__cause__ is None
+    assert refused.value.rule == "delivery-checks"
+    assert f"{said}, first at line 4" in refused.value.message
+    assert "SECRET" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert "SECRET" not in str(house.ingest().status("DCIR_202402"))
     assert house.lake.tables() == ()
 
 
@@ -161,7 +171,7 @@ def test_a_file_that_is_not_utf_8_is_located(house, write, tmp_path):
     folder = write(identifiers="level-1", root="level-1")
     path = folder / "ER_PRS_F.csv"
     path.write_bytes(path.read_bytes() + "01/02/2024;é\n".encode("latin-1"))
-    with pytest.raises(Invalid, match="line 4 is not UTF-8"):
+    with pytest.raises(Refused, match=r"encoding-latin-1 in ER_PRS_F.csv: 1, first at line 4"):
         house.ingest().load_all(LocalFiles(tmp_path / "level-1"), OPERATOR)
 
 
@@ -183,3 +193,26 @@ def test_a_wrong_manifest_names_its_key(house, write, tmp_path):
     (folder / "delivery.json").write_text('{"holder": "CNAM"}')
     with pytest.raises(Invalid, match="wrong at `system`"):
         house.ingest().load_all(LocalFiles(tmp_path / "level-1"), OPERATOR)
+
+
+@pytest.mark.requirement("PSE-04")
+def test_the_holder_writes_each_use_of_its_secret_beside_what_it_prepares(house, write, tmp_path):
+    write()
+    house.holder().prepare(tmp_path / "clear", tmp_path / "level-1")
+    house.holder().prepare(tmp_path / "clear", tmp_path / "level-1")
+    write("DCIR_202403")
+    house.holder().prepare(tmp_path / "clear", tmp_path / "level-1")
+    log = (tmp_path / "level-1.secret-uses.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in log]
+    assert [(one["delivery"], one["files"], one["identifiers"]) for one in told] == [
+        ("DCIR_202402", 2, 2),
+        ("DCIR_202403", 2, 2),
+    ]
+    assert CLEAR not in "".join(log)
+    # A use that cannot be written down does not happen.
+    write("DCIR_202404")
+    (tmp_path / "level-1.secret-uses.jsonl").unlink()
+    (tmp_path / "level-1.secret-uses.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError):
+        house.holder().prepare(tmp_path / "clear", tmp_path / "level-1")
+    assert not (tmp_path / "level-1" / "DCIR_202404").exists()

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bercail.cli import lake as commands
+from bercail.foundation import Actor, Role
 from bercail.lake import Lake
+from bercail.lake.keeping import Keeping
 from bercail.vault import Keyring
 
 TABLE = "ER_PRS_F"
@@ -22,7 +24,9 @@ def filled(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
     schema = pa.schema([("x", pa.int64())])
     batch = pa.record_batch([pa.array(range(10))], schema=schema)
     lake.append(TABLE, [batch], schema, delivery="d1")
-    monkeypatch.setattr(commands, "house", lambda: SimpleNamespace(lake=lake))
+    keeping = Keeping(record=lambda _event, _actor: None)
+    monkeypatch.setattr(commands, "house", lambda: SimpleNamespace(lake=lake, keeping=keeping))
+    monkeypatch.setattr(commands, "actor", lambda: Actor(id="odile", roles={Role.OPERATOR}))
     return lake
 
 

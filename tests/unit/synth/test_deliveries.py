@@ -154,7 +154,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         ({"persons": 5}, "persons"),
         ({"persons": 500, "seed": -1}, "seed"),
-        ({"persons": 500, "first_year": 2016}, "first_year"),
+        ({"persons": 500, "first_year": 2005}, "first_year"),
         ({"persons": 500, "as_of": date(2026, 11, 2)}, "as_of"),
         ({"persons": 500, "as_of": date(2024, 6, 1)}, "as_of"),
     ],

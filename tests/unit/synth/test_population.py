@@ -10,8 +10,8 @@ from bercail.ingest.synth import SynthProfile
 from bercail.ingest.synth.draws import Draws, expand, rank_in_group
 from bercail.ingest.synth.lines import LAST_LAG
 from bercail.ingest.synth.people import ADULT_DAYS
-from bercail.ingest.synth.service import draw_world
-from bercail.ingest.synth.truth import World, truth_of
+from bercail.ingest.synth.truth import truth_of
+from bercail.ingest.synth.world import World, draw_world
 
 
 @pytest.fixture(scope="module", params=[1, 2, 11])

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from bercail.ingest.events import SecretUsed
-
 
 @frozen(kw_only=True)
 class ColumnDeclared:
@@ -83,7 +81,6 @@ class SnapshotsExpired:
 COLUMN_EVENTS = (ColumnDeclared, ColumnExcluded)
 ROTATION_EVENTS = (
     RotationBegun,
-    SecretUsed,
     TableTurned,
     ObjectionsCarried,
     RotationProven,

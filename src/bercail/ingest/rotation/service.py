@@ -11,7 +11,6 @@ from attrs import asdict
 
 from bercail.catalogue import PseudonymColumn, Registry
 from bercail.foundation import Actor, canonical_json, sha256_hex
-from bercail.ingest.events import SecretUsed
 from bercail.ingest.rotation import rules
 from bercail.ingest.rotation.events import (
     COLUMN_EVENTS,
@@ -31,6 +30,7 @@ from bercail.ingest.rotation.survey import Survey
 from bercail.lake import Lake, SealedStore, pseudonym_chain
 from bercail.lake.identities import Turn, turn_identities
 from bercail.ledger import Ledger
+from bercail.ledger.vault_book import VaultBook
 from bercail.vault import Keyring, signer
 from bercail.vault.dsse import envelope
 
@@ -67,6 +67,7 @@ class RotationService:
         self._lake = lake
         self._keys = keys
         self._ledger = ledger
+        self._book = VaultBook(ledger=ledger)
         self._objections = objections
         self._reports = reports
         self._survey = Survey(lake, registry)
@@ -180,7 +181,7 @@ class RotationService:
     def _turn_table(self, state: Rotation, table: TablePlan, actor: Actor) -> None:
         transform = None
         if table.columns:
-            turn = self._used(state, table.table, table.parts, actor)
+            turn = self._used(state, table.table, actor)
             transform = partial(_turned, columns=_columns(table.columns), turn=turn)
         made = self._lake.rewriting.rewrite(
             table.table, transform, name=state.name, reason="rotation", epoch=state.to_epoch
@@ -197,7 +198,7 @@ class RotationService:
 
     def _carry(self, state: Rotation, actor: Actor) -> None:
         if state.carried is None:
-            self._used(state, "objections", 1, actor)
+            self._used(state, "objections", actor)
             before, after = self._objections.carry(state.name, state.to_epoch, actor)
             event = ObjectionsCarried(rotation=state.name, before=before, after=after)
             self._record(event, actor)
@@ -210,7 +211,7 @@ class RotationService:
             for table in self._survey.tables(verdicts)
             if (found := self._survey.require_rewrite(table.table, state.name))
         ]
-        turn = self._used(state, "proof", len(tables), actor)
+        turn = self._used(state, "proof", actor)
         proof = prove(self._lake, tables, turn, verdicts.excluded)
         excluded = [f"{table}.{column}" for table, column in sorted(verdicts.excluded)]
         report = _report(self._load()[1], proof, excluded)
@@ -227,11 +228,13 @@ class RotationService:
         self._record(event, actor)
         return self._load()[1]
 
-    def _used(self, state: Rotation, on: str, files: int, actor: Actor) -> Turn:
-        """The function of the new epoch; taking it is an event."""
-        name = pseudonym_chain.name_of(state.to_epoch)
-        used = SecretUsed(secret=name, purpose=f"{state.name} {on}", files=files)
-        self._record(used, actor)
+    def _used(self, state: Rotation, on: str, actor: Actor) -> Turn:
+        """The function of the new epoch over the old pseudonyms; taking it is an event.
+
+        The old secret is not needed: the new one turns what the old one made.
+        """
+        used = pseudonym_chain.use_of(state.to_epoch, state.name, on, None)
+        self._book.record_use(used, actor)
         return pseudonym_chain.step(self._keys, state.to_epoch)
 
     def _record(self, event: Any, actor: Actor) -> None:

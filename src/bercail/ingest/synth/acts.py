@@ -103,8 +103,8 @@ def draw_acts(
 
     `exempt` marks the persons refunded at 100 % for a long-term disease.
     """
-    draws = Draws(profile.seed, "acts")
-    parts = [_pharmacy(draws, drugs, dispensing)]
+    draws = Draws(profile.stream, "acts")
+    parts = [_pharmacy(profile, draws, drugs, dispensing)]
     parts.extend(_kind(profile, draws, people, kind) for kind in KINDS)
     parts.append(_for_information(profile, draws, people))
     acts = _stacked(parts)
@@ -112,7 +112,7 @@ def draw_acts(
     acts = _reordered(acts, order)
     size = len(acts)
     hospital = acts.origin == FOR_INFORMATION
-    empty = draws.chance(0.06, size) & ~hospital
+    empty = draws.chance(profile.rate("empty-dpn-qlf"), size) & ~hospital
     full = exempt[acts.person] & draws.chance(0.8, size)
     return evolve(
         acts,
@@ -157,13 +157,19 @@ def _acts(person: Ints, day: Ints, **given: Ints | int) -> Acts:
     return Acts(person=person, day=day, **full)
 
 
-def _pharmacy(draws: Draws, drugs: Drugs, dispensing: Dispensing) -> Acts:
-    """One act for each person, day and rate; the order of the dispensing is kept."""
+def _pharmacy(profile: SynthProfile, draws: Draws, drugs: Drugs, dispensing: Dispensing) -> Acts:
+    """One act for each person, day and rate; the order of the dispensing is kept.
+
+    Where `several-drugs` is off, or rare, drugs get an act of their own.
+    """
     nature = drugs.nature[dispensing.drug]
     amount = drugs.price[dispensing.drug] * dispensing.quantity
     count = len(dispensing)
     key = (dispensing.person * 100_000 + dispensing.day) * 4 + nature
     opens = np.r_[True, key[1:] != key[:-1]]
+    rate = profile.rate("several-drugs")
+    if rate < 1:
+        opens |= ~Draws(profile.stream, "acts-several").chance(rate, count)
     first = np.flatnonzero(opens)
     lengths = np.diff(np.r_[first, count])
     total = np.add.reduceat(amount, first)
@@ -215,7 +221,9 @@ def _for_information(profile: SynthProfile, draws: Draws, people: People) -> Act
 
     A tenth keeps DPN_QLF = 0 with PRS_DPN_QLP = 71: true shares paid by patients.
     """
-    who, _ = expand(draws.counts(np.full(len(people), 0.22 * profile.years)))
+    who, _ = expand(
+        draws.counts(np.full(len(people), profile.rate("for-information") * profile.years))
+    )
     day = draws.between(day_number(profile.start), day_number(profile.end), len(who))
     keep = people.alive(who, day)
     who, day = who[keep], day[keep]

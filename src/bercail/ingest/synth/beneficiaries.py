@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from bercail.ingest.synth import places
-from bercail.ingest.synth.draws import Draws, Flags, Ints
+from bercail.ingest.synth.draws import Draws, Flags, Ints, hashed
 from bercail.ingest.synth.identities import KINDS, Identities
 from bercail.ingest.synth.long_term import DATED, UNKNOWN_END, LongTerm
 from bercail.ingest.synth.people import NEVER, NOBODY, People, day_number
@@ -24,31 +24,36 @@ from bercail.ingest.synth.text import (
 )
 
 ENDLESS_DATE = "31/12/2099"
+_SALT = 28
 
 
-def death_shown(people: People, identities: Identities) -> Flags:
-    """Whether each line of IR_BEN_R shows the death: only the last line of a person does."""
+def death_shown(profile: SynthProfile, people: People, identities: Identities) -> Flags:
+    """Whether each line of IR_BEN_R shows the death: only the last line of a person does.
+
+    Where `deaths-on-one-line` is off, or rare, every line of a person shows it.
+    """
     person = identities.person
     real = person >= 0
     who = np.maximum(person, 0)
     final = np.where(identities.second[who] >= 0, identities.second[who], identities.first[who])
-    dead: Flags = people.death[who] < NEVER
-    return np.asarray(real & dead & (final == np.arange(len(person))))
+    dead: Flags = people.shown[who] < NEVER
+    every = hashed(who, _SALT) >= profile.rate("deaths-on-one-line")
+    return np.asarray(real & dead & (every | (final == np.arange(len(person)))))
 
 
 def beneficiary_table(
     profile: SynthProfile, days: Days, people: People, identities: Identities
 ) -> pa.Table:
     """IR_BEN_R: one line for each pair (BEN_NIR_PSA, BEN_RNG_GEM)."""
-    draws = Draws(profile.seed, "beneficiaries")
+    draws = Draws(profile.stream, "beneficiaries")
     size = len(identities)
     who = np.maximum(identities.person, 0)
-    shown = death_shown(people, identities)
-    death = np.where(shown, people.death[who], 0)
-    home = people.departement[who]
+    shown = death_shown(profile, people, identities)
+    death, home = np.where(shown, people.shown[who], 0), people.departement[who]
     updated = day_number(profile.as_of) - draws.between(0, 400, size)
     codes = [places.residence_code(code) for code in places.CODES]
-    homes, offices = lookup(codes), lookup([f"01C{code}000" for code in codes])
+    homes, offices = lookup(codes), lookup(places.offices())
+    office = home + places.scheme(profile, who) * len(codes)
     communes = lookup([f"{number:03d}" for number in range(places.COMMUNES + 1)])
     own = take(text(identities.own), who, ~identities.known)
     return pa.table(
@@ -61,17 +66,17 @@ def beneficiary_table(
             "ASS_NIR_ANO": text(identities.holder),
             "BEN_IDT_MAJ": days.slashed(updated),
             "BEN_CDI_NIR": take(lookup(KINDS), identities.kind),
-            "BEN_NAI_ANN": text(identities.psa[:, 13:17]),
+            "BEN_NAI_ANN": choose(identities.yearless, "1600", text(identities.psa[:, 13:17])),
             "BEN_NAI_MOI": text(identities.psa[:, 17:19]),
             "BEN_SEX_COD": numbers(np.where(identities.person == NOBODY, 2, people.sex[who])),
             "BEN_DCD_DTE": days.slashed(death, ~shown),
             "BEN_DCD_AME": days.month(death, ~shown),
-            "ORG_AFF_BEN": take(offices, home),
+            "ORG_AFF_BEN": take(offices, office),
             "BEN_RES_DPT": take(homes, home),
             "BEN_RES_COM": take(communes, people.commune[who]),
             "BEN_TOP_CNS": numbers((identities.person != NOBODY).astype(np.int64)),
             "MAX_TRT_DTD": days.slashed(updated),
-            "ORG_CLE_NEW": take(offices, home),
+            "ORG_CLE_NEW": take(offices, office),
             "BEN_DTE_INS": days.slashed(updated, draws.chance(0.15, size)),
             "BEN_DTE_MAJ": days.slashed(updated),
         }
@@ -80,7 +85,7 @@ def beneficiary_table(
 
 def exemption_table(profile: SynthProfile, identities: Identities, long_term: LongTerm) -> pa.Table:
     """IR_IMB_R: each line under the identity used when it was written."""
-    draws = Draws(profile.seed, "exemptions")
+    draws = Draws(profile.stream, "exemptions")
     size = len(long_term)
     person = long_term.person
     identity = identities.used(draws, person, long_term.start)

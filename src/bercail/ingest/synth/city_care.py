@@ -1,4 +1,4 @@
-"""The tables of city care for one flux month: ER_PRS_F and ER_PHA_F."""
+"""The tables of city care for one flux month: ER_PRS_F, ER_PHA_F and the other details."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from attrs import frozen
 
 from bercail.ingest.synth import places
 from bercail.ingest.synth.acts import NO_VALUE, SHARE_OF_PATIENT, Acts
+from bercail.ingest.synth.details import detail_tables
 from bercail.ingest.synth.dispensing import Dispensing
-from bercail.ingest.synth.draws import Flags, Ints, expand
+from bercail.ingest.synth.draws import Flags, Ints, expand, hashed
 from bercail.ingest.synth.drugs import Drugs
 from bercail.ingest.synth.identities import KINDS, Identities
 from bercail.ingest.synth.lines import (
     COMPLEMENT,
     MAJORATION,
     RENEWED,
+    REST,
     REVERSAL,
     Lines,
     share_of_patient,
 )
 from bercail.ingest.synth.people import People
+from bercail.ingest.synth.profile import SynthProfile
 from bercail.ingest.synth.text import (
     Days,
     Values,
@@ -32,15 +35,21 @@ from bercail.ingest.synth.text import (
     padded,
     take,
     text,
+    year_of,
 )
 
 _SUPPLEMENT, _SHARE = 1125, 1951
+_LAST_WITHOUT_CIP13 = 2007
 
 
 @frozen(kw_only=True, eq=False)
 class CityCare:
-    """The whole period, and the texts that every month takes from."""
+    """The whole period, and the texts that every month takes from.
 
+    `split` marks the acts whose reversal is cut in two lines.
+    """
+
+    profile: SynthProfile
     days: Days
     people: People
     drugs: Drugs
@@ -52,14 +61,16 @@ class CityCare:
     psa: Values
     offices: Values
     homes: Values
+    affiliations: Values
     communes: Values
+    split: Flags
 
     def months(self) -> list[int]:
         """The flux months that have lines, in order."""
         return [int(month) for month in np.unique(self.lines.month)]
 
     def tables(self, month: int) -> dict[str, pa.Table]:
-        """The two tables of one flux month."""
+        """The tables of one flux month: lines, drugs, and the details of the hard profile."""
         first = int(np.searchsorted(self.lines.month, month, side="left"))
         last = int(np.searchsorted(self.lines.month, month, side="right"))
         rows = np.arange(first, last)
@@ -67,10 +78,12 @@ class CityCare:
         return {
             "ER_PRS_F": _line_table(self, rows, key),
             "ER_PHA_F": _drug_table(self, rows, key),
+            **detail_tables(self.profile, self.acts, self.lines, rows, key),
         }
 
 
 def city_care(
+    profile: SynthProfile,
     days: Days,
     people: People,
     drugs: Drugs,
@@ -87,7 +100,12 @@ def city_care(
         "209" if places.CORSICA[n] else "097" if places.OVERSEAS[n] else home
         for n, home in enumerate(homes)
     ]
+    split = np.zeros(len(acts), dtype=bool)
+    split[lines.act[lines.kind == REST]] = True
     return CityCare(
+        profile=profile,
+        split=split,
+        affiliations=lookup(places.offices()),
         days=days,
         people=people,
         drugs=drugs,
@@ -132,10 +150,10 @@ def _who(care: CityCare, rows: Ints, person: Ints) -> dict[str, Values]:
     act = lines.act[rows]
     identity = care.identity[act]
     home = people.departement[person]
-    grouped = lines.treated[rows] % 5 == 0
+    grouped = _every(lines.treated[rows], care.profile.rate("grouped-departements"))
     # A death is written on the lines processed after it.
-    dead = people.death[person] < lines.treated[rows]
-    day = np.where(dead, people.death[person], 0)
+    dead = people.shown[person] < lines.treated[rows]
+    day = np.where(dead, people.shown[person], 0)
     born = care.identities.psa[identity][:, 13:17]
     return {
         "BEN_NIR_PSA": take(care.psa, identity),
@@ -143,22 +161,33 @@ def _who(care: CityCare, rows: Ints, person: Ints) -> dict[str, Values]:
         "BEN_CDI_NIR": take(lookup(KINDS), care.identities.kind[identity]),
         "BEN_SEX_COD": numbers(people.sex[person]),
         "BEN_NAI_ANN": text(born),
-        "BEN_AMA_COD": numbers(_age_code(people, person, care.acts.day[act])),
+        "BEN_AMA_COD": numbers(age_code(care.profile, people, person, care.acts.day[act])),
         "BEN_RES_DPT": take(care.homes, home + np.where(grouped, len(places.CODES), 0)),
         "BEN_RES_COM": take(care.communes, people.commune[person]),
         "BEN_DCD_DTE": care.days.slashed(day, ~dead),
         "BEN_DCD_AME": care.days.month(day, ~dead),
-        "ORG_AFF_BEN": take(care.offices, home),
+        "ORG_AFF_BEN": take(
+            care.affiliations,
+            home + places.scheme(care.profile, person) * len(places.CODES),
+        ),
         "RGM_COD": numbers(np.where(person % 13 == 0, 20, 10)),
     }
 
 
-def _age_code(people: People, person: Ints, day: Ints) -> Ints:
-    """BEN_AMA_COD: years from two years on, before that 1000 and the months."""
+def _every(day: Ints, rate: float) -> Flags:
+    """One day in so many, at equal distances."""
+    return np.asarray(np.floor(day * rate) > np.floor((day - 1) * rate))
+
+
+def age_code(profile: SynthProfile, people: People, person: Ints, day: Ints) -> Ints:
+    """BEN_AMA_COD: years from two years on, before that 1000 and the months; 9999 unknown."""
     age = day - people.birth[person]
     months = np.clip(np.floor(age / 30.4375).astype(np.int64), 0, 23)
-    years = np.maximum(np.floor(age / 365.25).astype(np.int64), 2)
-    return np.where(age < 2 * 365.25, 1000 + months, years)
+    years = np.floor(age / 365.25).astype(np.int64)
+    in_months = (age < 2 * 365.25) & (hashed(person, 13) < profile.rate("infant-ages"))
+    known = np.where(in_months, 1000 + months, np.where(age < 2 * 365.25, years, years.clip(2)))
+    unknown = hashed(person * 100_000 + day, 12) < profile.rate("unknown-ages")
+    return np.where(unknown, 9999, known)
 
 
 def _what(care: CityCare, rows: Ints) -> dict[str, Values]:
@@ -197,8 +226,10 @@ def _how_much(care: CityCare, rows: Ints) -> dict[str, Values]:
     paid = np.where(major, added, np.where(small, 400, paid - cut)) * sign
     base = np.where(major, added, np.where(small, 400, base - cut)) * sign
     rate = np.where(major & share, 100, acts.rate[act])
-    refund = np.where(kind == REVERSAL, -refund, np.trunc(base * rate / 100).astype(np.int64))
-    quantity = np.where(major | small, 0, sign)
+    refund = np.where(sign < 0, -refund, np.trunc(base * rate / 100).astype(np.int64))
+    quantity = np.where(major | small | (kind == REST), 0, sign)
+    first = care.split[act] & (kind == REVERSAL)
+    paid, base, refund = (_share(amount, first, kind == REST) for amount in (paid, base, refund))
     return {
         "PRS_ACT_QTE": numbers(np.where(major, sign, quantity)),
         "PRS_ACT_NBR": numbers(quantity),
@@ -208,6 +239,12 @@ def _how_much(care: CityCare, rows: Ints) -> dict[str, Values]:
         "BSE_REM_MNT": cents(refund),
         "RGO_REM_TAU": numbers(rate),
     }
+
+
+def _share(amount: Ints, first: Flags, rest: Flags) -> Ints:
+    """Three fifths of what is split on the first line, what remains on the second."""
+    most = np.trunc(amount * 3 / 5).astype(np.int64)
+    return np.where(first, most, np.where(rest, amount - most, amount))
 
 
 def _by(care: CityCare, rows: Ints) -> dict[str, Values]:
@@ -231,7 +268,7 @@ def _drug_table(care: CityCare, rows: Ints, key: dict[str, Values]) -> pa.Table:
     """One line for each drug of a pharmacy line, with the line's key."""
     lines, acts, dispensing, drugs = care.lines, care.acts, care.dispensing, care.drugs
     act, kind = lines.act[rows], lines.kind[rows]
-    counts = np.where((kind == COMPLEMENT) | (kind == MAJORATION), 0, acts.drugs[act])
+    counts = np.where(np.isin(kind, (COMPLEMENT, MAJORATION, REST)), 0, acts.drugs[act])
     owner, place = expand(counts)
     item = acts.first_drug[act[owner]] + place
     drug = dispensing.drug[item]
@@ -243,7 +280,7 @@ def _drug_table(care: CityCare, rows: Ints, key: dict[str, Values]) -> pa.Table:
         keys
         | {
             "PHA_ORD_NUM": numbers(place + 1),
-            "PHA_PRS_C13": numbers(drugs.cip13[drug]),
+            "PHA_PRS_C13": numbers(drugs.cip13[drug], _before_cip13(care, act[owner])),
             "PHA_PRS_IDE": numbers(drugs.cip7[drug]),
             "PHA_ACT_QSN": numbers(np.where(loose, 0, signed)),
             "PHA_ACT_PRU": _price(drugs.price[drug], loose),
@@ -255,6 +292,12 @@ def _drug_table(care: CityCare, rows: Ints, key: dict[str, Values]) -> pa.Table:
             "PHA_SEQ_RNV": numbers(drug % 4),
         }
     )
+
+
+def _before_cip13(care: CityCare, act: Ints) -> Flags:
+    """The code of thirteen digits was not filled in 2006 and 2007."""
+    old = year_of(care.acts.day[act]) <= _LAST_WITHOUT_CIP13
+    return np.asarray(old & (hashed(act, 24) < care.profile.rate("no-cip13")))
 
 
 def _price(amounts: Ints, empty: Flags) -> Values:

@@ -44,7 +44,7 @@ def draw_diabetes(
 
     The excess is wanted: counting identifiers instead of persons must show.
     """
-    draws = Draws(profile.seed, "diabetes")
+    draws = Draws(profile.stream, "diabetes")
     count = len(people)
     rate = np.array(DIABETES)[people.decade] / 1000
     rate = np.where(people.sex == 1, rate * DIABETES_MEN, rate * (2 - DIABETES_MEN))

@@ -56,7 +56,7 @@ def draw_dispensing(
     3. Occasional treatments, on any day.
     4. Only who is alive is dispensed anything, and only within the period.
     """
-    draws = Draws(profile.seed, "dispensing")
+    draws = Draws(profile.stream, "dispensing")
     parts = [_antidiabetics(profile, draws, drugs, diabetes)]
     parts.append(_near_misses(profile, draws, people, drugs, diabetes))
     mistakes = _mistakes(profile, draws, people, drugs, parts[-1][0])
@@ -80,7 +80,7 @@ def draw_dispensing(
         day=day,
         drug=drug,
         quantity=np.where(several, draws.between(2, 4, size), 1),
-        by_unit=draws.chance(0.004, size) & ~drugs.antidiabetic[drug],
+        by_unit=draws.chance(profile.rate("loose-units"), size) & ~drugs.antidiabetic[drug],
         mistaken=mistaken[keep],
     )
 
@@ -152,7 +152,9 @@ def _mistakes(
     """
     chosen = np.unique(taken)
     chosen = chosen[people.death[chosen] > day_number(profile.end)]
-    chosen = chosen[draws.chance(0.2, len(chosen)) | (np.arange(len(chosen)) < 2)]
+    rate = profile.rate("mistaken-dispensings")
+    least = 2 if rate else 0
+    chosen = chosen[draws.chance(rate, len(chosen)) | (np.arange(len(chosen)) < least)]
     first = draws.between(0, 4, len(chosen))
     pool = drugs.pool("A10BB")
     drug = usual(draws, pool[~drugs.large[pool]], len(chosen))

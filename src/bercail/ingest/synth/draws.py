@@ -50,6 +50,14 @@ class Draws:
         return self._rng.permutation(items)
 
 
+def hashed(items: Ints, salt: int) -> Floats:
+    """A number in [0, 1) that depends on the item and the salt alone."""
+    mixed = (items.astype(np.uint64) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return np.asarray((mixed >> np.uint64(11)) / float(1 << 53))
+
+
 def rank_in_group(keys: Ints) -> Ints:
     """The place of each item among those of equal key, from 0, in the order given."""
     order = np.argsort(keys, kind="stable")

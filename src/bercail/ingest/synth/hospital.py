@@ -19,11 +19,19 @@ from bercail.ingest.synth.diagnoses import (
     TRANSFUSION_GROUP,
     Diagnoses,
 )
-from bercail.ingest.synth.draws import Draws, Ints, expand, rank_in_group
+from bercail.ingest.synth.draws import Draws, Flags, Ints, expand, hashed, rank_in_group
 from bercail.ingest.synth.identities import Identities
 from bercail.ingest.synth.people import People
 from bercail.ingest.synth.profile import SynthProfile
-from bercail.ingest.synth.stays import BIRTH, COPY, DEATH, DELIVERY, SESSION, Stays
+from bercail.ingest.synth.stays import (
+    BIRTH,
+    COPY,
+    DEATH,
+    DELIVERY,
+    DUPLICATED,
+    SESSION,
+    Stays,
+)
 from bercail.ingest.synth.text import (
     Days,
     Values,
@@ -56,6 +64,7 @@ class HospitalYear:
     diagnoses: Diagnoses
     stays: Stays
     identity: Ints
+    rate_of_other: float
     psa: Values
     eta: Values
     rsa: Values
@@ -72,9 +81,11 @@ def hospital_tables(
     year: int,
 ) -> dict[str, pa.Table]:
     """The four tables of one year, by dated name, with that year's columns."""
-    draws = Draws(profile.seed, f"hospital-{year}")
+    draws = Draws(profile.stream, f"hospital-{year}")
     identity = identities.used(draws, stays.person, stays.entry)
     codes = [_finess(number) for number in range(int(stays.hospital.max(initial=0)) + 1)]
+    # Doubles of one département share a number, and are counted together.
+    numbering = np.where(stays.double, len(codes) + stays.hospital // 8, stays.hospital)
     numbered = HospitalYear(
         registry=registry,
         year=year,
@@ -83,18 +94,46 @@ def hospital_tables(
         diagnoses=diagnoses,
         stays=stays,
         identity=identity,
+        rate_of_other=profile.rate("other-grouping"),
         psa=take(text(identities.psa), identity),
-        eta=take(lookup(codes), stays.hospital),
+        eta=choose(
+            stays.double,
+            take(lookup(_doubled(registry)), stays.hospital // 8),
+            take(lookup(codes), stays.hospital),
+        ),
         # Stay numbers start again every year and in every hospital.
-        rsa=padded(1 + rank_in_group(stays.hospital), 10),
+        rsa=padded(1 + rank_in_group(numbering) + profile.place * 1_000_000, 10),
     )
-    short = f"{year % 100:02d}"
-    return {
-        f"T_MCO{short}B": _stay_table(numbered),
-        f"T_MCO{short}C": _link_table(numbered, draws),
-        f"T_MCO{short}D": _diagnosis_table(numbered, draws),
-        f"T_MCO{short}UM": _unit_table(numbered, draws),
+    return _dated(numbered, draws, profile)
+
+
+def _dated(item: HospitalYear, draws: Draws, profile: SynthProfile) -> dict[str, pa.Table]:
+    """The tables by the name of their year; acts only where `detail-tables` is on."""
+    stem = f"T_MCO{item.year % 100:02d}"
+    tables = {
+        f"{stem}B": _stay_table(item),
+        f"{stem}C": _link_table(item, draws),
+        f"{stem}D": _diagnosis_table(item, draws),
+        f"{stem}UM": _unit_table(item, draws),
     }
+    if profile.rate("detail-tables"):
+        tables[f"{stem}A"] = _act_table(item, profile)
+    return tables
+
+
+def _doubled(registry: Registry) -> list[str | None]:
+    """For each département, a geographic FINESS of its university hospital, if it has one.
+
+    The 46 numbers printed by the CNAM name the doubles of AP-HM, HCL and AP-HP.
+    """
+    table = registry.duplicate_finess()
+    known = [str(row["eta_num"]) for row in table.to_pylist() if row["cnam_2020"]]
+    return [
+        next((number for number in known if number.startswith(code)), None)
+        if code in DUPLICATED
+        else None
+        for code in places.CODES
+    ]
 
 
 def _finess(hospital: int) -> str:
@@ -158,12 +197,19 @@ def _group_columns(item: HospitalYear) -> dict[str, Values]:
     outcome = take(lookup(["000", "080"]), stays.grouping_error.astype(np.int64))
     return {
         "GRG_GHM": group,
-        "GRC_GHM": choose(stays.person % 50 == 0, "23M20Z", group),
+        "GRC_GHM": choose(other_grouping(item.rate_of_other, stays), "23M20Z", group),
         "GRG_RET": outcome,
         "GRC_RET": outcome,
         "GRG_VER": version,
         "GRC_VER": version,
     }
+
+
+def other_grouping(rate: float, stays: Stays) -> Flags:
+    """Stays whose hospital found another group: all those of one person in so many."""
+    if not rate:
+        return np.zeros(len(stays), dtype=bool)
+    return np.asarray(stays.person % max(1, round(1 / rate)) == 0)
 
 
 def _stay_table(item: HospitalYear) -> pa.Table:
@@ -192,7 +238,7 @@ def _stay_table(item: HospitalYear) -> pa.Table:
         # A stay of its own is coded A or left empty; B is a copy.
         "SEJ_TYP": _choice([None, "A", "B"])(np.where(copy, 2, person % 2)),
         "SOR_ANN": take(lookup([str(item.year)]), np.zeros(size, np.int64)),
-        "SOR_MOI": padded(item.days.month_index[stays.discharge - item.days.first] % 12 + 1, 2),
+        "SOR_MOI": padded(_month(item, stays.discharge), 2),
         "NBR_SEA": numbers(session.astype(np.int64)),
         "NBR_DGN": numbers(stays.associated),
         "NBR_RUM": numbers(stays.units),
@@ -205,6 +251,10 @@ def _stay_table(item: HospitalYear) -> pa.Table:
         "UHCD_TOP": _choice([None, "1"])((person % 17 == 0).astype(np.int64)),
     }
     return _complete(item.registry.table("T_MCOaaB"), item.year, size, given)
+
+
+def _month(item: HospitalYear, day: Ints) -> Ints:
+    return np.asarray(item.days.month_index[day - item.days.first] % 12 + 1)
 
 
 def _related(item: HospitalYear) -> Ints:
@@ -221,6 +271,19 @@ def _postal_area(people: People, person: Ints) -> Values:
     commune = np.stack([stem[:, 0], stem[:, 1], stem[:, 2]], axis=1)
     tail = padded(people.commune[person] % 40, 2)
     return joined(text(commune), tail)
+
+
+def _months(item: HospitalYear) -> dict[str, Values]:
+    """The month of discharge leaves T_MCOaaC after 2018, and the month of entry comes."""
+    stays, size = item.stays, len(item.stays)
+    return {
+        "SOR_ANN": take(lookup([str(item.year)]), np.zeros(size, np.int64)),
+        "SOR_MOI": padded(_month(item, stays.discharge), 2),
+        "SOR_AM": item.days.month(stays.discharge),
+        "ENT_AM": item.days.month(stays.entry),
+        "ENT_ANN": padded(item.days.year[stays.entry - item.days.first], 4),
+        "ENT_MOI": padded(_month(item, stays.entry), 2),
+    }
 
 
 def _link_table(item: HospitalYear, draws: Draws) -> pa.Table:
@@ -243,7 +306,7 @@ def _link_table(item: HospitalYear, draws: Draws) -> pa.Table:
         if name.endswith("_RET") and name not in codes
     ]
     given = codes | {name: take(lookup(["0"]), np.zeros(size, np.int64)) for name in others}
-    given |= {
+    given |= _months(item) | {
         "ETA_NUM": item.eta,
         "RSA_NUM": item.rsa,
         "NIR_ANO_17": choose(lost, NO_IDENTITY, item.psa),
@@ -296,6 +359,26 @@ def _unit_table(item: HospitalYear, draws: Draws) -> pa.Table:
         ),
     }
     return _complete(item.registry.table("T_MCOaaUM"), item.year, size, given)
+
+
+def _act_table(item: HospitalYear, profile: SynthProfile) -> pa.Table:
+    """Acts are dated by their delay from the entry, never by a day."""
+    stays = item.stays
+    counts = 1 + np.floor(hashed(stays.person + stays.entry, 3) * 3).astype(np.int64)
+    chosen = hashed(stays.person * 64 + stays.entry, 4) < profile.rate("detail-tables") / 2
+    owner, place = expand(np.where(chosen, counts, 0))
+    nights = (stays.discharge - stays.entry)[owner]
+    given = {
+        "ETA_NUM": take(item.eta, owner),
+        "RSA_NUM": take(item.rsa, owner),
+        "RSS_NUM": take(lookup(["120"]), np.zeros(len(owner), np.int64)),
+        "CDC_ACT": take(lookup(["DEQP003", "ZBQK002", "ACQK001"]), (owner + place) % 3),
+        "ENT_DAT_DEL": numbers(np.minimum(place, nights)),
+        "NBR_EXE_ACT": numbers(np.ones(len(owner), dtype=np.int64)),
+        "PHA_ACT": take(lookup(["0"]), np.zeros(len(owner), np.int64)),
+        "ACV_ACT": take(lookup(["1"]), np.zeros(len(owner), np.int64)),
+    }
+    return _complete(item.registry.table("T_MCOaaA"), item.year, len(owner), given)
 
 
 def stays_of(stays: Stays, year: int) -> Ints:

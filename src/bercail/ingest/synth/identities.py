@@ -19,6 +19,10 @@ from bercail.ingest.synth.text import Characters, digits, letters
 ORDINARY, PASSING, PROVISIONAL, FICTITIOUS = "00", "03", "04", "11"
 KINDS = (ORDINARY, PASSING, PROVISIONAL, FICTITIOUS)
 _MAJORITY = 6575
+# Births of one sex, month and commune in one block: orders 1 to 999 hold 400 blocks.
+_ROOM, _ROOM_OVERSEAS = 7, 2
+# Month 55 is that of no true number.
+_GHOST = 2_555_555_000_001
 
 
 @frozen(kw_only=True, eq=False)
@@ -28,7 +32,9 @@ class Identities:
     `person` is NOBODY for fictitious numbers. `first` and `second` have one
     item for each person; `second` is NOBODY for most. `change` is the day from
     which the second identity is used; a child of two parents, `shared`, is
-    paid now under one, now under the other.
+    paid now under one, now under the other. `third` is that of who had one
+    through each parent before their own. `varied` lines carry another day of
+    birth, `yearless` ones no year of it.
     """
 
     person: Ints
@@ -43,6 +49,10 @@ class Identities:
     second: Ints
     change: Ints
     shared: Flags
+    third: Ints
+    spouse: Flags
+    varied: Flags
+    yearless: Flags
 
     def __len__(self) -> int:
         return len(self.person)
@@ -55,7 +65,12 @@ class Identities:
             draws.chance(0.4, len(person)),
             day >= self.change[person],
         )
-        return np.where((second >= 0) & later, second, self.first[person])
+        found = np.where((second >= 0) & later, second, self.first[person])
+        third = self.third[person]
+        if not (third >= 0).any():
+            return found
+        other = (third >= 0) & ~later & draws.chance(0.4, len(person))
+        return np.where(other, third, found)
 
 
 @frozen(kw_only=True, eq=False)
@@ -75,6 +90,8 @@ class _Uses:
     change: Ints
     shared: Flags
     known: Flags
+    third: Ints
+    spouse: Flags
 
 
 def draw_identities(profile: SynthProfile, people: People) -> Identities:
@@ -85,26 +102,27 @@ def draw_identities(profile: SynthProfile, people: People) -> Identities:
        and for who had a provisional number before the definitive one.
     3. Some fictitious numbers that belong to nobody.
     """
-    draws = Draws(profile.seed, "identities")
-    numbers = _national_numbers(draws, people)
+    draws = Draws(profile.stream, "identities")
+    numbers = _national_numbers(draws, profile, people)
     # Step 1.
-    first, lasting, switching = _first(draws, people)
+    first, lasting, switching = _first(draws, profile, people)
     # Step 2.
-    second, uses = _second(draws, profile, people, lasting, switching)
+    second, third, uses = _second(draws, profile, people, lasting, switching)
     # Step 3.
-    nobody = np.full(max(3, len(people) // 2000), NOBODY)
+    ghosts = profile.rate("fictitious-numbers")
+    nobody = np.full(max(3, int(len(people) * ghosts)) if ghosts else 0, NOBODY)
     fictitious = _Lines(person=nobody, insured=nobody, kind=np.full(len(nobody), 3))
-    return _written(draws, people, numbers, [first, second, fictitious], uses)
+    return _written(draws, profile, people, numbers, [first, second, third, fictitious], uses)
 
 
-def _first(draws: Draws, people: People) -> tuple[_Lines, Flags, Flags]:
+def _first(draws: Draws, profile: SynthProfile, people: People) -> tuple[_Lines, Flags, Flags]:
     """First identities; whose number stays provisional, and whose is replaced later."""
     count = len(people)
     child = people.child
     kind = np.zeros(count, dtype=np.int64)
-    lasting = ~child & draws.chance(0.004, count)
+    lasting = ~child & draws.chance(profile.rate("lasting-provisional"), count)
     kind[lasting] = np.where(draws.chance(0.4, int(lasting.sum())), 1, 2)
-    switching = ~child & ~lasting & draws.chance(0.006, count)
+    switching = ~child & ~lasting & draws.chance(profile.rate("provisional-numbers"), count)
     kind[switching] = 2
     insured = np.where(child, people.mother, np.arange(count))
     return _Lines(person=np.arange(count), insured=insured, kind=kind), lasting, switching
@@ -112,43 +130,72 @@ def _first(draws: Draws, people: People) -> tuple[_Lines, Flags, Flags]:
 
 def _second(
     draws: Draws, profile: SynthProfile, people: People, lasting: Flags, switching: Flags
-) -> tuple[_Lines, _Uses]:
+) -> tuple[_Lines, _Lines, _Uses]:
     count, child = len(people), people.child
     majority, end = people.birth + _MAJORITY, day_number(profile.end)
-    grown = child & (majority <= end)
-    shared = child & ~grown & (people.father >= 0) & draws.chance(0.45, count)
+    # Draws of their own: a rate that changes leaves all others as they were.
+    more_draws = Draws(profile.stream, "identities-more")
+    grown = child & (majority <= end) & more_draws.chance(profile.rate("came-of-age"), count)
+    shared = child & ~grown & (people.father >= 0)
+    shared &= draws.chance(profile.rate("two-parents"), count)
     # Twins are attached to the same parents.
     shared |= (people.twin >= 0) & shared[people.twin] & child
-    more = np.flatnonzero(grown | shared | switching)
+    partner = _partners(people)
+    spouse = ~child & ~lasting & ~switching & (partner >= 0)
+    spouse &= more_draws.chance(profile.rate("spouses"), count)
+    more = np.flatnonzero(grown | shared | switching | spouse)
     place = np.full(count, NOBODY)
     place[more] = count + np.arange(len(more))
     middle = draws.between(people.start + 60, end - 60, count)
-    change = np.where(switching, middle, np.where(grown, majority, NEVER))
-    known = ~lasting & ~((place < 0) & draws.chance(0.012, count))
-    lines = _Lines(
-        person=more,
-        insured=np.where(shared[more], people.father[more], more),
-        kind=np.zeros(len(more), dtype=np.int64),
+    change = np.where(switching | spouse, middle, np.where(grown, majority, NEVER))
+    known = ~lasting & ~((place < 0) & draws.chance(profile.rate("no-own-number"), count))
+    other = np.where(shared, people.father, np.where(spouse, partner, np.arange(count)))
+    two = grown & (people.father >= 0)
+    again = np.flatnonzero(two & more_draws.chance(profile.rate("three-identifiers"), count))
+    third = np.full(count, NOBODY)
+    third[again] = count + len(more) + np.arange(len(again))
+    uses = _Uses(
+        second=place, change=change, shared=shared, known=known, third=third, spouse=spouse
     )
-    return lines, _Uses(second=place, change=change, shared=shared, known=known)
+    return _ordinary(more, other[more]), _ordinary(again, people.father[again]), uses
+
+
+def _ordinary(person: Ints, insured: Ints) -> _Lines:
+    return _Lines(person=person, insured=insured, kind=np.zeros(len(person), dtype=np.int64))
+
+
+def _partners(people: People) -> Ints:
+    """The father of a mother's children, and NOBODY for everybody else."""
+    partner = np.full(len(people), NOBODY)
+    children = np.flatnonzero((people.mother >= 0) & (people.father >= 0))
+    partner[people.mother[children]] = people.father[children]
+    return partner
+
+
+_USED = ("second", "change", "shared", "third", "spouse")
 
 
 def _written(
-    draws: Draws, people: People, numbers: Characters, parts: list[_Lines], uses: _Uses
+    draws: Draws,
+    profile: SynthProfile,
+    people: People,
+    numbers: Characters,
+    parts: list[_Lines],
+    uses: _Uses,
 ) -> Identities:
-    person = np.concatenate([part.person for part in parts])
-    insured = np.concatenate([part.insured for part in parts])
-    kind = np.concatenate([part.kind for part in parts])
+    person, insured, kind = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("person", "insured", "kind")
+    )
     real, who = person >= 0, np.maximum(person, 0)
     number = numbers[np.maximum(insured, 0)].copy()
-    # A provisional number begins with 7 or 8, that of a migrant passing through with 5 or 6.
-    number[kind == 1, 0] += 4
-    number[kind == 2, 0] += 6
+    _marked(number, kind)
     birth, sex = people.birth[who].copy(), people.sex[who].copy()
     ghosts = int((~real).sum())
-    number[~real] = digits(2_555_555_000_000 + np.arange(1, ghosts + 1), 13)
-    birth[~real] = people.start - draws.between(5200, 6400, ghosts)
-    sex[~real] = 2
+    number[~real] = digits(_GHOST + profile.place * 25_000 + np.arange(ghosts), 13)
+    birth[~real], sex[~real] = people.start - draws.between(5200, 6400, ghosts), 2
+    varied, yearless = _spoilt(profile, people, person, uses)
+    birth[varied] += np.where(_day_of_month(birth[varied]) < 28, 1, -1)
     psa = np.hstack([number, _birth_and_sex(birth, sex)])
     own = np.hstack([numbers, _birth_and_sex(people.birth, people.sex)])
     through = real & (insured != person)
@@ -164,10 +211,36 @@ def _written(
         own=own,
         holder=holder,
         first=np.arange(len(people)),
-        second=uses.second,
-        change=uses.change,
-        shared=uses.shared,
+        **{name: getattr(uses, name) for name in _USED},
+        varied=varied,
+        yearless=yearless,
     )
+
+
+def _marked(number: Characters, kind: Ints) -> None:
+    """A provisional number begins with 7 or 8, that of a migrant passing through with 5 or 6."""
+    number[kind == 1, 0] += 4
+    number[kind == 2, 0] += 6
+
+
+def _spoilt(
+    profile: SynthProfile, people: People, person: Ints, uses: _Uses
+) -> tuple[Flags, Flags]:
+    """Lines with another day of birth, and lines without its year; twins are left alone."""
+    draws = Draws(profile.stream, "identities-spoilt")
+    size, count = len(person), len(people)
+    alone = (people.twin < 0) & (uses.second >= 0)
+    mine = (person >= 0) & alone[np.maximum(person, 0)]
+    later = mine & (np.arange(size) >= count)
+    varied = later & draws.chance(profile.rate("birth-date-variations"), size)
+    yearless = mine & ~later & draws.chance(profile.rate("birth-year-1600"), size)
+    return np.asarray(varied), np.asarray(yearless)
+
+
+def _day_of_month(day: Ints) -> Ints:
+    days = day.astype("datetime64[D]")
+    day_in_month: Ints = (days - days.astype("datetime64[M]")).astype(np.int64) + 1
+    return day_in_month
 
 
 def _rank_of_text(characters: Characters) -> Ints:
@@ -187,8 +260,12 @@ def _birth_and_sex(birth: Ints, sex: Ints) -> Characters:
     return digits(((year * 100 + month) * 100 + day) * 10 + sex, 9)
 
 
-def _national_numbers(draws: Draws, people: People) -> Characters:
-    """13 characters: sex, year and month of birth, département, commune, order."""
+def _national_numbers(draws: Draws, profile: SynthProfile, people: People) -> Characters:
+    """13 characters: sex, year and month of birth, département, commune, order.
+
+    Each block of persons has communes and orders of its own, so that no two
+    persons of a profile have one number.
+    """
     count = len(people)
     abroad = draws.chance(0.1, count).astype(np.int64)
     departement = draws.pick(places.WEIGHTS, count)
@@ -197,7 +274,17 @@ def _national_numbers(draws: Draws, people: People) -> Characters:
     twins = np.flatnonzero(people.twin > np.arange(count))
     for values in (abroad, departement, commune):
         values[people.twin[twins]] = values[twins]
-    place, number = places.birth_place(departement, commune, abroad)
     text = _birth_and_sex(people.birth, people.sex)
-    stamp = np.hstack([digits(people.sex, 1), text[:, 2:6], letters(place, 2), digits(number, 3)])
-    return np.hstack([stamp, digits(1 + _rank_of_text(stamp), 3)])
+    far = places.OVERSEAS[departement] & (abroad == 0)
+    room = np.where(far, _ROOM_OVERSEAS, _ROOM)
+    while True:
+        place, number = places.birth_place(departement, commune, abroad, profile.place % 3)
+        stamp = [digits(people.sex, 1), text[:, 2:6], letters(place, 2), digits(number, 3)]
+        rank = _rank_of_text(np.hstack(stamp))
+        crowded = rank >= room
+        crowded |= (people.twin >= 0) & crowded[people.twin]
+        if not crowded.any():
+            break
+        commune[crowded] = commune[crowded] % places.COMMUNES + 1
+    turn = np.where(far, profile.place * _ROOM_OVERSEAS, profile.place // 3 * _ROOM)
+    return np.hstack([*stamp, digits(1 + turn + rank, 3)])

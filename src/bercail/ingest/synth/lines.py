@@ -20,15 +20,17 @@ from bercail.ingest.synth.people import People
 from bercail.ingest.synth.profile import SynthProfile
 from bercail.ingest.synth.text import month_of, month_start
 
-# Kinds of lines, in the order in which they follow each other in a claim.
-BASE, DOUBLE, COMPLEMENT, MAJORATION, REVERSAL, RENEWED = range(6)
+# Kinds of lines, in the order in which they follow each other in a claim. REST is the
+# second line of a reversal cut in two; AGAIN a reversal too many, put right by a DOUBLE.
+BASE, DOUBLE, COMPLEMENT, MAJORATION, REVERSAL, RENEWED, REST, AGAIN = range(8)
+NEGATIVE = (REVERSAL, REST, AGAIN)
 LAST_LAG = 27
 LATE = 6
+_CLAIMS_OF_A_BLOCK = 1_000_000
 
 # Share of the claims by number of months from care to flux.
 _LAGS = [0.0, 0.800, 0.130, 0.036, 0.015, 0.007, 0.0035]
-_TAIL = [0.0085 * 0.85**n for n in range(LAST_LAG - LATE)]
-_TAIL_SHARE = 0.0085 / sum(_TAIL)
+_TAIL = [0.85**n for n in range(LAST_LAG - LATE)]
 
 
 @frozen(kw_only=True, eq=False)
@@ -59,30 +61,40 @@ class Lines:
     @property
     def sign(self) -> Ints:
         """-1 for reversals, 1 for the rest."""
-        return np.where(self.kind == REVERSAL, -1, 1)
+        return np.where(np.isin(self.kind, NEGATIVE), -1, 1)
+
+    @property
+    def whole(self) -> Flags:
+        """Lines that carry the quantity of their act."""
+        return ~np.isin(self.kind, (COMPLEMENT, MAJORATION, REST))
 
 
 def draw_lines(profile: SynthProfile, people: People, acts: Acts) -> Lines:
     """Every line that has arrived by `as_of`; see the steps in the head of this file."""
-    draws = Draws(profile.seed, "lines")
+    draws = Draws(profile.stream, "lines")
     size = len(acts)
     every = np.arange(size)
     # Step 1.
     claims = int(acts.claim[-1]) + 1 if size else 0
-    lag = draws.pick([*_LAGS, *(_TAIL_SHARE * share for share in _TAIL)], claims)
-    # Whatever the size of the population, some line comes at the last moment.
-    lag[:: max(1, claims // 3)] = LAST_LAG
+    late = profile.rate("late-flows")
+    lag = draws.pick([*_LAGS, *(late / sum(_TAIL) * share for share in _TAIL)], claims)
+    if late:
+        # Whatever the size of the population, some line comes at the last moment.
+        lag[:: max(1, claims // 3)] = LAST_LAG
     lag = lag[acts.claim]
     mistaken = acts.mistaken > 0
     # Steps 2 and 3.
     consultation = (acts.nature == GENERAL_PRACTICE) & (acts.origin != FOR_INFORMATION)
     adult = people.age[acts.person] >= 18
-    majored = consultation & np.where(adult, draws.chance(0.30, size), draws.chance(0.15, size))
-    completed = draws.chance(0.015, size) & (acts.drugs == 0)
-    doubled = draws.chance(0.003, size) & (acts.paid > 0) & ~mistaken
+    added = profile.rate("majorations")
+    majored = consultation & np.where(
+        adult, draws.chance(added, size), draws.chance(added / 2, size)
+    )
+    completed = draws.chance(profile.rate("complements"), size) & (acts.drugs == 0)
+    doubled = draws.chance(profile.rate("true-doubles"), size) & (acts.paid > 0) & ~mistaken
     # Step 4.
-    corrected = draws.chance(0.012, size) & ~doubled & (lag < LAST_LAG)
-    cancelled = mistaken | (corrected & draws.chance(0.2, size))
+    corrected = draws.chance(profile.rate("regularisations"), size) & ~doubled & (lag < LAST_LAG)
+    cancelled = mistaken | (corrected & draws.chance(profile.rate("cancellations"), size))
     corrected |= mistaken
     later = np.minimum(lag + draws.between(1, 5, size), LAST_LAG)
     parts = [
@@ -93,7 +105,25 @@ def draw_lines(profile: SynthProfile, people: People, acts: Acts) -> Lines:
         (every[corrected], REVERSAL, later[corrected]),
         (every[corrected & ~cancelled], RENEWED, later[corrected & ~cancelled]),
     ]
+    parts += _more_reversals(profile, every, corrected & ~mistaken, later)
     return _numbered(profile, draws, people, acts, parts, corrected, cancelled)
+
+
+def _more_reversals(
+    profile: SynthProfile, every: Ints, corrected: Flags, later: Ints
+) -> list[tuple[Ints, int, Ints]]:
+    """Reversals cut in two lines, and reversals too many with what puts them right."""
+    draws = Draws(profile.stream, "lines-more")
+    size = len(every)
+    split = corrected & draws.chance(profile.rate("split-reversals"), size)
+    twice = corrected & ~split & draws.chance(profile.rate("double-reversals"), size)
+    twice &= later < LAST_LAG
+    righted = np.minimum(later + draws.between(1, 3, size), LAST_LAG)
+    return [
+        (every[split], REST, later[split]),
+        (every[twice], AGAIN, later[twice]),
+        (every[twice], DOUBLE, righted[twice]),
+    ]
 
 
 def _numbered(
@@ -126,7 +156,8 @@ def _numbered(
         month=month,
         treated=treated,
         lag=lag,
-        claim_number=claim_number,
+        # Each block of persons has claim numbers of its own.
+        claim_number=claim_number + profile.place * _CLAIMS_OF_A_BLOCK,
         line_number=line_number,
         # A complement shares all but this last column of the key with its act.
         refund_type=np.where(kind == COMPLEMENT, 1, 0),

@@ -42,12 +42,17 @@ _OTHER_EXEMPTIONS = (11, 12, 13)
 
 @frozen(kw_only=True, eq=False)
 class LongTerm:
-    """One item for each line of IR_IMB_R; `end` says nothing where `form` is not DATED."""
+    """One item for each line of IR_IMB_R; `end` says nothing where `form` is not DATED.
+
+    `early` lines begin before the one before them ends; `moved` ones keep an old number.
+    """
 
     person: Ints
     start: Ints
     end: Ints
     form: Ints
+    early: Flags
+    moved: Flags
     number: Ints
     nature: Ints
     code: tuple[str, ...]
@@ -59,30 +64,37 @@ class LongTerm:
 
 def draw_long_term(profile: SynthProfile, people: People, diabetes: Diabetes) -> LongTerm:
     """Every line of every disease, each renewal after the one before."""
-    draws = Draws(profile.seed, "long-term")
+    draws = Draws(profile.stream, "long-term")
     person, disease, codes, numbers = _diseases(draws, people, diabetes)
     size = len(person)
     began = people.start - draws.between(-360, 18 * 365, size)
     began = np.maximum(began, people.birth[person] + 30)
     last = np.minimum(people.death[person], day_number(profile.end))
     periods = np.clip((last - began) // _RENEWAL + 1, 1, 4)
+    more = Draws(profile.stream, "long-term-more")
+    periods = np.where(more.chance(profile.rate("ald-renewals"), size), periods, 1)
     keep = began < last
     person, disease, began, periods = person[keep], disease[keep], began[keep], periods[keep]
     owner, place = expand(periods)
     start = began[owner] + place * _RENEWAL
     final = place == periods[owner] - 1
     rows = len(owner)
-    form = np.where(final, np.array([DATED, UNKNOWN_END, ENDLESS])[_end_form(draws, rows)], DATED)
-    other = draws.chance(0.03, rows)
+    form = np.where(final, _end_form(profile, draws, rows), DATED)
+    other = draws.chance(profile.rate("other-exemptions"), rows)
     exempt = np.array(_OTHER_EXEMPTIONS)[draws.between(0, 2, rows)]
     listed = np.array([LISTED, 43, 45])[draws.pick([0.93, 0.05, 0.02], rows)]
     number = np.array(numbers)[disease[owner]]
     # Dementia moved in the list (15, once 23) and old lines were not corrected.
-    old = (number == 15) & draws.chance(0.15, rows)
+    old = (number == 15) & draws.chance(profile.rate("ald-old-numbers"), rows)
+    end = start + _RENEWAL - 1
+    early = (place > 0) & more.chance(profile.rate("ald-overlaps"), rows)
+    start = np.where(early, start - more.between(30, 120, rows), start)
     return LongTerm(
         person=person[owner],
         start=start,
-        end=start + _RENEWAL - 1,
+        end=end,
+        early=early,
+        moved=old,
         form=form,
         number=np.where(old, 23, number),
         nature=np.where(other & final & (place > 0), exempt, listed),
@@ -91,9 +103,11 @@ def draw_long_term(profile: SynthProfile, people: People, diabetes: Diabetes) ->
     )
 
 
-def _end_form(draws: Draws, size: int) -> Ints:
-    """10.5 % of the last lines end in 2099, 8 % on 01/01/1600."""
-    return draws.pick([0.815, 0.08, 0.105], size)
+def _end_form(profile: SynthProfile, draws: Draws, size: int) -> Ints:
+    """How the last line of each disease ends: on a day, on 01/01/1600, or in 2099."""
+    unknown, endless = profile.rate("ald-end-1600"), profile.rate("ald-end-2099")
+    picked = draws.pick([max(0.0, 1 - unknown - endless), unknown, endless], size)
+    return np.array([DATED, UNKNOWN_END, ENDLESS])[picked]
 
 
 def _diseases(

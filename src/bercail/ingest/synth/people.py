@@ -25,12 +25,17 @@ _BIRTHS_PER_YEAR = 10
 
 @frozen(kw_only=True, eq=False)
 class People:
-    """Arrays with one item for each person; days count from 1970-01-01."""
+    """Arrays with one item for each person; days count from 1970-01-01.
+
+    `death` is the true day; `shown` the one the insurance knows, NEVER for a
+    death that only the hospital wrote down.
+    """
 
     start: int
     sex: Ints
     birth: Ints
     death: Ints
+    shown: Ints
     departement: Ints
     commune: Ints
     mother: Ints
@@ -67,7 +72,7 @@ def day_number(day: date) -> int:
 
 def draw_people(profile: SynthProfile) -> People:
     """The persons of a profile."""
-    draws = Draws(profile.seed, "people")
+    draws = Draws(profile.stream, "people")
     start, end = day_number(profile.start), day_number(profile.end)
     count = profile.persons
     births = _BIRTHS_PER_YEAR * profile.years
@@ -78,16 +83,18 @@ def draw_people(profile: SynthProfile) -> People:
     women = np.array([49, *_WOMEN])[group + 1] / 100
     sex = 1 + draws.chance(women, count).astype(np.int64)
     mother, father = _parents(draws, start, sex, birth)
-    twin = _make_twins(draws, sex, birth, mother, father)
+    twin = _make_twins(draws, profile.rate("twins"), sex, birth, mother, father)
     _separate_siblings(sex, birth, mother, father, twin)
     departement = draws.pick(places.WEIGHTS, count)
     commune = 1 + draws.pick(places.COMMUNE_WEIGHTS, count)
     home = np.where(mother >= 0, mother, np.arange(count))
+    death = _deaths(draws, profile, birth)
     return People(
         start=start,
         sex=sex,
         birth=birth,
-        death=_deaths(draws, profile, birth),
+        death=death,
+        shown=death,
         departement=departement[home],
         commune=commune[home],
         mother=mother,
@@ -120,14 +127,17 @@ def _nearest(ordered: Ints, wanted: object) -> Ints:
     return np.minimum(np.searchsorted(ordered, np.asarray(wanted)), len(ordered) - 1)
 
 
-def _make_twins(draws: Draws, sex: Ints, birth: Ints, mother: Ints, father: Ints) -> Ints:
+def _make_twins(
+    draws: Draws, rate: float, sex: Ints, birth: Ints, mother: Ints, father: Ints
+) -> Ints:
     """Pair some children; more than half of the pairs, and the first two, share a sex.
 
     Multiple births are 1.6 % of births (SpF); both of a pair are drawn from
     the population, so pairs are 0.8 % of the children.
     """
     children = draws.shuffled(np.flatnonzero(mother >= 0))
-    pairs = max(3, round(0.008 * len(children)))
+    pairs = max(3, round(rate * len(children))) if rate else 0
+    pairs = min(pairs, len(children) // 2)
     first, second = children[:pairs], children[pairs : 2 * pairs]
     twin = np.full(len(sex), NOBODY)
     twin[first], twin[second] = second, first

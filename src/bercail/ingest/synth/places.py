@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bercail.ingest.synth.draws import Floats, Ints
+from bercail.ingest.synth.draws import Floats, Ints, hashed
+from bercail.ingest.synth.profile import SynthProfile
 
 _POPULATION = """
 01 663 02 525 03 334 04 166 05 141 06 1104 07 331 08 268 09 154 10 311 11 378 12 279
@@ -30,6 +31,11 @@ COMMUNES = 300
 # A commune of rank r gets a share like 1/(r + 3): a few towns, many villages.
 COMMUNE_WEIGHTS: Floats = np.array([1.0 / (rank + 3.0) for rank in range(COMMUNES)])
 
+# How ORG_AFF_BEN begins: general scheme, then mutual sections, self-employed, agricultural,
+# by their number of persons in 2018 (SpF, 2020).
+SCHEMES = ("01C", "01M", "03A", "02A")
+_OTHERS = np.cumsum([7.07, 4.42, 3.19]) / (7.07 + 4.42 + 3.19)
+
 OVERSEAS = np.array([len(code) == 3 for code in CODES])
 CORSICA = np.array([code in ("2A", "2B") for code in CODES])
 
@@ -39,15 +45,34 @@ def residence_code(code: str) -> str:
     return code.rjust(3, "0")
 
 
-def birth_place(departement: Ints, commune: Ints, abroad: Ints) -> tuple[list[str], Ints]:
+def birth_place(
+    departement: Ints, commune: Ints, abroad: Ints, group: int
+) -> tuple[list[str], Ints]:
     """The two characters of the département and the commune number in a NIR.
 
     Overseas, the third character of the département opens the commune
-    (97 + 4xx); births abroad carry 99 and a country number.
+    (97 + 4xx); births abroad carry 99 and a country number. `group`, 0 to 2,
+    names communes and countries that no other group has, except overseas.
     """
     names = [*(code[:2] for code in CODES), ABROAD]
     place = np.where(abroad > 0, len(CODES), departement)
     third = np.array([int(code[2]) if len(code) == 3 else 0 for code in CODES])[departement]
-    number = np.where(third > 0, third * 100 + commune % 100, commune)
-    number = np.where(abroad > 0, 100 + commune, number)
+    number = np.where(third > 0, third * 100 + commune % 100, commune + COMMUNES * group)
+    country = np.minimum(commune, COMMUNES - 1) if group else commune
+    number = np.where(abroad > 0, 100 + country + COMMUNES * group, number)
     return [names[index] for index in place], number
+
+
+def offices() -> list[str]:
+    """The offices of every scheme, each scheme with those of all départements."""
+    return [f"{scheme}{residence_code(code)}000" for scheme in SCHEMES for code in CODES]
+
+
+def scheme(profile: SynthProfile, person: Ints) -> Ints:
+    """The position in SCHEMES of each person's scheme; a function of the person alone."""
+    drawn = hashed(person, 25 + profile.stream)
+    rate = profile.rate("other-schemes")
+    if not rate:
+        return np.zeros(len(person), dtype=np.int64)
+    place = 1 + np.searchsorted(_OTHERS, drawn / rate)
+    return np.where(drawn < rate, np.minimum(place, len(SCHEMES) - 1), 0)

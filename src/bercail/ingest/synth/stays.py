@@ -8,8 +8,9 @@ establishments, PIE), some have a grouping error, some a bad return code.
 from __future__ import annotations
 
 import numpy as np
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
+from bercail.ingest.synth import places
 from bercail.ingest.synth.diagnoses import (
     FEMALE,
     GENERAL,
@@ -19,9 +20,10 @@ from bercail.ingest.synth.diagnoses import (
     YOUNG,
     Diagnoses,
 )
-from bercail.ingest.synth.draws import Draws, Flags, Ints, expand
+from bercail.ingest.synth.draws import Draws, Flags, Floats, Ints, expand
 from bercail.ingest.synth.people import People, day_number
 from bercail.ingest.synth.profile import SynthProfile
+from bercail.ingest.synth.text import year_of
 
 ORDINARY, SESSION, BIRTH, DELIVERY, DEATH, COPY = range(6)
 # Stays for one person in a year by ten-year age group, sessions, births and deliveries aside.
@@ -29,11 +31,16 @@ _YEARLY = np.array([0.11, 0.06, 0.09, 0.11, 0.13, 0.18, 0.27, 0.40, 0.52, 0.50])
 _DIALYSED = np.array([0.0, 0.02, 0.1, 0.2, 0.4, 0.9, 1.6, 2.6, 3.0, 1.5]) / 1000
 _CHEMOTHERAPY = np.array([0.1, 0.1, 0.2, 0.8, 2.0, 4.0, 7.0, 8.0, 4.0, 1.0]) / 1000
 _DEATHS_IN_HOSPITAL = 0.55
+# Départements of the three hospitals whose stays stood twice, to 2017 (CNAM, 2020).
+DUPLICATED, LAST_DUPLICATE = ("13", "69", "75"), 2017
 
 
 @frozen(kw_only=True, eq=False)
 class Stays:
-    """One item for each stay, ordered by discharge, hospital and person."""
+    """One item for each stay, ordered by discharge, hospital and person.
+
+    `double` ones repeat the stay before them under another number of the hospital.
+    """
 
     person: Ints
     entry: Ints
@@ -46,6 +53,7 @@ class Stays:
     grouping_error: Flags
     bad_return: Flags
     transfusion: Flags
+    double: Flags
 
     def __len__(self) -> int:
         return len(self.person)
@@ -61,16 +69,8 @@ Part = tuple[Ints, Ints, Ints, Ints, int]
 
 def draw_stays(profile: SynthProfile, people: People, diagnoses: Diagnoses) -> Stays:
     """Every stay whose discharge is in the years of care."""
-    draws = Draws(profile.seed, "stays")
-    parts = [
-        _sessions(profile, draws, people, diagnoses, _DIALYSED, "Z491", 100, 156),
-        _sessions(profile, draws, people, diagnoses, _CHEMOTHERAPY, "Z511", 4, 18),
-        _births(draws, people, diagnoses),
-        _deliveries(draws, people, diagnoses),
-        _ordinary(profile, draws, people, diagnoses),
-        _deaths(profile, draws, people, diagnoses),
-    ]
-    parts.append(_copies(draws, parts[4]))
+    draws = Draws(profile.stream, "stays")
+    parts = _parts(profile, draws, people, diagnoses)
     person, entry, discharge, diagnosis = (
         np.concatenate([part[k] for part in parts]) for k in range(4)
     )
@@ -91,14 +91,51 @@ def draw_stays(profile: SynthProfile, people: People, diagnoses: Diagnoses) -> S
         hospital=hospital,
         units=np.where(session, 1, 1 + draws.pick([0.80, 0.15, 0.05], size)),
         associated=np.where(session, 0, draws.pick([0.45, 0.2, 0.15, 0.1, 0.06, 0.04], size)),
-        grouping_error=draws.chance(0.004, size) & ~copy,
-        # Published rate of stays with a bad return code in 2017: 1.40 % (SpF).
-        bad_return=draws.chance(0.014, size),
+        grouping_error=draws.chance(profile.rate("grouping-errors"), size) & ~copy,
+        bad_return=draws.chance(_bad_return_rate(profile, discharge), size),
         transfusion=(kind == ORDINARY) & draws.chance(0.01, size),
+        double=np.zeros(size, dtype=bool),
     )
-    keep = np.flatnonzero(inside)
-    order = keep[np.lexsort((person[keep], stays.hospital[keep], discharge[keep]))]
-    return stays.only(order)
+    stays = stays.only(np.flatnonzero(inside))
+    if profile.first_year <= LAST_DUPLICATE and profile.rate("duplicate-finess"):
+        stays = _doubles(profile, stays, stays.kind == COPY)
+    return stays.only(np.lexsort((stays.person, stays.hospital, stays.discharge)))
+
+
+def _parts(profile: SynthProfile, draws: Draws, people: People, diagnoses: Diagnoses) -> list[Part]:
+    """The stays of each kind; copies come last."""
+    rate = profile.rate("sessions")
+    parts = [
+        _sessions(profile, draws, people, diagnoses, _DIALYSED * rate, "Z491", 100, 156),
+        _sessions(profile, draws, people, diagnoses, _CHEMOTHERAPY * rate, "Z511", 4, 18),
+        _births(draws, people, diagnoses),
+        _deliveries(draws, people, diagnoses),
+        _ordinary(profile, draws, people, diagnoses),
+        _deaths(profile, draws, people, diagnoses),
+    ]
+    return [*parts, _copies(draws, profile.rate("pie-copies"), parts[4])]
+
+
+def _bad_return_rate(profile: SynthProfile, discharge: Ints) -> Floats:
+    """The published rate of the year of discharge."""
+    years = year_of(discharge)
+    first = int(years.min(initial=profile.first_year))
+    last = int(years.max(initial=profile.first_year))
+    rates = [profile.rate_in("bad-return-codes", year) for year in range(first, last + 1)]
+    return np.array(rates)[years - first]
+
+
+def _doubles(profile: SynthProfile, stays: Stays, copy: Flags) -> Stays:
+    """Stays of AP-HM, HCL and AP-HP that stand also under a geographic FINESS, to 2017."""
+    home = stays.hospital // 8
+    theirs = np.isin(home, [places.CODES.index(code) for code in DUPLICATED])
+    rate = profile.rate("duplicate-finess")
+    # One hospital number in two of these départements belongs to the university hospital.
+    chosen = theirs & (stays.hospital % 8 < 2) & (year_of(stays.discharge) <= LAST_DUPLICATE)
+    chosen &= ~copy & Draws(profile.stream, "stays-doubles").chance(rate, len(stays))
+    again = stays.only(np.flatnonzero(chosen))
+    again = evolve(again, double=np.ones(len(again), dtype=bool))
+    return Stays(**{n: np.concatenate([getattr(stays, n), getattr(again, n)]) for n in _NAMES})
 
 
 def _sessions(
@@ -113,7 +150,7 @@ def _sessions(
 ) -> Part:
     """Sessions of one person: between `fewest` and `most` a year, each a stay of no night."""
     who = np.flatnonzero(draws.chance(rate[people.decade], len(people)))
-    if not len(who):
+    if not len(who) and profile.rate("sessions"):
         who = np.flatnonzero(people.decade >= 5)[:1]
     counts = draws.between(fewest, most, len(who)) * profile.years
     owner, place = expand(counts)
@@ -176,9 +213,9 @@ def _deaths(profile: SynthProfile, draws: Draws, people: People, diagnoses: Diag
     return dead, entry, people.death[dead], _codes(draws, people, diagnoses, dead), DEATH
 
 
-def _copies(draws: Draws, ordinary: Part) -> Part:
+def _copies(draws: Draws, rate: float, ordinary: Part) -> Part:
     """Services between establishments: the requesting hospital's stay, seen twice."""
-    chosen = draws.chance(0.008, len(ordinary[0]))
+    chosen = draws.chance(rate, len(ordinary[0]))
     person, entry, discharge, diagnosis = (values[chosen] for values in ordinary[:4])
     day = np.minimum(entry + 1, discharge)
     return person, day, day, diagnosis, COPY

@@ -11,47 +11,29 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from attrs import frozen
 
-from bercail.ingest.synth.acts import FOR_INFORMATION, NO_VALUE, Acts
+from bercail.ingest.synth.acts import FOR_INFORMATION, NO_VALUE
 from bercail.ingest.synth.beneficiaries import death_shown
 from bercail.ingest.synth.diabetes import LARGE_PACK
-from bercail.ingest.synth.dispensing import Dispensing
 from bercail.ingest.synth.draws import Flags, Ints
-from bercail.ingest.synth.drugs import Drugs
-from bercail.ingest.synth.identities import Identities
 from bercail.ingest.synth.lines import (
+    AGAIN,
     BASE,
     COMPLEMENT,
     DOUBLE,
     LATE,
     MAJORATION,
     RENEWED,
+    REST,
     REVERSAL,
-    Lines,
     share_of_patient,
 )
 from bercail.ingest.synth.long_term import DATED, ENDLESS, UNKNOWN_END, LongTerm, with_disease
-from bercail.ingest.synth.people import NEVER, People, day_number
-from bercail.ingest.synth.profile import SynthProfile
-from bercail.ingest.synth.stays import COPY, DEATH, SESSION, Stays
+from bercail.ingest.synth.people import NEVER, day_number
+from bercail.ingest.synth.stays import COPY, DEATH, SESSION
 from bercail.ingest.synth.text import year_of
-
-
-@frozen(kw_only=True, eq=False)
-class World:
-    """Everything drawn for a profile; `identity` is the one each act was paid under."""
-
-    profile: SynthProfile
-    people: People
-    identities: Identities
-    drugs: Drugs
-    dispensing: Dispensing
-    acts: Acts
-    lines: Lines
-    identity: Ints
-    long_term: LongTerm
-    stays: Stays
+from bercail.ingest.synth.truth_difficulties import difficulty_counts
+from bercail.ingest.synth.world import World
 
 
 def truth_of(world: World) -> dict[str, Any]:
@@ -64,6 +46,7 @@ def truth_of(world: World) -> dict[str, Any]:
             "late": f"more than {LATE} months from care to flux",
         },
         "persons": _persons(world),
+        "persons_by_age_sex": _by_age_sex(world),
         "treated_diabetics": _treated(world, arrived_only=True),
         "treated_diabetics_complete": _treated(world, arrived_only=False),
         "treated_diabetics_alive": _treated_alive(world),
@@ -74,7 +57,20 @@ def truth_of(world: World) -> dict[str, Any]:
         "drug_lines": _drug_lines(world),
         "long_term": _long_term(world.long_term),
         "stays": _stays(world),
+        "difficulties": difficulty_counts(world),
     }
+
+
+def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """The truth of two blocks of persons as one: every count is a sum."""
+    found = dict(one)
+    for name, value in other.items():
+        held = found.get(name)
+        if isinstance(value, dict) and name not in ("profile", "definition"):
+            found[name] = added(held or {}, value)
+        elif isinstance(value, int):
+            found[name] = value + (held or 0)
+    return found
 
 
 def _count(flags: Flags) -> int:
@@ -86,7 +82,7 @@ def _persons(world: World) -> dict[str, int]:
     twins = people.twin >= 0
     alike = twins & (people.sex == people.sex[people.twin])
     end = day_number(world.profile.end)
-    changed = (identities.second >= 0) & ~identities.shared
+    changed = (identities.second >= 0) & ~identities.shared & ~identities.spouse
     return {
         "persons": len(people),
         "identities": len(identities),
@@ -102,9 +98,24 @@ def _persons(world: World) -> dict[str, int]:
         "dead_by_as_of": _count(people.death < NEVER),
         "dead_in_period": _count(people.death <= end),
         "deaths_on_one_line_of_two": _count(
-            death_shown(people, identities) & (identities.person != np.arange(len(identities)))
+            death_shown(world.profile, people, identities)
+            & (identities.person != np.arange(len(identities)))
         ),
         "born_in_period": _count(people.birth >= people.start),
+    }
+
+
+def _by_age_sex(world: World) -> dict[str, dict[str, int]]:
+    """By five-year age group (95 and over together) and sex, on the eve of the first day.
+
+    The age is the year before the first one less the year of birth; the unborn are left out.
+    """
+    people = world.people
+    age = world.profile.first_year - 1 - year_of(people.birth)
+    group = np.where(age < 0, -1, np.minimum(age // 5 * 5, 95))
+    return {
+        str(low): {str(sex): _count((group == low) & (people.sex == sex)) for sex in (1, 2)}
+        for low in range(0, 100, 5)
     }
 
 
@@ -114,8 +125,7 @@ def net_items(world: World, *, arrived_only: bool) -> Flags:
     if arrived_only:
         balance = np.bincount(
             lines.act,
-            weights=np.where(lines.kind == REVERSAL, -1, 1)
-            * ((lines.kind != COMPLEMENT) & (lines.kind != MAJORATION)),
+            weights=lines.sign * lines.whole,
             minlength=len(acts),
         )
         kept = balance > 0
@@ -228,13 +238,14 @@ def _lines(world: World) -> dict[str, Any]:
     qualifier, origin = acts.qualifier[lines.act], acts.origin[lines.act]
     kinds = {"double": DOUBLE, "complement": COMPLEMENT, "majoration": MAJORATION}
     kinds |= {"base": BASE, "reversal": REVERSAL, "renewed": RENEWED}
+    kinds |= {"rest": REST, "again": AGAIN}
     return {
         "arrived": len(lines),
         "after_as_of": lines.unseen,
         "late": _count(lines.lag > LATE),
         "by_lag_in_months": {str(lag): int(n) for lag, n in enumerate(lags) if n},
         "by_kind": {name: _count(lines.kind == kind) for name, kind in sorted(kinds.items())},
-        "negative": _count(lines.kind == REVERSAL),
+        "negative": _count(np.isin(lines.kind, (REVERSAL, AGAIN))),
         "acts_corrected": len(lines.reversed_acts),
         "acts_cancelled": len(lines.cancelled_acts),
         "shares_of_patient": _count(share_of_patient(acts, lines)),
@@ -247,7 +258,7 @@ def _lines(world: World) -> dict[str, Any]:
 
 def _drug_lines(world: World) -> dict[str, int]:
     acts, lines, dispensing = world.acts, world.lines, world.dispensing
-    whole = (lines.kind != COMPLEMENT) & (lines.kind != MAJORATION)
+    whole = lines.whole
     per_line = np.where(whole, acts.drugs[lines.act], 0)
     times = np.bincount(lines.act, weights=whole, minlength=len(acts)).astype(np.int64)
     repeats = times[_act_of_item(world)]
@@ -255,7 +266,7 @@ def _drug_lines(world: World) -> dict[str, int]:
     large = world.drugs.large[dispensing.drug]
     return {
         "arrived": int(per_line.sum()),
-        "negative": int(per_line[lines.kind == REVERSAL].sum()),
+        "negative": int(per_line[lines.sign < 0].sum()),
         "lines_with_several_drugs": _count(per_line > 1),
         "large_packs": int(repeats[large].sum()),
         "antidiabetics": int(repeats[antidiabetic].sum()),
@@ -279,6 +290,7 @@ def _stays(world: World) -> dict[str, Any]:
     stays = world.stays
     year = year_of(stays.discharge)
     counted = ~stays.grouping_error & (stays.kind != COPY) & (stays.kind != SESSION)
+    counted &= ~stays.double
     return {
         "by_year": {
             str(one): {

@@ -1,0 +1,84 @@
+"""Which deliveries a block of persons gives: fluxes, years of discharge, referentials."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from bercail.catalogue import Registry
+from bercail.ingest.synth.beneficiaries import beneficiary_table, exemption_table
+from bercail.ingest.synth.causes import cause_tables
+from bercail.ingest.synth.city_care import CityCare, city_care
+from bercail.ingest.synth.deliveries import PlannedDelivery
+from bercail.ingest.synth.diagnoses import Diagnoses, draw_diagnoses
+from bercail.ingest.synth.hospital import hospital_tables, stays_of
+from bercail.ingest.synth.text import Days
+from bercail.ingest.synth.world import World
+
+
+def planned_deliveries(world: World, registry: Registry) -> list[PlannedDelivery]:
+    """Every delivery of a block of persons, in order; their tables are built when asked for."""
+    profile = world.profile
+    days = Days(profile.start - timedelta(days=800), profile.as_of + timedelta(days=31))
+    care = city_care(
+        profile,
+        days,
+        world.people,
+        world.drugs,
+        world.dispensing,
+        world.acts,
+        world.lines,
+        world.identities,
+        world.identity,
+    )
+    diagnoses = draw_diagnoses(registry)
+    plan = [_city_delivery(care, month) for month in care.months()]
+    plan.extend(
+        _hospital_delivery(world, registry, days, diagnoses, year) for year in profile.calendar
+    )
+    plan.append(_referential_delivery(world, days))
+    return plan
+
+
+def _city_delivery(care: CityCare, month: int) -> PlannedDelivery:
+    first = date(month // 12, month % 12 + 1, 1)
+    return PlannedDelivery(
+        name=f"DCIR_{first:%Y%m}",
+        system="DCIR",
+        period=f"{first:%Y-%m}",
+        tables=lambda: care.tables(month),
+    )
+
+
+def _hospital_delivery(
+    world: World, registry: Registry, days: Days, diagnoses: Diagnoses, year: int
+) -> PlannedDelivery:
+    def tables() -> dict[str, pa.Table]:
+        chosen = world.stays.only(stays_of(world.stays, year))
+        return hospital_tables(
+            world.profile,
+            registry,
+            days,
+            world.people,
+            world.identities,
+            diagnoses,
+            chosen,
+            year,
+        )
+
+    return PlannedDelivery(name=f"MCO_{year}", system="MCO", period=str(year), tables=tables)
+
+
+def _referential_delivery(world: World, days: Days) -> PlannedDelivery:
+    profile, people, identities = world.profile, world.people, world.identities
+    return PlannedDelivery(
+        name=f"BEN_{profile.as_of:%Y%m}",
+        system="BEN",
+        period=f"{profile.as_of:%Y-%m}",
+        tables=lambda: {
+            "IR_BEN_R": beneficiary_table(profile, days, people, identities),
+            "IR_IMB_R": exemption_table(profile, identities, world.long_term),
+            **cause_tables(profile, days, people, identities),
+        },
+    )

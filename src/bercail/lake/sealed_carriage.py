@@ -1,0 +1,163 @@
+"""Large sealed objects on their way: sent in parts that survive a kill, read back in one pass."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bercail.foundation import Unproven
+from bercail.lake.sealed_parts import SealedUpload, give_up
+from bercail.lake.sealed_store import ONE_REQUEST, PIECE, SealedObject
+from bercail.vault import SealedReader, open_bytes
+from bercail.vault import sealed_size as size_once_sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bercail.lake.sealed_parts import PartNotes, PartsSent
+    from bercail.lake.sealed_store import SealedStore
+    from bercail.storage import ObjectStore
+    from bercail.storage.uploads import PartUpload
+
+
+def put_in_parts(
+    sealed: SealedStore,
+    name: str,
+    data: Iterable[bytes],
+    version: str,
+    *,
+    size: int,
+    notes: PartNotes,
+) -> SealedObject:
+    """Seal `data` of `size` bytes as `put` does; run again, send only the parts missing.
+
+    `notes` remembers between runs what may have left (see `lake.sealed_parts`). What
+    fits in one part, or goes to a store that takes no parts, is written whole.
+
+    Raises:
+        OtherPlaintext: `data` is not what an interrupted run began with under the same
+            version; nothing is left of that one, and a next call begins anew.
+        Unproven: `data` has not `size` bytes, or the host shows another object.
+    """
+    from bercail.storage.uploads import part_size, part_upload
+
+    insides = sealed.insides
+    part = part_size(size_once_sealed(size))
+    opaque = sealed.opaque_name(name, version)
+    if size_once_sealed(size) <= part or part_upload(insides.store, opaque) is None:
+        return sealed.put(name, data, version)
+    sent = SealedUpload(
+        name=name,
+        size=size,
+        part=part,
+        binding=insides.binding(name, version),
+        key=insides.keys.data_key(sealed.kind, sealed.scope),
+        randomness=insides.randomness,
+        opaque=opaque,
+        uploads=partial(_upload, insides.store),
+        notes=notes,
+    ).send(data)
+    return _sealed_object(name, version, opaque, sent)
+
+
+def _sealed_object(name: str, version: str, opaque: str, sent: PartsSent) -> SealedObject:
+    return SealedObject(
+        name=name,
+        version=version,
+        opaque=opaque,
+        size=sent.size,
+        sealed_size=sent.sealed_size,
+        sha256=sent.sha256,
+        crc64nvme=f"{sent.crc:016x}",
+    )
+
+
+def give_up_parts(sealed: SealedStore, name: str, notes: PartNotes) -> None:
+    """Clear from the host what an upload of `name` in `notes` left, and forget it."""
+    give_up(partial(_upload, sealed.insides.store), notes, name)
+
+
+def reread(sealed: SealedStore, name: str, version: str, sealed_size: int) -> Iterator[bytes]:
+    """The plaintext in order, from one pass over all that the host holds under the name.
+
+    Raises:
+        Missing: there is no such object.
+        Unproven: it has not `sealed_size` bytes, is not this object, or does not open.
+    """
+    insides = sealed.insides
+    opaque = sealed.opaque_name(name, version)
+    arriving = _Arriving(insides.store, opaque, sealed_size)
+    if sealed_size <= ONE_REQUEST:
+        whole = arriving.whole()
+        yield open_bytes(whole, insides.keys.by_id, insides.binding(name, version))
+        return
+    reader = SealedReader(
+        arriving.read_at, sealed_size, insides.keys.by_id, insides.binding(name, version)
+    )
+    yield from reader.chunks(PIECE)
+    arriving.end()
+
+
+def _upload(store: ObjectStore, opaque: str) -> PartUpload:
+    from bercail.storage.uploads import part_upload
+
+    upload = part_upload(store, opaque)
+    if upload is None:
+        raise Unproven(
+            f"The store `{store.location}` takes no parts, and an upload in parts was begun on it.",
+            remedy="Go on with the target that the copy began with.",
+        )
+    return upload
+
+
+class _Arriving:
+    """A sealed object as it streams in; what is asked out of order is read apart."""
+
+    def __init__(self, store: ObjectStore, opaque: str, size: int) -> None:
+        self._store, self._opaque, self._size = store, opaque, size
+        self._stream = store.stream(opaque, chunk=ONE_REQUEST)
+        self._held = memoryview(b"")
+        self._start = 0  # where in the object `_held` begins
+
+    def whole(self) -> bytes:
+        """All of it."""
+        content = b"".join(self._stream)
+        self._require(len(content))
+        return content
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`: from the stream when they are next, else apart."""
+        if offset + length == self._size or offset < self._start or not self._start + offset:
+            return self._store.read(self._opaque, offset, length)
+        self._skip(offset - self._start)
+        parts: list[memoryview] = []
+        while length and self._more():
+            part = self._held[:length]
+            parts.append(part)
+            self._skip(len(part))
+            length -= len(part)
+        return b"".join(parts)
+
+    def end(self) -> None:
+        """Read on to the end, which must be where it was said to be."""
+        while self._more():
+            self._skip(len(self._held))
+        self._require(self._start)
+
+    def _skip(self, count: int) -> None:
+        while count and self._more():
+            step = min(count, len(self._held))
+            self._held, self._start, count = self._held[step:], self._start + step, count - step
+
+    def _more(self) -> bool:
+        if not self._held:
+            self._held = memoryview(next(self._stream, b""))
+        return bool(self._held)
+
+    def _require(self, found: int) -> None:
+        if found != self._size:
+            raise Unproven(
+                f"The host holds {found} bytes where {self._size} were written.",
+                remedy="It was cut or extended; write it again.",
+                rule="sealed-length",
+            )
