@@ -210,3 +210,17 @@ def test_a_death_that_only_the_hospital_knows_is_in_no_line_of_the_referential(
     hidden = hard[1]["difficulties"]["deaths-only-in-pmsi"]
     shown = one(db, "SELECT count(DISTINCT BEN_NIR_PSA) FROM ben WHERE BEN_DCD_DTE <> '01/01/1600'")
     assert shown == hard[1]["persons"]["dead_by_as_of"] - hidden
+
+
+def test_causes_of_death_are_one_line_for_a_death_and_several_for_its_causes(
+    db: duckdb.DuckDBPyConnection,
+) -> None:
+    assert one(db, "SELECT count(*) FROM cci WHERE NOT regexp_matches(DCD_IDT_ENC, '^0{48}')") == 0
+    deaths = one(db, "SELECT count(DISTINCT DCD_IDT_ENC) FROM cci")
+    assert deaths == one(db, "SELECT count(*) FROM cci")
+    assert one(db, "SELECT count(*) FROM ecd") > deaths
+    first = (
+        "SELECT count(*) FROM cci JOIN ecd USING (DCD_IDT_ENC)"
+        " WHERE CER_LIG_NUM = '1' AND DCD_CIM_COD = ECD_CIM_COD"
+    )
+    assert one(db, first) == deaths

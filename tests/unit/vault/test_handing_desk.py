@@ -43,7 +43,7 @@ class House:
         return [event for _, event in self.told]
 
     def history(self, limit: int) -> list[dict[str, Any]]:
-        raise NotImplementedError(limit)
+        raise LookupError(limit)
 
 
 @pytest.fixture

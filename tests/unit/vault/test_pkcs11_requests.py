@@ -177,7 +177,7 @@ def test_a_new_root_has_the_next_number_and_the_old_ones_go(
     assert [key.id.hex() for key in session.keys] == [second.root, third.root]
     assert left.root == third.root
     assert login.changes == 4
-    with pytest.raises(Unproven) as caught:
+    with pytest.raises(Unproven, match="`pkcs11:t/k`") as caught:
         left.unwrap(wrapped, b"")
     assert caught.value.rule == "wrapped-root"
 

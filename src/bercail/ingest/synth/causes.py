@@ -14,7 +14,17 @@ from bercail.ingest.synth.draws import Flags, Ints, expand, hashed
 from bercail.ingest.synth.identities import Identities
 from bercail.ingest.synth.people import NEVER, People
 from bercail.ingest.synth.profile import SynthProfile
-from bercail.ingest.synth.text import Days, Values, lookup, numbers, padded, take, text, year_of
+from bercail.ingest.synth.text import (
+    Days,
+    Values,
+    joined,
+    lookup,
+    numbers,
+    padded,
+    take,
+    text,
+    year_of,
+)
 
 _LATE_BY = 2
 _WRITTEN, _MATCHED, _CAUSE, _NUMBER = 40, 41, 42, 43
@@ -59,7 +69,10 @@ def _link(
     own = take(text(identities.own), dead, ~found)
     return {
         # The number of the certificate: 64 characters, in clear before the holder.
-        "DCD_IDT_ENC": padded(profile.place * 1_000_000 + dead, 64),
+        "DCD_IDT_ENC": joined(
+            take(lookup(["0" * 48]), np.zeros(size, np.int64)),
+            padded(profile.place * 1_000_000 + dead, 16),
+        ),
         "DCD_IDT_TOP": numbers(found.astype(np.int64)),
         "BEN_IDT_ANO": pa.nulls(size, pa.string()),
         "BEN_NIR_ANO": own,
