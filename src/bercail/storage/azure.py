@@ -17,7 +17,6 @@ from obstore.store import AzureStore as ObstoreAzure
 
 from bercail.foundation import Invalid
 from bercail.storage.azure_account import require_credentials, require_endpoint
-from bercail.storage.azure_direct import AzureDirect
 from bercail.storage.azure_leftovers import AzureLeftovers
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
@@ -60,7 +59,6 @@ class AzureStore(AzureLeftovers):
         self.location = location
         self._credentials = credentials
         require_credentials(location, credentials)
-        self._direct = AzureDirect(location, credentials)
         self._clients: dict[str, ObstoreAzure] = {}
         self._made: set[str] = set()
         self._client("checked-when-opened")
@@ -164,7 +162,7 @@ class AzureStore(AzureLeftovers):
         container, blob = split_name(name)
         if is_carried(blob):
             client = self._client(container)
-            return obstore_range(client, self.location, name, blob, self._direct.read)
+            return obstore_range(client, self.location, name, blob)
         return self.control.reader(name)
 
     def _require_container(self, container: str) -> None:

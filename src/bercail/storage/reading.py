@@ -19,10 +19,7 @@ from bercail.storage.service_errors import is_beyond_the_end, translate, transla
 if TYPE_CHECKING:
     from obstore import GetOptions
 
-    from bercail.storage.direct import Answer
-
 _READ_AHEAD = 2
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _UNCARRIED = re.compile(r"[\x00-\x1f\x7f]|//|^/|/$")
 
 
@@ -35,8 +32,6 @@ class Piece:
     etag: str
 
 
-Plain = Callable[[str, int, int, str | None], Piece | None]
-"""Reads a range of the object of a key in the plain case; None where it is not that."""
 ReadRange = Callable[[int, int, str | None], Piece]
 """Reads `length` (at least 1) bytes from `offset`, of the version `if_match` if given."""
 
@@ -50,32 +45,12 @@ def is_carried(name: str) -> bool:
     return _UNCARRIED.search(name) is None
 
 
-def piece_of(answer: Answer, offset: int, length: int) -> Piece | None:
-    """The range that an answer to a ranged read holds; None where it holds another one."""
-    told = _RANGE.fullmatch(answer.headers.get("content-range", ""))
-    if answer.status != 206 or told is None:
-        return None
-    start, size = int(told[1]), int(told[2])
-    if start != offset or len(answer.body) != min(length, size - offset):
-        return None
-    return Piece(content=answer.body, size=size, etag=answer.headers.get("etag", ""))
-
-
 def obstore_range(
-    client: S3Store | AzureStore,
-    location: Location,
-    name: str,
-    key: str,
-    plain: Plain | None = None,
+    client: S3Store | AzureStore, location: Location, name: str, key: str
 ) -> ReadRange:
-    """A reader of the object `name`, which the client knows as `key`.
-
-    `plain` is tried first with `name`; what it does not answer is asked through the client.
-    """
+    """A reader of the object `name`, which the client knows as `key`."""
 
     def read(offset: int, length: int, if_match: str | None) -> Piece:
-        if plain is not None and (piece := plain(name, offset, length, if_match)) is not None:
-            return piece
         options: GetOptions = {"range": (offset, offset + length)}
         if if_match is not None:
             options["if_match"] = if_match

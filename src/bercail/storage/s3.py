@@ -22,14 +22,12 @@ from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
 from bercail.storage.past import find_past
 from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore, Page, require_range
 from bercail.storage.reading import (
-    Piece,
     ReadRange,
     is_carried,
     obstore_range,
     read_pinned,
     stream_pinned,
 )
-from bercail.storage.s3_direct import S3Direct
 from bercail.storage.s3_leftovers import S3Leftovers
 from bercail.storage.s3_listing import S3Listing
 from bercail.storage.s3_parts import S3Parts
@@ -68,9 +66,7 @@ class S3Store(S3Leftovers):
         self.prefix = f"{location.path}/" if location.path else ""
         self.control = s3_control.S3Control(location, credentials)
         by_crc = s3_control.sends_crc(location)
-        region = location.options.get("region", s3_control.DEFAULT_REGION)
-        self._direct = S3Direct(location, credentials, region) if by_crc else None
-        self.parts = S3Parts(self.control, by_crc=by_crc, direct=self._direct)
+        self.parts = S3Parts(self.control, by_crc=by_crc)
         self.listed = S3Listing(location, self.control)
         self._client = ObstoreS3(
             location.name,
@@ -138,11 +134,6 @@ class S3Store(S3Leftovers):
     def _put_whole(
         self, name: str, body: bytes, if_absent: bool, attributes: dict[str, str]
     ) -> tuple[str | None, str | None]:
-        key = self.prefix + name
-        if self._direct is not None and not if_absent and not attributes and is_carried(key):
-            written = self._direct.put(key, body)
-            if written is not None:
-                return written
         mode: PutMode = "create" if if_absent else "overwrite"
         answer = obstore.put(
             self._client,
@@ -229,18 +220,13 @@ class S3Store(S3Leftovers):
             except FileNotFoundError as error:
                 _require_home(self.location, error)
 
-    def _plain(self, name: str, offset: int, length: int, if_match: str | None) -> Piece | None:
-        if self._direct is None:
-            return None
-        return self._direct.read(self.prefix + name, offset, length, if_match)
-
     def _reader(self, name: str) -> ReadRange:
         if past := find_past(name):
             return s3_past.reader(self.control, self.prefix, past)
         require_sendable(name)
         key = self.prefix + name
         if is_carried(key):
-            return obstore_range(self._client, self.location, name, key, self._plain)
+            return obstore_range(self._client, self.location, name, key)
         return self.control.reader(key, name)
 
 

@@ -19,13 +19,11 @@ from awscrt.checksums import combine_crc64nvme, crc64nvme
 
 from bercail.foundation import Missing
 from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
-from bercail.storage.reading import is_carried
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from bercail.storage.s3_control import S3Control
-    from bercail.storage.s3_direct import S3Direct
 
 EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -71,9 +69,8 @@ class OpenUpload:
 class S3Parts:
     """The steps of an upload in parts, on one bucket."""
 
-    def __init__(self, control: S3Control, *, by_crc: bool, direct: S3Direct | None = None) -> None:
+    def __init__(self, control: S3Control, *, by_crc: bool) -> None:
         self._control = control
-        self._direct = direct
         self._bucket = control.location.name
         self._by_crc = by_crc
 
@@ -97,10 +94,6 @@ class S3Parts:
     def send(self, key: str, name: str, upload: str, number: int, body: bytes) -> SentPart:
         """Send one part; sending it again replaces it."""
         checksum = crc64nvme(body)
-        if self._direct is not None and is_carried(key):
-            plain = self._direct.put_part(key, upload, number, body, checksum)
-            if plain is not None:
-                return SentPart(number=number, size=len(body), etag=plain, checksum=checksum)
         proof: Any = (
             {"ChecksumCRC64NVME": _text(checksum)} if self._by_crc else {"ContentMD5": _md5(body)}
         )

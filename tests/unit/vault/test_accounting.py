@@ -99,6 +99,12 @@ def test_every_event_of_the_vault_has_its_words(kind: type) -> None:
     assert "<" in row["what"]
 
 
+def test_a_party_is_told_by_its_name_and_fingerprint() -> None:
+    record = {"position": 1, "at": AT, "actor": "kay", "kind": "RecipientMade"}
+    body = {"name": "bob", "fingerprint": "f0"}
+    assert told({**record, "body": body})["what"] == "bob (f0)"
+
+
 def test_a_use_says_on_how_much() -> None:
     used = SecretUsed(
         kind="pseudonym", scope="level-2", epoch=2, purpose="load", subject="D1", identifiers=12
