@@ -326,7 +326,7 @@ def test_each_thread_of_each_process_has_one_connection(monkeypatch: pytest.Monk
     thread.join()
     assert beside[0] is not first
     here = os.getpid()
-    monkeypatch.setattr(transit_custodian.os, "getpid", lambda: here + 1)
+    monkeypatch.setattr(os, "getpid", lambda: here + 1)
     child = server._client()
     assert child is not first
     assert server._client() is child
