@@ -24,9 +24,9 @@ from bercail.demo.foreign_cloud import SEED
 from bercail.foundation import Refused
 from bercail.ingest.synth import SynthProfile
 from bercail.ingest.synth.people import day_number
-from bercail.ingest.synth.service import draw_world
 from bercail.ingest.synth.text import year_of
 from bercail.ingest.synth.truth import net_items, treated_persons
+from bercail.ingest.synth.world import draw_world
 from bercail.ledger import verify
 from bercail.platform import Platform
 from bercail.testing.servers import start_seaweedfs

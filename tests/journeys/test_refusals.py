@@ -177,7 +177,7 @@ def test_an_expired_permit_opens_nothing(program: Any, quiet_story: Any, tmp_pat
 
     later = (SystemClock().now() + timedelta(days=3 * 366)).isoformat()
     clock = (
-        "import datetime, sys, bercail.platform as platform\n"
+        "import datetime, sys, bercail.platform.ground as platform\n"
         "from bercail.foundation import FixedClock\n"
         f"moment = datetime.datetime.fromisoformat({later!r})\n"
         "platform.SystemClock = lambda: FixedClock(moment)\n"

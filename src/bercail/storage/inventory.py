@@ -24,7 +24,8 @@ from bercail.storage.wrappers import Metered, ReadOnly, Retrying
 
 PAGE = 1000
 """Entries asked for at once; both protocols allow as many."""
-ATTEMPTS = 5
+ATTEMPTS = 3
+"""Beyond those of the vendors' clients: an absent host is told within a quarter of a minute."""
 FIRST_PAUSE = 0.5
 
 _T = TypeVar("_T")
@@ -105,7 +106,7 @@ def inventory(
     A store without an inventory of its own gives what its listing shows.
 
     Raises:
-        Unavailable: after five attempts at one page.
+        Unavailable: after three attempts at one page.
         Missing, Refused, Invalid: as the store does.
     """
     asked = asked or Asked()
@@ -138,7 +139,7 @@ def item_of(info: ObjectInfo) -> InventoryItem:
 
 
 def patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
-    """What `act` answers, asked again while the host is `Unavailable`: 0.5, 1, 2, 4 seconds."""
+    """What `act` answers, asked again while the host is `Unavailable`, after 0.5 and 1 second."""
     for attempt in range(1, ATTEMPTS):
         try:
             return act()
