@@ -162,13 +162,19 @@ def _unseal(port: int, shares: tuple[Secret, ...]) -> None:
 
 
 def _await_active(port: int, token: Secret) -> None:
-    """Wait until Transit is mounted: an unsealed server elects itself before it takes a change."""
+    """Wait until Transit is mounted and does what it is asked.
+
+    An unsealed server elects itself first. A mount asked for meanwhile finds the storage read-only
+    and stays listed without ever being served: so none is asked for before the server is active.
+    """
 
     def serves() -> bool:
         try:
+            _call(port, "GET", "sys/health")
             if "transit/" not in _call(port, "GET", "sys/mounts", None, token)["data"]:
                 _call(port, "POST", "sys/mounts/transit", {"type": "transit"}, token)
-        except (Refused, Unavailable):
+            _call(port, "POST", "transit/random/1", {}, token)
+        except (Missing, Refused, Unavailable):
             return False
         return True
 
