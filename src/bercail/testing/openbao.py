@@ -2,7 +2,8 @@
 
 It lives in a folder: its storage (raft), its note, its log, and a file with its unseal shares and
 its root token, readable by this account only. Started again on the same folder it has the same
-keys. It listens on loopback only, without TLS.
+keys. It listens on loopback only, without TLS; given a certificate, on a second
+port with TLS too.
 """
 
 from __future__ import annotations
@@ -28,10 +29,19 @@ _ACTIVE_SECONDS = 60.0
 
 
 @frozen(kw_only=True)
+class Certificate:
+    """A server's certificate with its chain, and its private key: two PEM files."""
+
+    chain: Path
+    key: Path
+
+
+@frozen(kw_only=True)
 class RunningOpenBao:
     """A server that answers, with all power over it."""
 
     address: str
+    tls_address: str = ""
     root_token: Secret
     shares: tuple[Secret, ...]
     note: Note
@@ -68,8 +78,12 @@ class RunningOpenBao:
         processes.stop(self.note)
 
 
-def start_openbao(directory: Path, port: int | None = None) -> RunningOpenBao:
+def start_openbao(
+    directory: Path, port: int | None = None, certificate: Certificate | None = None
+) -> RunningOpenBao:
     """Start, or find, a server in `directory`, initialised, unsealed, with `transit` mounted.
+
+    With a `certificate`, `tls_address` answers under it.
 
     Raises:
         Missing: the program `bao` is not installed.
@@ -87,12 +101,16 @@ def start_openbao(directory: Path, port: int | None = None) -> RunningOpenBao:
         (home / "data").mkdir(exist_ok=True)
         # Taken only once unsealed, so it is no sign of readiness and stays out of the note.
         cluster = processes.free_ports(("cluster",), {})["cluster"]
-        (home / "server.hcl").write_text(_settings(home / "data", ports["api"], cluster))
+        settings = _settings(home / "data", ports["api"], cluster)
+        if certificate is not None:
+            settings += _tls_listener(ports["tls"], certificate)
+        (home / "server.hcl").write_text(settings)
         command = [str(program), "server", f"-config={home / 'server.hcl'}", "-log-level=warn"]
         papers = (home / "server.json", home / "server.log")
         return processes.spawn(command, ports, *papers, {"GOMEMLIMIT": "400MiB"})
 
-    note = processes.start_or_find(home, "bao", ("api",), port, launch, _answers)
+    doors = ("api",) if certificate is None else ("api", "tls")
+    note = processes.start_or_find(home, "bao", doors, port, launch, _answers)
     try:
         return _opened(note, secrets)
     except BaseException:
@@ -108,6 +126,7 @@ def _opened(note: Note, secrets: Path) -> RunningOpenBao:
     kept = json.loads(secrets.read_text())
     running = RunningOpenBao(
         address=f"http://{LOOPBACK}:{api}",
+        tls_address=f"https://{LOOPBACK}:{note.ports['tls']}" if "tls" in note.ports else "",
         root_token=Secret(kept["root_token"].encode()),
         shares=tuple(Secret(share.encode()) for share in kept["keys"]),
         note=note,
@@ -131,6 +150,16 @@ listener "tcp" {{
 }}
 api_addr = "http://{LOOPBACK}:{api}"
 cluster_addr = "http://{LOOPBACK}:{cluster}"
+"""
+
+
+def _tls_listener(port: int, certificate: Certificate) -> str:
+    return f"""
+listener "tcp" {{
+  address = "{LOOPBACK}:{port}"
+  tls_cert_file = "{certificate.chain}"
+  tls_key_file = "{certificate.key}"
+}}
 """
 
 
