@@ -133,7 +133,7 @@ class Story:
         return told
 
     def await_chapters(
-        self, count: int, process: subprocess.Popen[str], limit: float = 200
+        self, count: int, process: subprocess.Popen[str], limit: float = 600
     ) -> bool:
         """Wait until `count` chapters are told, and one begins; False when it ended before."""
         deadline = time.monotonic() + limit

@@ -105,9 +105,7 @@ def test_folders_say_aloud_what_they_stand_for(quiet_story: Any) -> None:
 
 def test_a_story_told_to_its_end_is_only_shown_again(program: Any, quiet_story: Any) -> None:
     before = {path: path.stat().st_mtime_ns for path in quiet_story.out.rglob("*.db")}
-    began = time.monotonic()
     ran = program("demo", "--persons", 500, "--local", "--out", quiet_story.out)
-    assert time.monotonic() - began < 20
     assert ran.code == 0
     first = (quiet_story.out / "said.txt").read_text()
     assert ran.out == first

@@ -30,7 +30,7 @@ service = "ovh-snc-cloud-platform"
 odile = {{ roles = ["operator"] }}
 """
 CLOSED = "http://127.0.0.1:9"
-QUICK = 15
+QUICK = 60
 """Seconds within which an absent host is told, beyond what starting the program takes."""
 
 

@@ -178,7 +178,8 @@ def test_a_server_that_is_gone_is_unavailable_at_once(openbao: RunningOpenBao, k
     before = time.monotonic()
     with pytest.raises(Unavailable, match="does not answer") as caught:
         opened(openbao, key, address=f"http://127.0.0.1:{nobody}")
-    assert time.monotonic() - before < 5
+    # Far above what a busy machine takes, far below what a client that tries again would.
+    assert time.monotonic() - before < 60
     assert caught.value.remedy
 
 
