@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -29,13 +29,24 @@ class Checkpoint:
     note: str = field(default="", repr=False)
     """The whole signed note, as it stands in the folder; empty before it is signed."""
 
+    told: tuple[Mapping[str, str], ...] = field(default=(), eq=False, repr=False)
+    """What each witness answered when this head was published; empty where none was asked."""
+
     def text(self) -> str:
         """The note text that is signed: three lines."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
     def as_dict(self) -> dict[str, Any]:
-        """Origin, size and root in hexadecimal, for people and `--json`."""
-        return {"origin": self.origin, "size": self.size, "root": self.root.hex()}
+        """Origin, size, root in hexadecimal, answers of witnesses: for people and `--json`."""
+        shown = {"origin": self.origin, "size": self.size, "root": self.root.hex()}
+        told = [dict(answer) for answer in self.told]
+        return {**shown, "witnesses": told} if told else shown
+
+    def own_note(self) -> str:
+        """The note with the signatures of the log alone, without those of witnesses."""
+        text, _, block = self.note.rpartition("\n\n")
+        own = [line for line in block.splitlines(True) if line.split(" ")[1] == self.origin]
+        return text + "\n\n" + "".join(own)
 
 
 def parse_checkpoint(note: str) -> Checkpoint:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -27,8 +29,14 @@ def _is_salt(_: object, __: object, value: bytes) -> None:
         raise ValueError(f"a salt has {SALT_BYTES} bytes")
 
 
-def _is_moment(_: object, __: object, value: str) -> None:
+@lru_cache(maxsize=1_024)
+def _read_moment(value: str) -> None:
+    """All events of one append have the same moment; it is looked at once."""
     from_iso(value)
+
+
+def _is_moment(_: object, __: object, value: str) -> None:
+    _read_moment(value)
 
 
 @frozen(kw_only=True)
@@ -78,6 +86,44 @@ class RecordedEvent:
     def export_line(self) -> bytes:
         """The event and its salt as one canonical JSON line, without the line feed."""
         return canonical_json({**self.as_dict(), "salt": self.salt.hex()})
+
+
+@frozen(kw_only=True)
+class StaffEnrolled:
+    """A person of the staff has a token to act under; who it is stands in the register only."""
+
+    token: str
+
+
+@frozen(kw_only=True)
+class StaffErased:
+    """What tied a token to a person is destroyed; `reason` names nobody."""
+
+    token: str
+    reason: str
+
+
+STAFF_EVENTS = (StaffEnrolled, StaffErased)
+
+
+@frozen(kw_only=True)
+class IncidentOpened:
+    """An incident is known here since `known`; the time limits run from then."""
+
+    name: str
+    known: datetime
+
+
+@frozen(kw_only=True)
+class IncidentTold:
+    """A step of an incident was told to the authorities."""
+
+    name: str
+    step: str
+    at: datetime
+
+
+INCIDENT_EVENTS = (IncidentOpened, IncidentTold)
 
 
 def body_text(event: NewEvent) -> str:

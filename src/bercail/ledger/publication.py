@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from bercail.foundation import Clock, Invalid, Missing, Unproven
 from bercail.ledger.checkpoint import Checkpoint, parse_checkpoint, proof_text
+from bercail.ledger.cosigning import collect, cosigned_by
 from bercail.ledger.events import RecordedEvent
 from bercail.ledger.folder import FULL, LogFolder, write_whole
 from bercail.ledger.growth import Growth, TileNodes
 from bercail.ledger.journal import Journal
-from bercail.ledger.merkle import inclusion_path, verify_inclusion
+from bercail.ledger.merkle import consistency_path, inclusion_path, verify_inclusion
+from bercail.ledger.policy import Policy
 from bercail.vault import NoteSigner, verify_note
 
 _RESTORE = "Keep both as they are, restore them from their backups, then verify."
@@ -34,13 +37,17 @@ class Publication:
         self._clock = clock
         self._origin = origin
 
-    def publish(self) -> Checkpoint:
+    def publish(self, policy: Policy | None = None) -> Checkpoint:
         """Bring the log up to the journal; returns its head, the present one if nothing is new.
 
         1. Read the head, its signatures, and the edge of its tree; the edge must give its root.
         2. The journal must still hold the events that the head ends with.
         3. Add the new events; write the tiles, the full ones first.
-        4. Sign and write the head, last: killed before, nothing has been said.
+        4. Sign the head; with a policy, have it cosigned by a quorum of its witnesses.
+        5. Write the head, last: killed before, nothing has been said.
+
+        Raises:
+            Unavailable: the witnesses that cosigned are no quorum; the former head stands.
         """
         with self._folder.locked():
             head = self.head()
@@ -51,13 +58,14 @@ class Publication:
             for record in self._journal.read_all(growth.size):
                 growth.add(record.commitment())
             if head is not None and growth.size == head.size:
-                return head
+                return self._cosigned_again(head, policy)
             growth.finish()
             fresh = Checkpoint(origin=self._origin, size=growth.size, root=growth.root())
             note = self._signer.sign_note(fresh.text(), self._clock.now())
-            self._folder.write_note(note)
+            fresh = self._cosigned(parse_checkpoint(note), policy, head.size if head else 0)
+            self._folder.write_note(fresh.note)
             growth.tidy()
-            return parse_checkpoint(note)
+            return fresh
 
     def head(self) -> Checkpoint | None:
         """The head in the folder, with its signatures checked; None before the first one.
@@ -106,9 +114,31 @@ class Publication:
         lines = (record.export_line() + b"\n" for record in self._journal.read_all())
         return write_whole(target, lines, mode=0o600)
 
-    def public_keys(self) -> dict[str, Any]:
-        """What a verifier needs: the origin and the verifier keys of the log."""
-        return {"origin": self._origin, "keys": self._signer.public.lines()}
+    def public_keys(self, policy: Policy | None = None) -> dict[str, Any]:
+        """What a verifier needs: the origin, the verifier keys of the log, the quorum if any."""
+        keys = {"origin": self._origin, "keys": self._signer.public.lines()}
+        rule = policy.rule() if policy is not None else None
+        return keys if rule is None else {**keys, "quorum": rule}
+
+    def _cosigned_again(self, head: Checkpoint, policy: Policy | None) -> Checkpoint:
+        """The present head, cosigned now when the policy asks for more than it has."""
+        if policy is None or policy.met_by(cosigned_by(head.note, policy)):
+            return head
+        fresh = self._cosigned(parse_checkpoint(head.own_note()), policy, head.size)
+        self._folder.write_note(fresh.note)
+        return fresh
+
+    def _cosigned(self, fresh: Checkpoint, policy: Policy | None, guess: int) -> Checkpoint:
+        if policy is None or not policy.witnesses:
+            return fresh
+        nodes = TileNodes(self._folder, fresh)
+        turn = threading.Lock()
+
+        def prove(old: int) -> tuple[bytes, ...]:
+            with turn:
+                return consistency_path(nodes, old, fresh.size)
+
+        return collect(policy, fresh, guess, prove)
 
     def _record(self, position: int) -> RecordedEvent:
         record = next(iter(self._journal.read_all(position - 1)), None) if position > 0 else None

@@ -49,18 +49,23 @@ _POSTGRESQL_TRIGGERS = (
     """CREATE OR REPLACE FUNCTION bercail_journal_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
        BEGIN RAISE EXCEPTION 'the journal is append only'; END $$""",
     """CREATE OR REPLACE FUNCTION bercail_journal_next() RETURNS trigger LANGUAGE plpgsql AS $$
+       DECLARE counted bigint; lowest bigint; highest bigint; last bigint;
        BEGIN
-         IF NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM bercail_journal) THEN
+         SELECT count(*), min(position), max(position) INTO counted, lowest, highest FROM added;
+         SELECT coalesce(max(position), 0) INTO last FROM bercail_journal;
+         IF counted > 0 AND (highest <> last OR lowest <> highest - counted + 1 OR lowest <> 1 +
+           coalesce((SELECT max(position) FROM bercail_journal WHERE position < lowest), 0)) THEN
            RAISE EXCEPTION 'the journal has no other place than the next';
          END IF;
-         RETURN NEW;
+         RETURN NULL;
        END $$""",
     """CREATE OR REPLACE TRIGGER bercail_journal_change BEFORE UPDATE OR DELETE
        ON bercail_journal FOR EACH ROW EXECUTE FUNCTION bercail_journal_refuse()""",
     """CREATE OR REPLACE TRIGGER bercail_journal_empty BEFORE TRUNCATE
        ON bercail_journal FOR EACH STATEMENT EXECUTE FUNCTION bercail_journal_refuse()""",
-    """CREATE OR REPLACE TRIGGER bercail_journal_place BEFORE INSERT
-       ON bercail_journal FOR EACH ROW EXECUTE FUNCTION bercail_journal_next()""",
+    """CREATE OR REPLACE TRIGGER bercail_journal_place AFTER INSERT
+       ON bercail_journal REFERENCING NEW TABLE AS added
+       FOR EACH STATEMENT EXECUTE FUNCTION bercail_journal_next()""",
 )
 
 

@@ -12,9 +12,13 @@ from bercail.ledger.codec import decode, encode
 from bercail.ledger.events import SALT_BYTES, NewEvent, RecordedEvent
 from bercail.ledger.folder import LogFolder, write_whole
 from bercail.ledger.journal import Journal
+from bercail.ledger.policy import Policy, load_policy
 from bercail.ledger.publication import Publication
 from bercail.ledger.verify import NotVerifiedError, verify
 from bercail.vault import NoteSigner
+
+POLICY_FILE = "witness-policy"
+"""Beside the log folder: which witnesses cosign (C2SP tlog-policy). Without it, none is asked."""
 
 
 class Ledger:
@@ -37,6 +41,11 @@ class Ledger:
         self._randomness = randomness
         self._log_dir = log_dir
         self._publication = Publication(journal, LogFolder(log_dir), note_signer, clock, origin)
+
+    @property
+    def log_dir(self) -> Path:
+        """The folder of the published log."""
+        return self._log_dir
 
     @property
     def clock(self) -> Clock:
@@ -80,16 +89,26 @@ class Ledger:
         ]
         return tuple(sorted(found, key=lambda record: record.position)[-limit:])
 
+    def last_act(self, actor_id: str) -> str | None:
+        """The moment of the last event by `actor_id`; None when there is none.
+
+        Reads the whole journal: for rare acts such as an erasure.
+        """
+        moments = (r.at for r in self._journal.read_all() if r.actor == actor_id)
+        return max(moments, default=None)
+
     def publish(self, keys: Path | None = None) -> Checkpoint:
         """Bring the published log up to the journal; the present head when nothing is new.
 
-        With `keys`, also write the keys file that verifiers need there.
+        With `keys`, also write the keys file that verifiers need there. Where the file
+        `witness-policy` stands beside the log folder, the head is cosigned by its quorum first.
 
         Raises:
+            Unavailable: the witnesses that cosigned are no quorum. The former head stands.
             Unproven: the log and the journal do not agree, or the head is not ours. Nothing is
                 then published: a log never goes back and never has two versions.
         """
-        head = self._publication.publish()
+        head = self._publication.publish(self._policy())
         if keys is not None:
             write_whole(keys, [canonical_json(self.public_keys()) + b"\n"])
         return head
@@ -114,8 +133,8 @@ class Ledger:
         return self._publication.export(target)
 
     def public_keys(self) -> dict[str, Any]:
-        """The content of the keys file: `{"origin": ..., "keys": [...]}`."""
-        return self._publication.public_keys()
+        """The content of the keys file: `{"origin": ..., "keys": [...]}`, `quorum` if any."""
+        return self._publication.public_keys(self._policy())
 
     def verify(
         self,
@@ -138,6 +157,10 @@ class Ledger:
                 remedy="Keep everything as it is, restore from the backup, tell the auditor.",
                 rule="LOG-03",
             ) from refusal
+
+    def _policy(self) -> Policy | None:
+        path = self._log_dir.with_name(POLICY_FILE)
+        return load_policy(path) if path.exists() else None
 
     def _draft(self, event: Any, actor: Actor, at: str) -> NewEvent:
         kind, body = encode(event)

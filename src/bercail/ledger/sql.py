@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, func, insert, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from bercail.foundation import Invalid, Unproven
 from bercail.ledger.events import NewEvent, RecordedEvent, body_from_text, body_text
@@ -74,7 +74,7 @@ class SqlJournal:
                 for i, (event, text) in enumerate(zip(events, texts, strict=True), start=1)
             ]
             if rows:
-                connection.execute(insert(JOURNAL), rows)
+                _insert(connection, rows)
         return tuple(_record_of_row(row) for row in rows)
 
     def read(self, stream: str) -> tuple[RecordedEvent, ...]:
@@ -218,6 +218,27 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 _LAST = select(func.max(JOURNAL.c.position))
+_COPY_FROM = 20
+"""Rows from which PostgreSQL takes a batch as a stream; the trigger then looks at it once."""
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if connection.dialect.name != "postgresql" or len(rows) < _COPY_FROM:
+        connection.execute(insert(JOURNAL), rows)
+        return
+    names = [column.name for column in JOURNAL.columns]
+    columns = ", ".join(f'"{name}"' for name in names)
+    statement = f"COPY {JOURNAL.name} ({columns}) FROM STDIN"
+    driver: Any = connection.connection.dbapi_connection
+    dialect: Any = connection.dialect
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+    except dialect.loaded_dbapi.Error as problem:
+        # What the driver raises beside SQLAlchemy is given the family that it would have had.
+        kind = dialect.loaded_dbapi.Error
+        raise DBAPIError.instance(None, None, problem, kind) from problem
 
 
 def _row(stream: str, event: NewEvent, text: str, position: int, version: int) -> dict[str, Any]:

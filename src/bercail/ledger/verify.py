@@ -15,24 +15,19 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+from cryptography.hazmat.primitives.asymmetric import ed25519, mldsa
 
-FULL, ED25519, ML_DSA_44 = 256, 1, 6
+FULL, ED25519, COSIGNATURE, ML_DSA_44 = 256, 1, 4, 6
 MEMBERS = {"position", "stream", "version", "kind", "body", "actor", "at", "salt"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
-def _refuse(_: str) -> NoReturn:
-    raise ValueError("a number that has no canonical form")
-
-
-_DECODER = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_float=int, parse_constant=int)  # `int` refuses such texts
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -45,10 +40,11 @@ class NotVerifiedError(Exception):
 
 
 class Keys(NamedTuple):
-    """The origin of the log and its verifier keys: (name, id) -> (type, public key)."""
+    """The origin of the log, the verifier keys by (name, id), the quorum of witnesses."""
 
     origin: str
-    known: dict[tuple[str, bytes], tuple[int, bytes]]
+    known: dict[tuple[str, bytes], tuple[str, int, bytes]]
+    quorum: Any
 
 
 class Head(NamedTuple):
@@ -62,17 +58,25 @@ def read_keys(source: Path | Mapping[str, Any]) -> Keys:
     """The keys of a keys file, or of its content."""
     try:
         content = json.loads(source.read_bytes()) if isinstance(source, Path) else source
-        known = {}
-        for line in content["keys"]:
+        quorum, known = content.get("quorum"), {}
+        _met(quorum, set())  # fails when it has another form
+        for line in content["keys"] + re.findall(r'"(.*?)"', json.dumps(quorum)):
             name, key_id, encoded = line.split("+", 2)
             raw = base64.b64decode(encoded, validate=True)
             digest = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
-            if digest.hex() != key_id or raw[0] not in (ED25519, ML_DSA_44):
+            if digest.hex() != key_id or raw[0] not in (ED25519, COSIGNATURE, ML_DSA_44):
                 fail("keys", f"the key of `{name}` does not have its id or a known type")
-            known[name, digest] = (raw[0], raw[1:])
-        return Keys(str(content["origin"]), known)
+            known[name, digest] = (line, raw[0], raw[1:])
+        return Keys(str(content["origin"]), known, quorum)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         fail("keys", "this is no keys file")
+
+
+def _met(rule: Any, held: set[str]) -> bool:
+    """Whether `held` is the quorum `rule`: a verifier key, or a list of a threshold and rules."""
+    if isinstance(rule, list):
+        return bool(sum([_met(member, held) for member in rule[1:]]) >= max(1, rule[0]))
+    return rule is None or rule in held
 
 
 def verify(
@@ -83,14 +87,14 @@ def verify(
 ) -> dict[str, Any]:
     """The report on the log in `log_dir`; raises NotVerifiedError at the first place that fails.
 
-    1. The checkpoint is of this log and carries its two signatures.
+    1. The checkpoint is of this log, carries its two signatures and those of the quorum.
     2. Every entry hashes to its leaf, every tile to the one above, all to the signed root.
     3. Each earlier checkpoint is the beginning of this tree.
     4. Each exported event, in its order, has its commitment in the log.
     """
     trusted = read_keys(keys)
     head = read_head(read(log_dir, "checkpoint"), trusted, "checkpoint")
-    older = [(str(p), read_head(read(p.parent, p.name), trusted, str(p))) for p in earlier]
+    older = [(str(p), read_head(read(p.parent, p.name), trusted, str(p), False)) for p in earlier]
     commitments = _check_tree(log_dir, head, older)
     report: dict[str, Any] = {"origin": trusted.origin, "size": head.size, "root": head.root.hex()}
     report["earlier"] = len(older)
@@ -99,48 +103,47 @@ def verify(
     return report
 
 
-def read_head(data: bytes, keys: Keys, place: str) -> Head:
-    """The checkpoint in `data`, once it is of this log and both signatures hold."""
-    try:
-        text, mark, signatures = data.decode("utf-8").rpartition("\n\n")
-    except UnicodeDecodeError:
-        fail(place, "not text")
-    lines = text.split("\n")
-    if not mark or len(lines) != 3 or not re.fullmatch(r"0|[1-9]\d{0,18}", lines[1], re.ASCII):
+def read_head(data: bytes, keys: Keys, place: str, witnessed: bool = True) -> Head:
+    """The checkpoint in `data`, once its signatures hold, and the quorum's if `witnessed`."""
+    text, mark, signatures = data.decode("utf-8", "surrogateescape").rpartition("\n\n")
+    stated = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)", text)
+    if not mark or not stated or not signatures.endswith("\n"):
         fail(place, "not a checkpoint of three lines")
-    if lines[0] != keys.origin:
+    if stated[1] != keys.origin:
         fail(place, "the checkpoint of another log")
-    head = Head(int(lines[1]), base64_bytes(lines[2], place))
+    head = Head(int(stated[2]), base64_bytes(stated[3], place))
     if len(head.root) != 32:
         fail(place, "the root has not 32 bytes")
-    held = {
-        _check_signature(line, text + "\n", head, keys, place)
-        for line in signatures.removesuffix("\n").split("\n")
-    }
+    held = {_signed(line, text + "\n", head, keys, place) for line in signatures[:-1].split("\n")}
     for needed, name in ((ED25519, "Ed25519"), (ML_DSA_44, "ML-DSA-44")):
-        if needed not in held:
+        if needed not in {kind for who, kind, _ in held if who == keys.origin}:
             fail(place, f"no {name} signature of the log")
+    if not _met(keys.quorum if witnessed else None, {key for _, _, key in held}):
+        fail(place, "the witnesses that cosigned it are no quorum")
     return head
 
 
-def _check_signature(line: str, text: str, head: Head, keys: Keys, place: str) -> int | None:
-    """The type of the signature of `line` if it is the log's own; None if its key is unknown."""
-    form = re.fullmatch(r"— (\S+) (\S+)", line)
+def _signed(line: str, text: str, head: Head, keys: Keys, place: str) -> tuple[str, int, str]:
+    """The name, type and verifier key of a signature that holds; no type if its key is unknown."""
+    form = re.fullmatch(r"— ([^\s\udc80-\udcff]+) (\S+)", line)
     if not form:
         fail(place, "a signature line is malformed")
     name, signature = form[1], base64_bytes(form[2], place)
-    kind, key = keys.known.get((name, signature[:4]), (0, b""))
+    whole, kind, key = keys.known.get((name, signature[:4]), ("", 0, b""))
     try:
         if kind == ED25519:
-            Ed25519PublicKey.from_public_bytes(key).verify(signature[4:], text.encode())
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature[4:], text.encode())
+        elif kind == COSIGNATURE:
+            timed = f"cosignature/v1\ntime {int.from_bytes(signature[4:12], 'big')}\n{text}"
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature[12:], timed.encode())
         elif kind == ML_DSA_44:
             names = [bytes([len(text)]) + text for text in (name.encode(), keys.origin.encode())]
             message = b"subtree/v1\n\0" + names[0] + signature[4:12] + names[1] + bytes(8)
             message += head.size.to_bytes(8, "big") + head.root
-            MLDSA44PublicKey.from_public_bytes(key).verify(signature[12:], message)
+            mldsa.MLDSA44PublicKey.from_public_bytes(key).verify(signature[12:], message)
     except (InvalidSignature, ValueError):
         fail(place, f"the signature of `{name}` does not hold")
-    return kind if name == keys.origin else None
+    return name, kind, whole
 
 
 def _check_tree(log_dir: Path, head: Head, older: Sequence[tuple[str, Head]]) -> list[bytes]:
@@ -193,10 +196,9 @@ def _check_export(export: Path, commitments: Sequence[bytes]) -> tuple[int, int]
         event, commitment = check_event(line[:-1], place)
         if event["position"] != position:
             fail(place, f"position {event['position']} stands where {position} is due")
-        stream, version = event["stream"], event["version"]
-        if version != versions.get(stream, 0) + 1:
-            fail(place, f"version {version} of its stream is not the next one")
-        versions[stream] = version
+        due = versions[event["stream"]] = versions.get(event["stream"], 0) + 1
+        if event["version"] != due:
+            fail(place, f"version {event['version']} of its stream is not the next one")
         if position <= len(commitments) and commitment != commitments[position - 1]:
             fail(f"{place} (leaf {position - 1})", "the event is not the one in the log")
     if position < len(commitments):
@@ -234,9 +236,8 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def _widths(count: int) -> Iterator[tuple[int, int]]:
-    for start in range(0, count, FULL):
-        yield start // FULL, min(FULL, count - start)
+def _widths(count: int) -> list[tuple[int, int]]:
+    return [(start // FULL, min(FULL, count - start)) for start in range(0, count, FULL)]
 
 
 def _name(level: int | str, index: int, width: int) -> str:

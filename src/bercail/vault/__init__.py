@@ -19,6 +19,7 @@ from bercail.vault.certificates import (
     destruction_signer,
     read_certificate,
 )
+from bercail.vault.cosignatures import Cosignature, Cosigner, read_cosignatures
 from bercail.vault.custodian_settings import (
     CustodianSettings,
     create_custodian,
@@ -38,7 +39,14 @@ from bercail.vault.keys import (
     Purpose,
 )
 from bercail.vault.names import opaque_name
-from bercail.vault.notes import NotePublicKey, NoteSigner, VerifierKey, note_signer, verify_note
+from bercail.vault.notes import (
+    NotePublicKey,
+    NoteSigner,
+    VerifierKey,
+    note_signer,
+    verify_note,
+    verify_note_by,
+)
 from bercail.vault.recipients import Party, Recipient, recipient
 from bercail.vault.sealed import SealedReader, SealingWriter, open_bytes, seal_bytes, seal_chunks
 from bercail.vault.sealed_format import sealed_size
@@ -68,6 +76,8 @@ _PSEUDONYMS = {"level_one", "level_two", "project"}
 
 __all__ = [
     "Binding",
+    "Cosignature",
+    "Cosigner",
     "Custodian",
     "CustodianSettings",
     "DataKey",
@@ -113,6 +123,7 @@ __all__ = [
     "project",
     "read_card",
     "read_certificate",
+    "read_cosignatures",
     "receive",
     "recipient",
     "recover_custodian",
@@ -125,6 +136,7 @@ __all__ = [
     "split_root",
     "verify_dual",
     "verify_note",
+    "verify_note_by",
     "write_cards",
 ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import field, frozen
@@ -22,21 +23,25 @@ from bercail.vault.keyring import Keyring
 from bercail.vault.keys import SEED_SIZES, Purpose
 
 ED25519 = 0x01
+ED25519_COSIGNATURE = 0x04
 ML_DSA_44 = 0x06
-_SIZES = {ED25519: 32, ML_DSA_44: 1312}
+_SIZES = {ED25519: 32, ED25519_COSIGNATURE: 32, ML_DSA_44: 1312}
 _LABEL = b"subtree/v1\n\x00"
-_NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,200}")
+NOTE_NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,200}")
 _MOST_SIGNATURES = 64
+_LATEST = 2**63 - 1
 
 
 @frozen(kw_only=True)
-class _Checkpoint:
+class StatedTree:
+    """What a checkpoint states: the origin of the log, its size, its root (32 bytes)."""
+
     origin: str
     size: int
     root: bytes
 
 
-def _parse_checkpoint(text: str) -> _Checkpoint:
+def parse_stated(text: str) -> StatedTree:
     """Origin, tree size and root hash of a checkpoint's text (c2sp.org/tlog-checkpoint)."""
     lines = text.split("\n")
     sound = (
@@ -58,10 +63,10 @@ def _parse_checkpoint(text: str) -> _Checkpoint:
             "The text is not a checkpoint: origin, tree size and root hash, a line each.",
             remedy="Only checkpoints of a log are signed here.",
         ) from error
-    return _Checkpoint(origin=lines[0], size=int(lines[1]), root=root)
+    return StatedTree(origin=lines[0], size=int(lines[1]), root=root)
 
 
-def _cosigned(name: str, timestamp: int, stated: _Checkpoint) -> bytes:
+def cosigned_message(name: str, timestamp: int, stated: StatedTree) -> bytes:
     """The `cosigned_message` of tlog-cosignature for the whole tree, from leaf 0 to its size."""
     cosigner, origin = name.encode("utf-8"), stated.origin.encode("utf-8")
     return b"".join(
@@ -81,7 +86,10 @@ def _cosigned(name: str, timestamp: int, stated: _Checkpoint) -> bytes:
 
 @frozen(kw_only=True)
 class VerifierKey:
-    """One public key of a note: `kind` is 0x01 (Ed25519) or 0x06 (ML-DSA-44)."""
+    """One public key of a note.
+
+    `kind` is 0x01 (Ed25519), 0x04 (an Ed25519 cosignature) or 0x06 (ML-DSA-44).
+    """
 
     name: str
     kind: int
@@ -106,7 +114,7 @@ class VerifierKey:
         try:
             data = base64.b64decode(coded, validate=True)
             key = cls(name=name, kind=data[0], public=data[1:])
-            if not _NAME.fullmatch(name) or _SIZES.get(key.kind) != len(key.public):
+            if not NOTE_NAME.fullmatch(name) or _SIZES.get(key.kind) != len(key.public):
                 raise ValueError("shape")
             if key.id.hex() != written_id:
                 raise ValueError("id")
@@ -149,7 +157,7 @@ class NoteSigner:
     """
 
     def __init__(self, name: str, seed: Secret) -> None:
-        if not _NAME.fullmatch(name) or len(name.encode("utf-8")) > 255:
+        if not NOTE_NAME.fullmatch(name) or len(name.encode("utf-8")) > 255:
             raise Invalid(
                 f"`{name}` cannot name a log: no space, no `+`, at most 200 characters.",
                 remedy="Use an address such as `bercail.example/log`.",
@@ -185,9 +193,9 @@ class NoteSigner:
         Raises:
             Invalid: `text` is not a checkpoint.
         """
-        stated = _parse_checkpoint(text)
+        stated = parse_stated(text)
         timestamp = int(at.timestamp()) if at is not None else 0
-        lattice = self._ml_dsa.sign(_cosigned(self.name, timestamp, stated))
+        lattice = self._ml_dsa.sign(cosigned_message(self.name, timestamp, stated))
         made = (
             self._ed25519.sign(text.encode("utf-8")),
             timestamp.to_bytes(8, "big") + lattice,
@@ -207,39 +215,84 @@ def verify_note(note: str, public: NotePublicKey) -> str:
     Raises:
         Unproven: `note-form`, `note-missing` or `note-signature`.
     """
-    text, gap, block = note.rpartition("\n\n")
-    if not gap or not block.endswith("\n"):
-        raise _unproven("The note has no signatures after its text.", "note-form")
-    text += "\n"
-    found = _signature_lines(block)
-    try:
-        stated = _parse_checkpoint(text)
-    except Invalid as error:
-        raise _unproven("The note's text is not a checkpoint.", "note-form") from error
-    for key in public.keys:
-        signature = found.get((key.name, key.id))
-        if signature is None:
-            raise _unproven(f"`{key.name}` did not sign with key {key.id.hex()}.", "note-missing")
+    return verify_note_by(note, public.keys)
+
+
+def verify_note_by(note: str, keys: Sequence[VerifierKey]) -> str:
+    """The text of a signed note, once every key of `keys` is shown to have signed it.
+
+    Raises:
+        Unproven: as `verify_note`.
+    """
+    read = read_note(note)
+    for key in keys:
+        if (key.name, key.id) not in read.signatures:
+            raise unproven(f"`{key.name}` did not sign with key {key.id.hex()}.", "note-missing")
+        read.require(key)
+    return read.text
+
+
+@frozen(kw_only=True)
+class ReadNote:
+    """A signed note taken apart; `signatures` are by key name and key id, and not yet checked."""
+
+    text: str
+    stated: StatedTree
+    signatures: Mapping[tuple[str, bytes], bytes]
+
+    def require(self, key: VerifierKey) -> int:
+        """The time that `key` states with its signature, in seconds since 1970 (0 for none).
+
+        Raises:
+            Unproven: it does not hold (`note-signature`).
+        """
+        signature = self.signatures[key.name, key.id]
         try:
-            _verify(key, signature, text, stated)
+            return _verify(key, signature, self.text, self.stated)
         except (InvalidSignature, ValueError) as error:
-            raise _unproven(
+            raise unproven(
                 f"The signature of `{key.name}` with key {key.id.hex()} does not hold.",
                 "note-signature",
             ) from error
-    return text
 
 
-def _verify(key: VerifierKey, signature: bytes, text: str, stated: _Checkpoint) -> None:
+def read_note(note: str) -> ReadNote:
+    """Take a signed note apart; raises Unproven (`note-form`) when it is none of a checkpoint."""
+    text, gap, block = note.rpartition("\n\n")
+    if not gap or not block.endswith("\n"):
+        raise unproven("The note has no signatures after its text.", "note-form")
+    text += "\n"
+    found = signature_lines(block)
+    try:
+        stated = parse_stated(text)
+    except Invalid as error:
+        raise unproven("The note's text is not a checkpoint.", "note-form") from error
+    return ReadNote(text=text, stated=stated, signatures=found)
+
+
+def timed_text(timestamp: int, text: str) -> bytes:
+    """What an Ed25519 cosignature signs: a header, the time in seconds, the note text."""
+    return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
+
+
+def _verify(key: VerifierKey, signature: bytes, text: str, stated: StatedTree) -> int:
     if key.kind == ED25519:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, text.encode("utf-8"))
-        return
+        return 0
     timestamp = int.from_bytes(signature[:8], "big")
-    message = _cosigned(key.name, timestamp, stated)
-    MLDSA44PublicKey.from_public_bytes(key.public).verify(signature[8:], message)
+    if timestamp > _LATEST:
+        raise ValueError("a time beyond what the format allows")
+    if key.kind == ED25519_COSIGNATURE:
+        message = timed_text(timestamp, text)
+        Ed25519PublicKey.from_public_bytes(key.public).verify(signature[8:], message)
+    else:
+        message = cosigned_message(key.name, timestamp, stated)
+        MLDSA44PublicKey.from_public_bytes(key.public).verify(signature[8:], message)
+    return timestamp
 
 
-def _signature_lines(block: str) -> dict[tuple[str, bytes], bytes]:
+def signature_lines(block: str) -> dict[tuple[str, bytes], bytes]:
+    """Signatures by key name and key id; raises Unproven (`note-form`) for a malformed line."""
     found: dict[tuple[str, bytes], bytes] = {}
     lines = block[:-1].split("\n")
     for line in lines:
@@ -251,12 +304,13 @@ def _signature_lines(block: str) -> dict[tuple[str, bytes], bytes]:
             if len(data) < 5:
                 raise ValueError("size")
         except ValueError as error:
-            raise _unproven("The note has a malformed signature line.", "note-form") from error
+            raise unproven("The note has a malformed signature line.", "note-form") from error
         found.setdefault((parts[1], data[:4]), data[4:])
     return found
 
 
-def _unproven(message: str, rule: str) -> Unproven:
+def unproven(message: str, rule: str) -> Unproven:
+    """The refusal of a note."""
     return Unproven(message, remedy="Fetch the checkpoint and the keys again.", rule=rule)
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
+
+from bercail.foundation import Secret
 from bercail.ledger import MemoryJournal, NewEvent
-from bercail.ledger.verify import verify
+from bercail.ledger.checkpoint import parse_checkpoint
+from bercail.ledger.cosigning import cosigned_by
+from bercail.ledger.policy import load_policy
+from bercail.ledger.verify import NotVerifiedError, verify
 from bercail.ledger.verify_proof import verify_proof
 from bercail.testing.ledger_desk import Desk
+from bercail.testing.witnesses import NOW
+from bercail.vault import Cosigner
 
 HERE = Path(__file__).parent
 ROOT = "d17d745a9bda2a060d002d9c82a660ed0e8bca5ea312ca512cd6147f4de535d4"
@@ -35,6 +44,22 @@ def test_the_kept_proof_shows_its_event() -> None:
         "permit/permit-1",
         2,
     )
+
+
+def test_the_kept_cosignatures_are_a_quorum(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "log", tmp_path / "log")
+    with pytest.raises(NotVerifiedError, match="no quorum"):
+        verify(tmp_path / "log", HERE / "witnessed/keys.json")
+    shutil.copy(HERE / "witnessed/checkpoint", tmp_path / "log/checkpoint")
+    assert verify(tmp_path / "log", HERE / "witnessed/keys.json")["size"] == 261
+    policy = load_policy(HERE / "witnessed/policy")
+    note = (HERE / "witnessed/checkpoint").read_text("utf-8")
+    assert cosigned_by(note, policy) == {"w1", "w2"}
+    assert json.loads((HERE / "witnessed/keys.json").read_text())["quorum"] == policy.rule()
+    # Ed25519 has one signature; the seeds of these witnesses are public.
+    cosigner = Cosigner("w2.example/w", Secret(bytes([2]) * 64))
+    head = parse_checkpoint(note)
+    assert note.splitlines()[-1] + "\n" in cosigner.cosign(head.text(), NOW)
 
 
 def test_the_writer_writes_the_kept_files(tmp_path: Path) -> None:
