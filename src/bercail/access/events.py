@@ -94,6 +94,41 @@ class ExtractOpened:
 
 
 @frozen(kw_only=True)
+class PseudonymTurnBegun:
+    """The pseudonyms of the project are changing: its extracts are shut until `turn` ends."""
+
+    turn: str
+
+
+@frozen(kw_only=True)
+class ExtractTurned:
+    """The extract stands under new pseudonyms, as `extract`; `former` opens by its name.
+
+    `manifest_sha256` names every new part by its digest. Rows and persons are the same.
+    """
+
+    turn: str
+    former: str
+    extract: str
+    manifest_sha256: str
+
+
+@frozen(kw_only=True)
+class PseudonymTurnEnded:
+    """`turn` ended and had no extract of this permit to write again."""
+
+    turn: str
+
+
+@frozen(kw_only=True)
+class FormerExtractsExpired:
+    """Extracts under former pseudonyms left the host: `extracts`, in so many files."""
+
+    extracts: tuple[str, ...]
+    files: int
+
+
+@frozen(kw_only=True)
 class ProjectNamed:
     """The name of a project, and with it its pseudonyms, belongs to this applicant."""
 
@@ -128,6 +163,10 @@ APPLICATION_EVENTS = (
     PermitRevoked,
     ExtractMade,
     ExtractOpened,
+    PseudonymTurnBegun,
+    ExtractTurned,
+    PseudonymTurnEnded,
+    FormerExtractsExpired,
 )
 PROJECT_EVENTS = (ProjectNamed,)
 OBJECTION_EVENTS = (ObjectionRegistered, ObjectionWithdrawn)

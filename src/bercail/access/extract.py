@@ -6,30 +6,33 @@ sealed under the project's key (ENC-02), and the manifest pins the snapshots the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 from attrs import asdict, frozen
 
 from bercail.access.events import ExtractMade
 from bercail.access.permit import DataPermit
-from bercail.access.rotation import secret_epochs
+from bercail.access.project_secrets import secret_epochs, secret_scope
 from bercail.access.scope import LakeTable, reached
 from bercail.access.selection import Selection, pin
 from bercail.catalogue import PseudonymColumn, Registry
 from bercail.cohorts.sources import PROJECT_NAMES
-from bercail.foundation import Refused, Secret, canonical_json, sha256_hex
+from bercail.foundation import Refused, Secret, Unproven, canonical_json, sha256_hex
 from bercail.lake import Lake, SealedStore
 from bercail.lake.identities import Turn, turn_identities
 from bercail.lake.parquet_stream import ParquetStream
+from bercail.lake.rules import LINEAGE
 from bercail.vault import Keyring, pseudonyms
 from bercail.vault.events import SecretUsed
 
 ProgressReport = Callable[[str, int, int], None]
 MANIFEST = "extract.json"
-FORMAT = "bercail-extract/1"
+FORMAT = "bercail-extract/2"
 
 
 @frozen(kw_only=True)
@@ -85,7 +88,8 @@ class Cutter:
         with closing(chosen) as selection:
             cut = _told([table for table in tables if selection.columns(table)], progress)
             parts = [self._cut_table(extract, table, selection, pins, turn) for table in cut]
-        manifest = _manifest(permit, extract, version, parts)
+        under = {"epoch": epoch, "secret": secret_epoch}
+        manifest = _manifest(permit, extract, version, under, parts)
         self.sealed.put(f"{extract}/{MANIFEST}", manifest)
         return ExtractMade(
             extract=extract,
@@ -112,7 +116,7 @@ class Cutter:
 
     def _secret(self, permit: DataPermit) -> tuple[int, Secret]:
         """The project's secret in use, made at its first extract, and its epoch."""
-        scope = f"project/{permit.project}"
+        scope = secret_scope(permit.project)
         self.keys.secret("pseudonym", scope)
         epoch = secret_epochs(self.keys, scope)[-1]
         return epoch, self.keys.secret("pseudonym", scope, epoch)
@@ -129,8 +133,12 @@ class Cutter:
         held = set(schema.names)
         columns = [c for c in self.registry.pseudonyms(table.family) if c.name in held]
         names = [PROJECT_NAMES.get(name, name) for name in schema.names]
+        sources = {column.name: f"{table.family}.{column.name}" for column in columns}
         target = pa.schema(
-            [field.with_name(name) for field, name in zip(schema, names, strict=True)]
+            [
+                _told_from(field.with_name(name), sources.get(field.name, ""))
+                for field, name in zip(schema, names, strict=True)
+            ]
         )
         stream = ParquetStream(target, _turned(batches, columns, turn, target))
         name = f"{extract}/{table.name}.parquet"
@@ -158,7 +166,7 @@ def _use(permit: DataPermit, epoch: int, extract: str) -> SecretUsed:
     """How many values go through the secret is known at the end: `ExtractMade` tells the rows."""
     return SecretUsed(
         kind="pseudonym",
-        scope=f"project/{permit.project}",
+        scope=secret_scope(permit.project),
         epoch=epoch,
         purpose="extract",
         subject=extract,
@@ -172,9 +180,37 @@ def _name(permit: DataPermit, pins: Mapping[str, str], objections: int, secret: 
     return f"extract-{permit.id.removeprefix('permit-')}-{sha256_hex(cut_from)[:16]}"
 
 
+def read_manifest(store: SealedStore, made: ExtractMade) -> dict[str, Any]:
+    """The manifest of a recorded extract.
+
+    Raises:
+        Missing: it is not there.
+        Unproven: it is not the one that was recorded.
+    """
+    document = store.read(f"{made.extract}/{MANIFEST}")
+    if sha256_hex(document) != made.manifest_sha256:
+        raise Unproven(
+            f"The manifest of `{made.extract}` is not the one that was recorded.",
+            remedy="Do not use the extract; tell the operator.",
+            rule="extract-manifest",
+        )
+    found: dict[str, Any] = json.loads(document)
+    return found
+
+
+def _told_from(field: pa.Field[Any], source: str) -> pa.Field[Any]:
+    """The field with its lineage, so that a table made from the extract carries it further."""
+    return field.with_metadata({LINEAGE: source.encode()}) if source else field
+
+
 def _manifest(
-    permit: DataPermit, extract: str, objections: int, parts: Sequence[ExtractPart]
+    permit: DataPermit,
+    extract: str,
+    objections: int,
+    under: Mapping[str, int],
+    parts: Sequence[ExtractPart],
 ) -> bytes:
+    """`under` says which pseudonyms: the lake's epoch, and that of the project's secret."""
     return canonical_json(
         {
             "format": FORMAT,
@@ -182,6 +218,7 @@ def _manifest(
             "permit": permit.id,
             "project": permit.project,
             "objections": objections,
+            **under,
             "parts": [asdict(part) for part in parts],
         }
     )
@@ -196,7 +233,3 @@ def _turned(
     for batch in batches:
         turned = turn_identities(batch, columns, turn)
         yield pa.RecordBatch.from_arrays(turned.columns, schema=target)
-
-
-def _unseen(_label: str, _done: int, _total: int) -> None:
-    """Progress that nobody watches."""

@@ -31,7 +31,8 @@ from bercail.vault import pseudonyms
 
 STREAM = "objections"
 ROLES = (Role.CITIZEN, Role.ACCESS_OFFICER)
-_NAME = "registry.json"
+# The name of the sealed list; each version of it is an object of its own.
+LIST = "registry.json"
 # A pseudonym, or a pseudonym followed by the rank among twins (BEN_IDT_TOP = 0).
 _LEVEL_ONE = re.compile(rf"[A-Z2-7]{{{PSEUDONYM_LENGTH}}}[0-9]?", re.ASCII)
 
@@ -100,7 +101,7 @@ class Objections:
         digest = self._keyed_digest(document)
         # The list comes before the event, under its own digest: an interrupted change leaves
         # a list that nothing names, and two changes at once never replace each other's.
-        self._sealed.put(_NAME, document, digest)
+        self._sealed.put(LIST, document, digest)
         kind = ObjectionRegistered if present else ObjectionWithdrawn
         event = kind(version=version + 1, registry_digest=digest)
         self._ledger.append(STREAM, version, [event], actor)
@@ -113,7 +114,7 @@ class Objections:
     def _read(self, digest: str) -> tuple[str, ...]:
         if not digest:
             return ()
-        document = self._sealed.read(_NAME, digest)
+        document = self._sealed.read(LIST, digest)
         if self._keyed_digest(document) != digest:
             raise Unproven(
                 "The registry of objections is not the one that was recorded.",
@@ -128,11 +129,16 @@ class Objections:
         return self._sealed.opaque_name(sha256_hex(document), "digest")
 
     def _platform_pseudonym(self, level_one: str, _actor: Actor) -> str:
+        require_level_one(level_one)
         head, rank = level_one[:PSEUDONYM_LENGTH], level_one[PSEUDONYM_LENGTH:]
-        if not _LEVEL_ONE.fullmatch(level_one):
-            raise Invalid(
-                "That is not a person's pseudonym at level one.",
-                remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
-            )
         turned: str = pseudonyms.level_two(self._level_two(), pa.array([head]))[0].as_py()
         return turned + rank
+
+
+def require_level_one(text: str) -> None:
+    """`Invalid` unless `text` is a pseudonym at level one, with or without a rank."""
+    if not _LEVEL_ONE.fullmatch(text):
+        raise Invalid(
+            "That is not a person's pseudonym at level one.",
+            remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
+        )

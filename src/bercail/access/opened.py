@@ -6,15 +6,13 @@ opened yesterday does not open today when the permit ended or was revoked in bet
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bercail.access.events import ExtractMade
-from bercail.access.extract import MANIFEST
+from bercail.access.extract import read_manifest
 from bercail.access.permit import DataPermit
 from bercail.cohorts.sources import Source, Sources
-from bercail.foundation import Unproven, sha256_hex
 from bercail.lake import SealedFolder, SealedStore
 from bercail.lake.filesystem import SealedFilesystem, sealed_url
 from bercail.vault import SealedReader
@@ -57,14 +55,7 @@ def open_sources(
     Raises:
         Unproven: the manifest is not the one that was recorded.
     """
-    document = store.read(f"{made.extract}/{MANIFEST}")
-    if sha256_hex(document) != made.manifest_sha256:
-        raise Unproven(
-            f"The manifest of `{made.extract}` is not the one that was recorded.",
-            remedy="Do not use the extract; tell the operator.",
-            rule="extract-manifest",
-        )
-    parts: list[Mapping[str, Any]] = json.loads(document)["parts"]
+    parts: list[Mapping[str, Any]] = read_manifest(store, made)["parts"]
     folder = SealedFolder(store, {part["name"]: "1" for part in parts})
     filesystem = SealedFilesystem({permit.project: GuardedFolder(folder, guard)})
     tables = {

@@ -64,6 +64,7 @@ def find_route(table: Table, registry: Registry) -> Route | None:
     else:
         parents = []
     for parent in parents:
-        if parent is not None and all(table.has_column(name) for name in parent.key):
-            return Route(way=Way.PARENT, key=parent.key, parent=parent.name)
+        # Claims (ER_DCT_F) lead to their care lines by seven columns, other details by nine.
+        if parent is not None and (key := table.joins_on(parent)):
+            return Route(way=Way.PARENT, key=key, parent=parent.name)
     return None

@@ -17,14 +17,18 @@ from bercail.access.events import (
     ApplicationFiled,
     AuthorisationGiven,
     ExtractMade,
+    ExtractTurned,
+    FormerExtractsExpired,
     InformationRequested,
     OpinionGiven,
     PermitGranted,
     PermitRefused,
     PermitRevoked,
+    PseudonymTurnBegun,
+    PseudonymTurnEnded,
 )
 from bercail.access.permit import AccessApplication, DataPermit
-from bercail.foundation import Actor, Refused, Role
+from bercail.foundation import Actor, Missing, Refused, Role
 
 
 class State(StrEnum):
@@ -78,13 +82,19 @@ ACTS: dict[Act, tuple[Role, frozenset[State]]] = {
 
 @frozen(kw_only=True)
 class Dossier:
-    """An application with all that was decided about it."""
+    """An application with all that was decided about it.
+
+    `former` are the extracts under former pseudonyms, oldest first, that did not expire;
+    `turning` names the change of pseudonyms that is under way, if there is one.
+    """
 
     state: State = State.NONE
     application: AccessApplication | None = None
     due: date | None = None
     permit: DataPermit | None = None
     extract: ExtractMade | None = None
+    former: tuple[ExtractMade, ...] = ()
+    turning: str = ""
 
 
 def fold(events: Iterable[Any]) -> Dossier:
@@ -119,7 +129,30 @@ def _apply(dossier: Dossier, event: Any) -> Dossier:
         case ExtractMade():
             return evolve(dossier, extract=event)
         case _:
+            return _changed(dossier, event)
+
+
+def _changed(dossier: Dossier, event: Any) -> Dossier:
+    """What a change of pseudonyms does to the extracts."""
+    match event:
+        case PseudonymTurnBegun():
+            return evolve(dossier, turning=event.turn)
+        case PseudonymTurnEnded():
+            return evolve(dossier, turning="")
+        case ExtractTurned():
+            return _turned(dossier, event)
+        case FormerExtractsExpired():
+            kept = tuple(one for one in dossier.former if one.extract not in event.extracts)
+            return evolve(dossier, former=kept)
+        case _:
             return dossier
+
+
+def _turned(dossier: Dossier, event: ExtractTurned) -> Dossier:
+    if dossier.extract is None:
+        return dossier
+    made = evolve(dossier.extract, extract=event.extract, manifest_sha256=event.manifest_sha256)
+    return evolve(dossier, extract=made, former=(*dossier.former, dossier.extract), turning="")
 
 
 def may(actor: Actor, act: Act, dossier: Dossier) -> str:
@@ -190,6 +223,32 @@ def require_live(dossier: Dossier, now: datetime) -> DataPermit:
             rule="IAM-04",
         )
     return permit
+
+
+def require_settled(dossier: Dossier) -> None:
+    """Raise `Refused` while the pseudonyms of the project are changing.
+
+    Tables of which some hold former and some new pseudonyms cannot be joined.
+    """
+    if dossier.turning:
+        raise Refused(
+            f"The pseudonyms of the project are changing (`{dossier.turning}`).",
+            remedy="Wait until it has ended; if it was interrupted, the operator runs it again.",
+            rule="rotation-under-way",
+        )
+
+
+def require_extract(dossier: Dossier, name: str) -> ExtractMade:
+    """The extract of that name, the newest one without; raises `Missing` when there is none."""
+    if dossier.extract is not None and name in ("", dossier.extract.extract):
+        return dossier.extract
+    for one in dossier.former:
+        if one.extract == name:
+            return one
+    raise Missing(
+        f"The permit has no extract `{name}`, or it has expired.",
+        remedy="`bercail access show` lists those that there are.",
+    )
 
 
 def require_member(permit: DataPermit, actor: Actor) -> None:

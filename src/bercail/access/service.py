@@ -142,6 +142,8 @@ class AccessService:
             "valid_until": permit.valid_until if permit else None,
             "live": rules.is_live(dossier, self._clock.now()),
             "extract": extract.extract if extract else None,
+            "former": [one.extract for one in dossier.former],
+            "changing": dossier.turning or None,
             "rows": dict(extract.rows) if extract else {},
         }
 
@@ -170,6 +172,7 @@ class AccessService:
         rules.require(actor, Act.EXTRACT, dossier)
         if dossier.extract is not None:
             return dossier.extract
+        rules.require_settled(dossier)
         cutter = Cutter(
             lake=self._lake,
             registry=self._registry,
@@ -181,24 +184,29 @@ class AccessService:
         made = cutter.cut(permit, self.objections.current(), epoch, progress)
         return self._record_extract(identifier, version, made, actor)
 
-    def open_extract(self, permit_id: str, actor: Actor) -> Sources:
+    def open_extract(self, permit_id: str, actor: Actor, extract: str = "") -> Sources:
         """What a member of the project may read, for an engine; each opening is an event.
 
-        What is opened closes by itself when the permit ends or is revoked.
+        Without the name of an `extract` it is the newest one; one under former pseudonyms opens
+        by its name until it expires. What is opened closes by itself when the permit ends or is
+        revoked, and while the pseudonyms of the project change.
 
         Raises:
-            Refused: the actor is not named in the permit, or the permit is not live.
-            Missing: no extract was made.
+            Refused: the actor is not named in the permit, the permit is not live, or the
+                pseudonyms of the project are changing (rule `rotation-under-way`).
+            Missing: no extract was made, or none of that name.
             Unproven: the extract's manifest is not the one recorded.
         """
         identifier, _, dossier = self._of_permit(permit_id)
-        permit, made = self._require_open(dossier, actor)
+        permit, made = self._require_open(dossier, actor, extract)
         store = self._sealed("project", permit.project)
-        sources = open_sources(store, permit, made, self._guard(identifier, actor))
-        self._record_opening(identifier, actor)
+        sources = open_sources(store, permit, made, self._guard(identifier, actor, made.extract))
+        self._record_opening(identifier, actor, made.extract)
         return sources
 
-    def _require_open(self, dossier: Dossier, actor: Actor) -> tuple[DataPermit, ExtractMade]:
+    def _require_open(
+        self, dossier: Dossier, actor: Actor, extract: str
+    ) -> tuple[DataPermit, ExtractMade]:
         if dossier.permit is not None:
             rules.require_member(dossier.permit, actor)
         permit = rules.require_live(dossier, self._clock.now())
@@ -207,9 +215,10 @@ class AccessService:
                 f"No extract was made for the permit `{permit.id}`.",
                 remedy=f"The operator runs `bercail access extract {permit.id}`.",
             )
-        return permit, dossier.extract
+        rules.require_settled(dossier)
+        return permit, rules.require_extract(dossier, extract)
 
-    def _guard(self, identifier: str, actor: Actor) -> Callable[[], None]:
+    def _guard(self, identifier: str, actor: Actor, extract: str) -> Callable[[], None]:
         """Asks for the permit again, at most once in `NOTICE`."""
         asked = self._clock.now()
 
@@ -218,7 +227,7 @@ class AccessService:
             now = self._clock.now()
             if abs(now - asked) >= NOTICE:
                 _, dossier = self._load(identifier)
-                self._require_open(dossier, actor)
+                self._require_open(dossier, actor, extract)
                 asked = now
 
         return guard
@@ -239,10 +248,10 @@ class AccessService:
             return dossier.extract
         return made
 
-    def _record_opening(self, identifier: str, actor: Actor) -> None:
+    def _record_opening(self, identifier: str, actor: Actor, extract: str) -> None:
         for turn in range(1, TURNS + 1):
             version, dossier = self._load(identifier)
-            _, made = self._require_open(dossier, actor)
+            _, made = self._require_open(dossier, actor, extract)
             opened = ExtractOpened(extract=made.extract, member=actor.id)
             try:
                 self._ledger.append(_stream(identifier), version, [opened], actor)

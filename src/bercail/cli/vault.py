@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from attrs import asdict
 
 from bercail.cli import vault_handing
 from bercail.cli.door import JsonFlag, actor, emit, house, progress
@@ -175,17 +176,23 @@ def reseal(
 def renew_project(
     project: str,
     reason: Annotated[str, typer.Option(help="Why: the schedule, or a suspicion.")] = "schedule",
+    expire: Annotated[
+        bool, typer.Option("--expire", help="Only remove its extracts under former pseudonyms.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Give a project a new pseudonym secret and destroy the former ones.
+    """Give a project a new pseudonym secret, rewrite its extracts, destroy the former secrets.
 
-    Extracts cut from now on have other pseudonyms; those that exist keep theirs.
+    The extracts before stay readable by their name until `--expire`. Killed, it is run again.
     """
-    from bercail.access.rotation import renew_project as renew
-
-    here = house()
-    gone = renew(project, here.keys, here.ledger, actor(), reason=reason)
-    emit(gone.as_dict(), as_json, title="Former secrets destroyed")
+    desk = house().project_tables
+    if expire:
+        gone = desk.expire(actor(), project)
+        emit([asdict(one) for one in gone], as_json, title="Expired")
+        return
+    renewed = desk.renew(project, actor(), reason=reason)
+    answer = {**asdict(renewed.turned), "destroyed": renewed.certificate.as_dict()}
+    emit(answer, as_json, title="Renewed")
 
 
 # A group without a name: its commands stand beside the others.

@@ -103,6 +103,22 @@ def test_a_table_whose_lines_lead_to_nobody_is_refused(name):
     assert refused.value.rule == "WSP-02"
 
 
+def claims_key():
+    """A claim leads to its care lines without the number of the line and the kind of affectation.
+
+    The guide of the CNAM and the Oracle catalogue say seven columns; the public schema says nine.
+    """
+    lines = REGISTRY.table("ER_PRS_F").key
+    return tuple(name for name in lines if name not in ("PRS_ORD_NUM", "REM_TYP_AFF"))
+
+
+def test_trap_6_claims_lead_to_their_person_by_seven_columns():
+    route = find_route(REGISTRY.table("ER_DCT_F"), REGISTRY)
+    assert route is not None
+    assert (route.way, route.parent, len(route.key)) == (Way.PARENT, "ER_PRS_F", 7)
+    assert route.key == claims_key()
+
+
 def test_every_table_of_the_catalogue_has_a_sound_route_or_none():
     """A route compares columns that both ends have, and ends at the person."""
     ways = {}
@@ -114,7 +130,8 @@ def test_every_table_of_the_catalogue_has_a_sound_route_or_none():
         assert all(family.has_column(name) for name in (*route.key, *(route.days or ())))
         if route.way is Way.PARENT:
             parent = REGISTRY.table(route.parent)
-            assert parent.key == route.key
+            claims = family.name == "ER_DCT_F"
+            assert route.key == (claims_key() if claims else parent.key)
             assert find_route(parent, REGISTRY).way in (Way.PERSON, Way.STAY)
     assert ways[Way.PERSON] == ["ER_PRS_F", "IR_BEN_R", "IR_IMB_R"]
     assert {"T_MCOaaC", "T_MCOaaCSTC", "T_SSRaaC", "T_HADaaC", "T_RIPaaC"} <= set(ways[Way.STAY])

@@ -10,7 +10,6 @@ import pytest
 from bercail.access.events import ExtractMade
 from bercail.access.extract import Cutter
 from bercail.access.permit import Purpose, TableScope
-from bercail.access.rotation import renew_project
 from bercail.access.sealed_names import extract_names
 from bercail.foundation import Invalid, Missing, Refused, Role, Unavailable
 from bercail.lake import Resealing
@@ -262,7 +261,7 @@ def test_a_secret_renewed_while_an_extract_is_cut_mixes_no_pseudonyms(registered
     def meanwhile(_label, done, _total):
         if done == 0:
             house = registered.house
-            renew_project("diabetes", house.keys, house.ledger, ODILE, reason="suspicion")
+            house.project_tables().renew("diabetes", ODILE, reason="suspicion")
             faster = with_role("oscar", Role.OPERATOR)
             recorded.append(registered.access.extract(permit, faster))
 

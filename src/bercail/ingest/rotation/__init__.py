@@ -6,6 +6,17 @@ Hands out: `RotationService`.
 """
 
 from bercail.ingest.rotation.plan import RotationPlan
-from bercail.ingest.rotation.service import CarriesObjections, RotationService
+from bercail.ingest.rotation.projects import TurnsProjects
+from bercail.ingest.rotation.service import (
+    CarriesObjections,
+    RotationService,
+    column_verdicts,
+)
 
-__all__ = ["CarriesObjections", "RotationPlan", "RotationService"]
+__all__ = [
+    "CarriesObjections",
+    "RotationPlan",
+    "RotationService",
+    "TurnsProjects",
+    "column_verdicts",
+]

@@ -57,6 +57,27 @@ class ObjectionsCarried:
 
 
 @frozen(kw_only=True)
+class ProjectTurned:
+    """The tables of a project in the proof of a rotation: counts, and its report's digest."""
+
+    project: str
+    extracts: int
+    tables: int
+    rows: int
+    columns: int
+    persons: int
+    report_sha256: str
+
+
+@frozen(kw_only=True)
+class ProjectsCarried:
+    """Every project that somebody may open works under the new pseudonyms."""
+
+    rotation: str
+    projects: tuple[ProjectTurned, ...]
+
+
+@frozen(kw_only=True)
 class RotationProven:
     """Nothing was missed, as the signed report says; the lake is open at the new epoch."""
 
@@ -78,11 +99,23 @@ class SnapshotsExpired:
     files: int
 
 
+@frozen(kw_only=True)
+class ProjectTablesExpired:
+    """The extracts of a project under former pseudonyms left the host."""
+
+    rotation: str
+    project: str
+    extracts: int
+    files: int
+
+
 COLUMN_EVENTS = (ColumnDeclared, ColumnExcluded)
 ROTATION_EVENTS = (
     RotationBegun,
     TableTurned,
     ObjectionsCarried,
+    ProjectsCarried,
     RotationProven,
     SnapshotsExpired,
+    ProjectTablesExpired,
 )

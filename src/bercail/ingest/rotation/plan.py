@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from attrs import asdict, frozen
 
 from bercail.foundation import canonical_json, sha256_hex
-
-Kind = Literal["person", "person_ranked"]
+from bercail.lake.pseudonym_search import Kind
 
 
 @frozen(kw_only=True)
@@ -47,6 +46,21 @@ class DoubtfulColumn:
 
 
 @frozen(kw_only=True)
+class ProjectTablePlan:
+    """One table of a project.
+
+    `table` is `EXTRACT/TABLE`, `columns` tells how each was found, `doubtful` counts values in
+    doubt by column.
+    """
+
+    project: str
+    table: str
+    rows: int
+    columns: dict[str, str]
+    doubtful: dict[str, int]
+
+
+@frozen(kw_only=True)
 class RotationPlan:
     """A rotation from one epoch to the next; it cannot begin while a column is in doubt."""
 
@@ -56,6 +70,7 @@ class RotationPlan:
     tables: tuple[TablePlan, ...]
     excluded: tuple[str, ...]
     doubtful: tuple[DoubtfulColumn, ...]
+    projects: tuple[ProjectTablePlan, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`, and for the digest."""
@@ -67,7 +82,7 @@ class RotationPlan:
 
 
 def lines(plan: RotationPlan) -> list[dict[str, Any]]:
-    """The plan for people, a line for each table, then one for each column in doubt."""
+    """The plan for people: tables of the lake and of projects, then each column in doubt."""
     shown: list[dict[str, Any]] = [
         {
             "table": one.table,
@@ -77,6 +92,15 @@ def lines(plan: RotationPlan) -> list[dict[str, Any]]:
         }
         for one in plan.tables
     ]
+    for project in plan.projects:
+        columns = ", ".join(f"{name} ({found})" for name, found in project.columns.items())
+        place = f"{project.project}: {project.table}"
+        shown.append(
+            {"table": place, "rows": project.rows, "parts": 1, "columns": columns or "none"}
+        )
+        for name, many in project.doubtful.items():
+            counted = f"{name}: {many} values in doubt"
+            shown.append({"table": place, "rows": "", "parts": "", "columns": counted})
     for doubt in plan.doubtful:
         counted = f"{doubt.column}: {doubt.values + doubt.inside + doubt.known} values in doubt"
         shown.append({"table": doubt.table, "rows": "", "parts": "", "columns": counted})

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, cast
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import asdict, frozen
 
 from bercail.catalogue import PseudonymColumn
@@ -21,13 +19,8 @@ from bercail.foundation import Unproven
 from bercail.ingest.rotation.plan import TakenColumn
 from bercail.ingest.rotation.scanning import batches, doubtful_columns, known_values, text_columns
 from bercail.lake import Lake, Statement
-from bercail.lake.identities import (
-    PSEUDONYM_LENGTH,
-    Texts,
-    Turn,
-    sentinel_mask,
-    turn_identities,
-)
+from bercail.lake.identities import Texts, Turn, turn_identities
+from bercail.lake.value_tally import Tally, aligned, joined_rows, persons_of
 
 
 @frozen(kw_only=True)
@@ -70,7 +63,7 @@ def prove(
 ) -> Proof:
     """The four steps of the module; raises `Unproven` at the first that does not hold."""
     proven = []
-    counted: dict[str, tuple[pa.Table, pa.Table]] = {}
+    counted: dict[str, tuple[Tally, Tally]] = {}
     for one in tables:
         _require_newest(lake, one)  # 1
         old = _compare(lake, one, turn)  # 2
@@ -78,13 +71,12 @@ def prove(
         for column in one.columns:  # 3
             place = f"{one.after.table}.{column.name}"
             counts = _counts(lake, one.after, column.name)
-            _same(place, "distinct values", old[column.name].num_rows, counts.num_rows)
-            values = _total(old[column.name])
-            _same(place, "values", values, _total(counts))
+            _same(place, "distinct values", old[column.name].distinct, counts.distinct)
+            _same(place, "values", old[column.name].total, counts.total)
             counted[place] = (old[column.name], counts)
-            columns.append({**asdict(column), "values": values, "distinct": counts.num_rows})
+            columns.append({**asdict(column), "values": counts.total, "distinct": counts.distinct})
         proven.append(_proven(one, columns))
-    persons = [_persons([pair[side] for pair in counted.values()]) for side in (0, 1)]
+    persons = [persons_of([pair[side] for pair in counted.values()]) for side in (0, 1)]
     _same("the lake", "persons", len(persons[0]), len(persons[1]))
     joins = tuple(_joins(counted))
     for one in tables:  # 4
@@ -99,7 +91,7 @@ def _require_newest(lake: Lake, one: Turned) -> None:
     lake.verify(one.after.table, newest)
 
 
-def _compare(lake: Lake, one: Turned, turn: Turn) -> dict[str, pa.Table]:
+def _compare(lake: Lake, one: Turned, turn: Turn) -> dict[str, Tally]:
     """The counts of the values before, by column, once every row is as it has to be."""
     if one.before.rows != one.after.rows:
         raise _unproven(one.after.table, "has other rows than before")
@@ -107,85 +99,31 @@ def _compare(lake: Lake, one: Turned, turn: Turn) -> dict[str, pa.Table]:
         return {}
     table = one.after.table
     columns = [PseudonymColumn(name=c.name, kind=c.kind) for c in one.columns]
-    old: dict[str, list[pa.Table]] = {column.name: [] for column in columns}
+    old = {column.name: Tally() for column in columns}
     names = [column.name for column in one.after.columns]
     before, after = (
         batches(lake, table, statement.snapshot, names) for statement in (one.before, one.after)
     )
-    for was, now in _aligned(before, after):
+    for was, now in aligned(before, after):
         if not turn_identities(was, columns, turn).equals(now):
             raise _unproven(table, "holds a row that is not the row before under new pseudonyms")
         for name, found in old.items():
-            found.append(_value_counts(was.column(name)))
-            old[name] = [_merged(found)]
-    return {name: _merged(found) for name, found in old.items()}
+            found.add(was.column(name))
+    return old
 
 
-def _aligned(
-    first: Iterator[pa.RecordBatch], second: Iterator[pa.RecordBatch]
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Both in pieces of the same rows; one that ends sooner ends with an empty piece."""
-    left, right = next(first, None), next(second, None)
-    while left is not None and right is not None:
-        rows = min(left.num_rows, right.num_rows)
-        yield left.slice(0, rows), right.slice(0, rows)
-        left = left.slice(rows) if rows < left.num_rows else next(first, None)
-        right = right.slice(rows) if rows < right.num_rows else next(second, None)
-    rest = left or right
-    if rest is not None:
-        yield rest, rest.slice(0, 0)
-
-
-def _counts(lake: Lake, statement: Statement, column: str) -> pa.Table:
-    found = [_merged([])]
+def _counts(lake: Lake, statement: Statement, column: str) -> Tally:
+    found = Tally()
     for batch in batches(lake, statement.table, statement.snapshot, [column]):
-        found = [_merged([*found, _value_counts(batch.column(0))])]
-    return found[0]
+        found.add(batch.column(0))
+    return found
 
 
-def _value_counts(values: pa.Array[Any]) -> pa.Table:
-    """Pseudonyms (with their rank) and how often; neither nulls nor marks of no identity."""
-    texts = cast("Texts", values)
-    real = texts.filter(pc.and_(pc.is_valid(texts), pc.invert(sentinel_mask(texts))))
-    found = pc.value_counts(real)
-    return pa.table({"value": found.field("values"), "count": found.field("counts")})
-
-
-_EMPTY = pa.table({"value": pa.array([], pa.string()), "count": pa.array([], pa.int64())})
-
-
-def _merged(tables: Sequence[pa.Table]) -> pa.Table:
-    if len(tables) == 1:
-        return tables[0]
-    together = pa.concat_tables([_EMPTY, *tables])
-    summed = together.group_by("value").aggregate([("count", "sum")])
-    return pa.table({"value": summed["value"], "count": summed["count_sum"]})
-
-
-def _total(counts: pa.Table) -> int:
-    return int(pc.sum(counts["count"]).as_py() or 0)
-
-
-def _persons(counts: Sequence[pa.Table]) -> Texts:
-    """The distinct pseudonyms, without ranks."""
-    heads = [
-        pc.utf8_slice_codeunits(chunk, 0, PSEUDONYM_LENGTH)
-        for one in counts
-        for chunk in one["value"].chunks
-    ]
-    return cast("Texts", pc.unique(pa.chunked_array(heads, pa.string())))
-
-
-def _joins(counted: Mapping[str, tuple[pa.Table, pa.Table]]) -> Iterator[Mapping[str, Any]]:
+def _joins(counted: Mapping[str, tuple[Tally, Tally]]) -> Iterator[Mapping[str, Any]]:
     for left, right in combinations(sorted(counted), 2):
-        rows = [_join(counted[left][side], counted[right][side]) for side in (0, 1)]
+        rows = [joined_rows(counted[left][side], counted[right][side]) for side in (0, 1)]
         _same(f"{left} joined with {right}", "rows", rows[0], rows[1])
         yield {"left": left, "right": right, "rows": rows[1]}
-
-
-def _join(left: pa.Table, right: pa.Table) -> int:
-    joined = left.join(right, "value", join_type="inner", right_suffix="_right")
-    return int(pc.sum(pc.multiply(joined["count"], joined["count_right"])).as_py() or 0)
 
 
 def _require_clean(

@@ -13,16 +13,14 @@ from bercail.ingest.rotation.events import (
     ColumnDeclared,
     ColumnExcluded,
     ObjectionsCarried,
+    ProjectsCarried,
     RotationBegun,
     RotationProven,
     TableTurned,
 )
-from bercail.ingest.rotation.plan import Kind, RotationPlan, TakenColumn
+from bercail.ingest.rotation.plan import RotationPlan, TakenColumn
+from bercail.lake.pseudonym_search import Kind
 
-# "BEN_NIR_PSA||BEN_RNG_GEM must be called BEN_NIR_TOT" (CNAM, rules for users' own tables).
-PSA_AND_RANK = "BEN_NIR_TOT"
-SHAPE = r"^[A-Z2-7]{17}[0-9]?$"
-INSIDE = r"(^|[^A-Z0-9])[A-Z2-7]{17}[0-9]?([^A-Z0-9]|$)"
 KINDS: Mapping[str, Kind] = {"person": "person", "person_ranked": "person_ranked"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
@@ -44,6 +42,7 @@ class Rotation:
     reason: str = ""
     turned: frozenset[str] = frozenset()
     carried: ObjectionsCarried | None = None
+    projects: ProjectsCarried | None = None
     proven: RotationProven | None = None
 
     @property
@@ -63,6 +62,8 @@ def fold(events: Iterable[Any]) -> Rotation:
                 state = evolve(state, turned=state.turned | {event.table})
             case ObjectionsCarried():
                 state = evolve(state, carried=event)
+            case ProjectsCarried():
+                state = evolve(state, projects=event)
             case RotationProven():
                 state = evolve(state, proven=event)
             case _:
@@ -148,6 +149,16 @@ def require_beginnable(plan: RotationPlan) -> None:
         raise Refused(
             f"{len(plan.doubtful)} column(s) hold what may be pseudonyms, declared by nobody or "
             f"excluded wrongly: {listed}.",
+            remedy="An access officer declares or excludes each: `bercail ingest column`.",
+            rule="PSE-05",
+        )
+    shaky = [
+        f"`{one.project}: {one.table}.{name}`" for one in plan.projects for name in one.doubtful
+    ]
+    if shaky:
+        raise Refused(
+            f"{len(shaky)} column(s) of project tables hold what may be pseudonyms, declared by "
+            f"nobody: {', '.join(shaky[:5])}.",
             remedy="An access officer declares or excludes each: `bercail ingest column`.",
             rule="PSE-05",
         )

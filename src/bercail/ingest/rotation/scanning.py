@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bercail.ingest.rotation.plan import DoubtfulColumn
-from bercail.ingest.rotation.rules import INSIDE, SHAPE
 from bercail.lake import Lake
-from bercail.lake.identities import PSEUDONYM_LENGTH, Texts
+from bercail.lake.identities import Texts
+from bercail.lake.pseudonym_search import count, heads, shaped
 
 
 def text_columns(schema: pa.Schema) -> tuple[str, ...]:
@@ -31,18 +31,17 @@ def doubtful_columns(
     lake: Lake, table: str, snapshot: str, columns: Sequence[str]
 ) -> tuple[DoubtfulColumn, ...]:
     """Those of `columns` in which a value has the shape of a pseudonym, with counts."""
-    shaped = dict.fromkeys(columns, 0)
+    whole = dict.fromkeys(columns, 0)
     inside = dict.fromkeys(columns, 0)
     for batch in batches(lake, table, snapshot, columns):
         for name in columns:
-            values = cast("Texts", batch.column(name))
-            whole = count(pc.match_substring_regex(values, SHAPE))
-            shaped[name] += whole
-            inside[name] += count(pc.match_substring_regex(values, INSIDE)) - whole
+            found = shaped(cast("Texts", batch.column(name)))
+            whole[name] += found[0]
+            inside[name] += found[1]
     return tuple(
-        DoubtfulColumn(table=table, column=name, values=shaped[name], inside=inside[name])
+        DoubtfulColumn(table=table, column=name, values=whole[name], inside=inside[name])
         for name in columns
-        if shaped[name] or inside[name]
+        if whole[name] or inside[name]
     )
 
 
@@ -53,15 +52,10 @@ def known_values(
     found = dict.fromkeys(columns, 0)
     for batch in batches(lake, table, snapshot, columns):
         for name in columns:
-            head = pc.utf8_slice_codeunits(batch.column(name), 0, PSEUDONYM_LENGTH)
-            found[name] += count(pc.is_in(head, value_set=known))
+            values = heads(cast("Texts", batch.column(name)))
+            found[name] += count(pc.is_in(values, value_set=known))
     return tuple(
         DoubtfulColumn(table=table, column=name, values=0, inside=0, known=found[name])
         for name in columns
         if found[name]
     )
-
-
-def count(mask: pa.Array[Any]) -> int:
-    """How many are true."""
-    return int(pc.sum(mask).as_py() or 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,23 +17,27 @@ from bercail.ingest.rotation.events import (
     ColumnDeclared,
     ColumnExcluded,
     ObjectionsCarried,
+    ProjectsCarried,
+    ProjectTablesExpired,
+    ProjectTurned,
     RotationBegun,
     RotationProven,
     SnapshotsExpired,
     TableTurned,
 )
-from bercail.ingest.rotation.plan import Kind, RotationPlan, TablePlan, TakenColumn
+from bercail.ingest.rotation.plan import RotationPlan, TablePlan, TakenColumn
+from bercail.ingest.rotation.projects import ProgressReport, TurnsProjects
 from bercail.ingest.rotation.proving import Proof, Turned, prove
 from bercail.ingest.rotation.rules import Rotation
 from bercail.ingest.rotation.survey import Survey
 from bercail.lake import Lake, SealedStore, pseudonym_chain
 from bercail.lake.identities import Turn, turn_identities
+from bercail.lake.pseudonym_search import Kind
 from bercail.ledger import Ledger
 from bercail.ledger.vault_book import VaultBook
 from bercail.vault import Keyring, signer
 from bercail.vault.dsse import envelope
 
-ProgressReport = Callable[[str, int, int], None]
 STREAM, COLUMNS = "rotation/level-2", "rotation/columns"
 REPORT_TYPE = "application/vnd.bercail.rotation-report+json"
 SIGNER = "rotation"
@@ -62,6 +65,7 @@ class RotationService:
         registry: Registry,
         ledger: Ledger,
         objections: CarriesObjections,
+        projects: TurnsProjects,
         reports: SealedStore,
     ) -> None:
         self._lake = lake
@@ -69,6 +73,7 @@ class RotationService:
         self._ledger = ledger
         self._book = VaultBook(ledger=ledger)
         self._objections = objections
+        self._projects = projects
         self._reports = reports
         self._survey = Survey(lake, registry)
 
@@ -92,10 +97,16 @@ class RotationService:
         self._ledger.append(COLUMNS, version, [event], actor)
 
     def plan(self) -> RotationPlan:
-        """What a rotation would do now; reads every text column of the lake, changes nothing."""
+        """What a rotation would do now; reads every text column of the lake and of projects.
+
+        It changes nothing and takes no secret.
+        """
         state = self._lake.rewriting.gate.state()
         target = state.target or state.epoch + 1
-        return self._survey.plan(f"rotation-{target}", state.epoch, target, self._verdicts())
+        projects = self._projects.plan()
+        return self._survey.plan(
+            f"rotation-{target}", state.epoch, target, self._verdicts(), projects
+        )
 
     def status(self) -> dict[str, Any]:
         """The epoch of the lake, and where the last rotation stands."""
@@ -108,13 +119,19 @@ class RotationService:
             "report_sha256": last.proven.report_sha256 if last.proven else None,
         }
 
+    def projects(self) -> tuple[ProjectTurned, ...]:
+        """What the last rotation did to the tables of each project."""
+        _, state = self._load()
+        return state.projects.projects if state.projects else ()
+
     def apply(
         self, actor: Actor, *, reason: str = "", progress: ProgressReport | None = None
     ) -> RotationProven:
         """Rotate, or take an interrupted rotation further; numbered as in the format's page.
 
         Raises:
-            Refused: the actor is no operator, or a column is in doubt.
+            Refused: the actor is no operator, a column is in doubt, a project is changing, or
+                names persons whom the lake does not have.
             Missing: the lake is empty.
             Unproven: something was missed; the lake stays shut.
         """
@@ -128,12 +145,15 @@ class RotationService:
             pseudonym_chain.begin_epoch(self._keys, state.to_epoch)  # 2
             self._turn_tables(state, actor, progress)  # 3
             self._carry(state, actor)  # 4
-            state = self._prove(state, actor)  # 5
+            self._turn_projects(state, actor, progress)  # 5
+            state = self._prove(state, actor)  # 6
         gate.finish(state.name)
         return rules.require_proven(state)
 
-    def expire(self, actor: Actor) -> tuple[SnapshotsExpired, ...]:
+    def expire(self, actor: Actor) -> tuple[SnapshotsExpired | ProjectTablesExpired, ...]:
         """Remove from the host what is older than the last rotation, which must be proven.
+
+        Snapshots of the lake, then extracts under former pseudonyms, also those of a renewal.
 
         Raises:
             Refused: the actor is no operator, or no rotation is proven.
@@ -141,7 +161,7 @@ class RotationService:
         rules.require_operator(actor)
         _, state = self._load()
         rules.require_proven(state)
-        expired = []
+        expired: list[SnapshotsExpired | ProjectTablesExpired] = []
         for table in sorted(state.turned):
             snapshots, files = self._lake.rewriting.expire(table, state.name)
             event = SnapshotsExpired(
@@ -151,11 +171,19 @@ class RotationService:
                 self._record(event, actor)
             expired.append(event)
         self._objections.expire(state.name)
+        for one in self._projects.expire(actor):
+            left = ProjectTablesExpired(
+                rotation=state.name, project=one.project, extracts=one.extracts, files=one.files
+            )
+            self._record(left, actor)
+            expired.append(left)
         return tuple(expired)
 
     def _begin(self, actor: Actor, reason: str) -> Rotation:
         plan = self.plan()
         rules.require_beginnable(plan)
+        identities = partial(self._survey.identities, plan.rotation, self._verdicts())
+        self._projects.require_turnable(plan.rotation, identities, actor)
         begun = RotationBegun(
             rotation=plan.rotation,
             from_epoch=plan.from_epoch,
@@ -203,6 +231,33 @@ class RotationService:
             event = ObjectionsCarried(rotation=state.name, before=before, after=after)
             self._record(event, actor)
 
+    def _turn_projects(
+        self, state: Rotation, actor: Actor, progress: ProgressReport | None
+    ) -> None:
+        if state.projects is not None:
+            return
+        turned = self._projects.turn(
+            state.name,
+            state.to_epoch,
+            partial(self._survey.identities, state.name, self._verdicts()),
+            lambda project: self._used(state, f"project {project}", actor),
+            actor,
+            progress,
+        )
+        projects = tuple(
+            ProjectTurned(
+                project=one.project,
+                extracts=one.extracts,
+                tables=one.tables,
+                rows=one.rows,
+                columns=one.columns,
+                persons=one.persons,
+                report_sha256=one.report_sha256,
+            )
+            for one in turned
+        )
+        self._record(ProjectsCarried(rotation=state.name, projects=projects), actor)
+
     def _prove(self, state: Rotation, actor: Actor) -> Rotation:
         """The proof over every table that the lake has, its report, and the event."""
         verdicts = self._verdicts()
@@ -246,7 +301,12 @@ class RotationService:
         return version, rules.fold(events)
 
     def _verdicts(self) -> rules.Verdicts:
-        return rules.fold_columns(self._ledger.load(COLUMNS, COLUMN_EVENTS)[1])
+        return column_verdicts(self._ledger)
+
+
+def column_verdicts(ledger: Ledger) -> rules.Verdicts:
+    """What access officers said of columns, of the lake and of projects."""
+    return rules.fold_columns(ledger.load(COLUMNS, COLUMN_EVENTS)[1])
 
 
 def _columns(taken: tuple[TakenColumn, ...]) -> tuple[tuple[str, Kind], ...]:
@@ -269,11 +329,12 @@ def _report(state: Rotation, proof: Proof, excluded: list[str]) -> bytes:
     return canonical_json(
         {
             **proof.as_dict(),
-            "format": "bercail-rotation-report/1",
+            "format": "bercail-rotation-report/2",
             "rotation": state.name,
             "from_epoch": state.to_epoch - 1,
             "to_epoch": state.to_epoch,
             "excluded": excluded,
             "objections": asdict(state.carried) if state.carried else None,
+            "projects": [asdict(one) for one in state.projects.projects] if state.projects else [],
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -12,8 +12,14 @@ from attrs import define
 
 from bercail.catalogue import Registry
 from bercail.foundation import Unproven
-from bercail.ingest.rotation.plan import DoubtfulColumn, Kind, RotationPlan, TablePlan
-from bercail.ingest.rotation.rules import PSA_AND_RANK, Verdicts, taken_columns
+from bercail.ingest.rotation.plan import (
+    DoubtfulColumn,
+    ProjectTablePlan,
+    RotationPlan,
+    TablePlan,
+)
+from bercail.ingest.rotation.projects import PlannedTable
+from bercail.ingest.rotation.rules import Verdicts, taken_columns
 from bercail.ingest.rotation.scanning import (
     batches,
     doubtful_columns,
@@ -21,7 +27,10 @@ from bercail.ingest.rotation.scanning import (
     text_columns,
 )
 from bercail.lake import Lake, Statement
-from bercail.lake.identities import PSEUDONYM_LENGTH, Texts
+from bercail.lake.identities import Texts
+from bercail.lake.pseudonym_search import Kind, heads, identity_names, persons_in
+
+REGISTER = "IR_BEN_R"
 
 
 @define
@@ -33,18 +42,20 @@ class Survey:
 
     @cached_property
     def _identities(self) -> Mapping[str, Kind]:
-        """The kind of every pseudonym column name, in whatever table of the catalogue."""
-        found: dict[str, Kind] = {PSA_AND_RANK: "person_ranked"}
-        for table in self._registry.tables.values():
-            for column in self._registry.pseudonyms(table):
-                found[column.name.upper()] = column.kind
-        return found
+        return identity_names(self._registry)
 
     def tables(self, verdicts: Verdicts) -> tuple[TablePlan, ...]:
         """Every table of the lake and the columns of it that hold pseudonyms."""
         return tuple(self._table(name, verdicts) for name in self._lake.tables())
 
-    def plan(self, rotation: str, epoch: int, target: int, verdicts: Verdicts) -> RotationPlan:
+    def plan(
+        self,
+        rotation: str,
+        epoch: int,
+        target: int,
+        verdicts: Verdicts,
+        projects: Sequence[PlannedTable] = (),
+    ) -> RotationPlan:
         """The plan; reads every text column of the lake once, excluded ones twice."""
         tables = self.tables(verdicts)
         doubtful = [one for table in tables for one in self._doubtful(table, verdicts)]
@@ -57,6 +68,16 @@ class Survey:
             tables=tables,
             excluded=tuple(f"{table}.{column}" for table, column in sorted(verdicts.excluded)),
             doubtful=tuple(doubtful),
+            projects=tuple(
+                ProjectTablePlan(
+                    project=one.project,
+                    table=one.label,
+                    rows=one.rows,
+                    columns=dict(one.columns),
+                    doubtful=dict(one.doubtful),
+                )
+                for one in projects
+            ),
         )
 
     def require_rewrite(self, table: str, rotation: str) -> tuple[Statement, Statement]:
@@ -69,6 +90,23 @@ class Survey:
                 rule="rotation-proof",
             )
         return found
+
+    def identities(self, rotation: str, verdicts: Verdicts) -> Iterator[Texts]:
+        """The pseudonyms of the epoch before `rotation`, table by table, in batches.
+
+        Distinct within a batch. The register of persons comes first, then the smaller tables:
+        who looks for certain persons soon has them all and stops.
+        """
+        found = []
+        for table in self.tables(verdicts):
+            turned = self._lake.rewriting.find(table.table, rotation)
+            snapshot = turned[0].snapshot if turned else table.snapshot
+            names = [column.name for column in table.columns]
+            found.append((table.table != REGISTER, table.rows, table.table, snapshot, names))
+        for _, _, table_name, snapshot, names in sorted(found):
+            for batch in batches(self._lake, table_name, snapshot, names):
+                for column in batch.columns:
+                    yield persons_in(cast("Texts", column))
 
     def _table(self, name: str, verdicts: Verdicts) -> TablePlan:
         newest = self._lake.snapshots(name)[-1]
@@ -108,8 +146,6 @@ class Survey:
         for table in tables:
             names = [column.name for column in table.columns]
             for batch in batches(self._lake, table.table, table.snapshot, names):
-                heads = [
-                    pc.utf8_slice_codeunits(column, 0, PSEUDONYM_LENGTH) for column in batch.columns
-                ]
-                known = cast("Texts", pc.unique(pa.chunked_array([known, *heads], pa.string())))
+                found = [heads(cast("Texts", column)) for column in batch.columns]
+                known = cast("Texts", pc.unique(pa.chunked_array([known, *found], pa.string())))
         return known

@@ -1,8 +1,7 @@
-"""What a change of pseudonym secrets means here: the objections carried over, projects renewed.
+"""The registry of objections across epochs of the platform's secret.
 
-The registry of objections holds platform pseudonyms. After a rotation an objection arrives at
-level one as before and goes through the secrets of all epochs; while one is under way, the
-registry waits (rule `rotation-under-way`).
+After a rotation an objection arrives at level one as before and goes through the secrets of all
+epochs; while one is under way, the registry waits (rule `rotation-under-way`).
 """
 
 from __future__ import annotations
@@ -12,38 +11,18 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from attrs import frozen
 
 from bercail.access.events import OBJECTION_EVENTS
-from bercail.access.objections import _LEVEL_ONE, _NAME, STREAM, Objections
-from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven, canonical_json
+from bercail.access.objections import LIST, STREAM, Objections, require_level_one
+from bercail.access.rotation.events import ROTATED_OBJECTION_EVENTS, ObjectionsTurned
+from bercail.foundation import Actor, Unproven, canonical_json
 from bercail.lake import Lake, SealedStore, pseudonym_chain
 from bercail.lake.identities import PSEUDONYM_LENGTH, Turn
 from bercail.ledger import Ledger
 from bercail.ledger.vault_book import VaultBook
-from bercail.vault import DestructionCertificate, Keyring, Purpose
+from bercail.vault import Keyring
 
-
-@frozen(kw_only=True)
-class ObjectionsTurned:
-    """The registry holds the pseudonyms of a new epoch, of as many persons as before."""
-
-    version: int
-    registry_digest: str
-    rotation: str
-    persons: int
-
-
-@frozen(kw_only=True)
-class ProjectSecretRenewed:
-    """A project's pseudonyms come from a new secret; its former secrets are destroyed."""
-
-    project: str
-    epoch: int
-    reason: str
-
-
-KINDS = (*OBJECTION_EVENTS, ObjectionsTurned)
+KINDS = (*OBJECTION_EVENTS, *ROTATED_OBJECTION_EVENTS)
 
 
 class ChainedObjections(Objections):
@@ -84,7 +63,7 @@ class ChainedObjections(Objections):
             )
         document = canonical_json(wanted)
         digest = self._keyed_digest(document)
-        self._sealed.put(_NAME, document, digest)
+        self._sealed.put(LIST, document, digest)
         event = ObjectionsTurned(
             version=version + 1, registry_digest=digest, rotation=rotation, persons=len(wanted)
         )
@@ -101,7 +80,7 @@ class ChainedObjections(Objections):
                 former, kept = former | kept, set()
             kept.add(event.registry_digest)
         for digest in former - kept:
-            self._sealed.delete(_NAME, digest)
+            self._sealed.delete(LIST, digest)
 
     def _events(self) -> Sequence[Any]:
         return self._ledger.load(STREAM, KINDS)[1]
@@ -111,64 +90,11 @@ class ChainedObjections(Objections):
         return len(events), str(events[-1].registry_digest) if events else ""
 
     def _platform_pseudonym(self, level_one: str, actor: Actor) -> str:
-        if not _LEVEL_ONE.fullmatch(level_one):
-            raise Invalid(
-                "That is not a person's pseudonym at level one.",
-                remedy="The data holder computes it: 17 characters, or 18 with a twin's rank.",
-            )
+        require_level_one(level_one)
         epoch = self._lake.rewriting.gate.require_open()
         for used in pseudonym_chain.uses(epoch, "objection", "registry of objections", 1):
             self._book.record_use(used, actor)
         return _turned(level_one, pseudonym_chain.entry(self._keys, epoch))
-
-
-def renew_project(
-    project: str, keys: Keyring, ledger: Ledger, actor: Actor, *, reason: str
-) -> DestructionCertificate:
-    """Give a project a new pseudonym secret and destroy the former ones.
-
-    Extracts cut from now on have other pseudonyms; those that exist keep theirs. A call that
-    was killed is finished by the next one.
-
-    Raises:
-        Refused: the actor is no operator.
-        Missing: the project never had a secret.
-    """
-    if not actor.has(Role.OPERATOR):
-        raise Refused(
-            f"`{actor.id}` may not change a project's pseudonyms.",
-            remedy="An operator does.",
-            rule="PSE-04",
-        )
-    scope, stream = f"project/{project}", f"project-secret/{project}"
-    living = secret_epochs(keys, scope)
-    if not living:
-        raise Missing(
-            f"The project `{project}` has no pseudonym secret.",
-            remedy="It gets one with its first extract; there is nothing to change before.",
-        )
-    version, events = ledger.load(stream, (ProjectSecretRenewed,))
-    target = int(events[-1].epoch) if events else living[-1]
-    if living == [target]:
-        target += 1
-        event = ProjectSecretRenewed(project=project, epoch=target, reason=reason)
-        ledger.append(stream, version, [event], actor)
-    if living[-1] < target:
-        keys.next_epoch("pseudonym", scope, Purpose.SECRET)
-    for epoch in living:
-        if epoch < target:
-            certificate = keys.destroy("pseudonym", scope, epoch)
-    return certificate
-
-
-def secret_epochs(keys: Keyring, scope: str) -> list[int]:
-    """The epochs of a pseudonym secret that are not destroyed, oldest first."""
-    return sorted(
-        one.epoch
-        for one in keys.entries()
-        if (one.purpose, one.kind, one.scope) == (Purpose.SECRET, "pseudonym", scope)
-        and one.destroyed is None
-    )
 
 
 def _turned(person: str, turn: Turn) -> str:
