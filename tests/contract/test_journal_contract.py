@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from bercail.foundation import Refused, Unavailable, Unproven
 from bercail.ledger import Journal, MemoryJournal, SqlJournal
+from bercail.ledger.schema import JOURNAL
 from bercail.testing.journal_contract import JournalContract, draft
 
 # One server for all these tests, also when they are spread over workers.
 pytestmark = pytest.mark.xdist_group("journal-postgresql")
 
 _NUMBERS = itertools.count()
+
+WHO = {"actor": "t", "at": "now", "salt": b"salt"}
 
 FORBIDDEN = [
     "UPDATE bercail_journal SET actor = 'somebody else'",
@@ -183,8 +186,36 @@ def test_an_account_that_may_only_read_and_insert_is_enough(
         make_url(postgresql_url).set(username="writer").render_as_string(hide_password=False)
     )
     writer.append("a", 1, [draft(2)])
+    writer.append("a", 2, [draft(n) for n in range(3, 103)])
+    with engine.begin() as connection:
+        connection.execute(text("REVOKE INSERT ON bercail_journal FROM writer"))
+    for count in (1, 100):
+        with pytest.raises(Refused) as refusal:
+            writer.append("a", 102, [draft(n) for n in range(count)])
+        assert refusal.value.rule == "journal-account"
+    assert writer.last() == 102
     with engine.begin() as connection:
         connection.execute(text("DROP OWNED BY writer"))
         connection.execute(text("DROP ROLE writer"))
     engine.dispose()
     assert writer.__repr__().startswith("SqlJournal(postgresql")
+
+
+@pytest.mark.parametrize(
+    "positions", [(3, 4), (2, 4), (1, 2), (-1, 0), (2, 3, 5), (4, 2), (0, 2)], ids=str
+)
+def test_postgresql_refuses_a_batch_that_does_not_follow(
+    postgresql_url: str, opened: Callable[[str], SqlJournal], positions: tuple[int, ...]
+) -> None:
+    journal = opened(postgresql_url)
+    journal.append("a", 0, [draft(1)])
+    engine = create_engine(postgresql_url.replace("postgresql:", "postgresql+psycopg:"))
+    rows = [
+        {"position": position, "stream": "b", "version": n, "kind": "K", "body": "{}", **WHO}
+        for n, position in enumerate(positions)
+    ]
+    with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match=r"no other place|duplicate"):
+            connection.execute(insert(JOURNAL).values(rows))
+    engine.dispose()
+    assert journal.last() == 1

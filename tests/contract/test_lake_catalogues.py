@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,12 @@ def lines(delivery: int, count: int = 5) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(found, schema=SCHEMA)
 
 
+def year(number: int, kind: pa.DataType, more: str = "") -> pa.RecordBatch:
+    """One line of the year 2020 and `number`, perhaps with a column that others lack."""
+    columns = {"x": pa.array([number], kind), "FLX_DIS_DTD": pa.array([date(2020 + number, 1, 1)])}
+    return pa.record_batch(columns | ({more: pa.array([more])} if more else {}))
+
+
 def together(work: Callable[..., None], *given: Iterable[Any]) -> None:
     """Each call in a thread of its own; raises what one of them raised."""
     with ThreadPoolExecutor(8) as pool:
@@ -51,9 +57,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def opened(url: str, tmp_path: Path) -> Iterator[Opened]:
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
+
+
+@pytest.fixture
+def opened(url: str, tmp_path: Path, clock: FixedClock) -> Iterator[Opened]:
     """Opens the same lake as another process would; each has a number."""
-    clock = FixedClock(datetime(2026, 11, 21, tzinfo=UTC))
     custodian = MemoryCustodian(SeededRandomness(1))
     keys = Keyring(tmp_path / "keys", custodian, SeededRandomness(2), clock)
     host = MemoryStore(Location.parse(f"memory:{tmp_path.name}"))
@@ -90,6 +100,54 @@ def test_upkeep_works_on_it(opened: Opened) -> None:
     assert opened(2).verify(TABLE).rows == 10
     assert lake.expiring.expire(TABLE, timedelta(0)).expired == ()
     assert lake.orphans(timedelta(0)) == ()
+
+
+def test_columns_come_and_widen_over_the_years(opened: Opened) -> None:
+    lake, second = opened(1), opened(2)
+    old = lake.append(TABLE, [year(0, pa.int32())], year(0, pa.int32()).schema, delivery="Y0")
+    new = year(1, pa.int64(), "since")
+    second.append(TABLE, [new], new.schema, delivery="Y1")
+    read = opened(3).read(TABLE).read_all()
+    assert read.schema.field("x").type == pa.int64()
+    assert read.select(["x", "since"]).to_pydict() == {"x": [0, 1], "since": [None, "since"]}
+    assert lake.read(TABLE, snapshot_id=old.id).schema.names == ["x", "FLX_DIS_DTD"]
+    assert lake.verify(TABLE).rows == 2
+
+
+def test_two_writers_bring_a_column_each_at_once(opened: Opened) -> None:
+    """The schema is a commit of its own: the one that loses looks again, and adds its own."""
+    first = year(0, pa.int64())
+    opened(0).append(TABLE, [first], first.schema, delivery="Y0")
+    barrier = threading.Barrier(2, timeout=60)
+
+    def work(lake: Lake, number: int) -> None:
+        barrier.wait()
+        batch = year(number, pa.int64(), f"c{number}")
+        lake.append(TABLE, [batch], batch.schema, delivery=f"Y{number}")
+
+    together(work, [opened(1), opened(2)], [1, 2])
+    read = opened(3).read(TABLE, ["x", "c1", "c2"]).read_all().sort_by("x")
+    assert read.to_pydict() == {
+        "x": [0, 1, 2],
+        "c1": [None, "c1", None],
+        "c2": [None, None, "c2"],
+    }
+    assert opened(4).verify(TABLE).rows == 3
+
+
+def test_a_table_is_read_as_it_was_known_on_a_day(opened: Opened, clock: FixedClock) -> None:
+    for number in range(3):
+        batch = year(number, pa.int64())
+        opened(number).append(TABLE, [batch], batch.schema, delivery=f"Y{number}")
+        clock.advance(timedelta(days=1))
+    lake, day = opened(9), date(2026, 11, 22)
+    assert lake.read(TABLE, ["x"], as_of=day).read_all().column(0).to_pylist() == [0, 1]
+    then = lake.read(TABLE, ["x"], as_of=date(2020, 12, 31), by="flux").read_all()
+    assert then.column(0).to_pylist() == [0]
+    lake.compaction.compact(TABLE, 1 << 20)
+    lake.expiring.expire(TABLE, timedelta(0))
+    assert lake.history.known(TABLE, day).deliveries == ("Y0", "Y1")
+    assert opened(10).read(TABLE, ["x"], as_of=day).read_all().column(0).to_pylist() == [0, 1]
 
 
 @pytest.mark.parametrize("same", [False, True])

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from bercail.foundation import Missing, Refused
 from bercail.hosting import MigrationService
 from bercail.hosting.exit import ExitRehearsal, check_terms
 from bercail.lake import SealedStore
 from bercail.storage import Location, ObjectStore, make_home, open_store
 from bercail.testing.moving import OPERATOR, MovingWorld
+from bercail.testing.servers import RunningServer, start_seaweedfs
+
+
+@pytest.fixture(scope="module")
+def other_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """An S3 server beside that of all tests, with keys of its own."""
+    server = start_seaweedfs(tmp_path_factory.mktemp("other-provider"), access_key="elsewhere")
+    yield server
+    server.stop()
+
 
 CONTENTS = {f"data/{n}": bytes([n]) * (10_000 * n) for n in range(10)}
 
@@ -54,27 +67,42 @@ def brought_home(world: MovingWorld, home: ObjectStore) -> MovingWorld:
 
 
 @pytest.mark.requirement("EXIT-01")
-def test_the_way_out_of_s3_and_the_way_out_of_a_folder_are_rehearsed_and_timed(
-    tmp_path: Path, s3_store: ObjectStore
+def test_the_way_out_is_rehearsed_and_timed_from_s3_to_s3_to_a_folder_and_back(
+    tmp_path: Path, s3_store: ObjectStore, s3_location: Location, other_provider: RunningServer
 ) -> None:
+    """Two providers: servers of their own, neither of which knows the other's keys."""
+    there = other_provider.location("other-bucket")
+    make_home(there, other_provider.credentials)
+    stranger = open_store(evolve(there, name=s3_location.name), other_provider.credentials)
+    with pytest.raises(Missing):
+        list(stranger.list())
+    with pytest.raises(Refused):
+        list(open_store(s3_location, other_provider.credentials).list())
+    other = open_store(there, other_provider.credentials)
     folders = [Location.folder(tmp_path / name) for name in ("away", "home")]
     for folder in folders:
         make_home(folder)
     away, home = (open_store(folder) for folder in folders)
     leaving_s3 = brought_home(MovingWorld(tmp_path / "first"), s3_store)
-    first = rehearsed(leaving_s3, away).rehearse(OPERATOR, sample=8)
-    for info in list(s3_store.list()):
-        s3_store.delete(info.name)
+    to_s3 = rehearsed(leaving_s3, other).rehearse(OPERATOR, sample=8)
+    to_a_folder = rehearsed(leaving_s3, away).rehearse(OPERATOR, sample=8)
     leaving_a_folder = brought_home(MovingWorld(tmp_path / "second"), home)
-    second = rehearsed(leaving_a_folder, s3_store).rehearse(OPERATOR, sample=8)
-    for world, done in ((leaving_s3, first), (leaving_a_folder, second)):
+    from_a_folder = rehearsed(leaving_a_folder, other).rehearse(OPERATOR, sample=8)
+    kept = [
+        *leaving_s3.journal.read("exit/moving"),
+        *leaving_a_folder.journal.read("exit/moving"),
+    ]
+    ways = [("s3:", "s3:"), ("s3:", "file:"), ("file:", "s3:")]
+    for done, recorded, (begin, end) in zip(
+        (to_s3, to_a_folder, from_a_folder), kept, ways, strict=True
+    ):
         assert done.event.opened >= 7
         assert done.event.within
-        (recorded,) = world.journal.read("exit/moving")
         assert recorded.body["milliseconds"] == done.event.milliseconds > 0
-    assert first.event.source.startswith("s3:")
-    assert second.event.target.startswith("s3:")
-    assert list(away.list()) == list(s3_store.list()) == []
+        assert done.event.source.startswith(begin)
+        assert done.event.target.startswith(end)
+    assert to_s3.event.source != to_s3.event.target
+    assert list(away.list()) == list(other.list()) == []
 
 
 @pytest.mark.requirement("EXIT-01")

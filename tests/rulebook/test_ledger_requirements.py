@@ -2,16 +2,69 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+import bercail
 from bercail.foundation import Actor
-from bercail.ledger import Journal, Ledger, MemoryJournal, RecordedEvent, SqlJournal
+from bercail.ledger import (
+    Journal,
+    Ledger,
+    MemoryJournal,
+    NewEvent,
+    RecordedEvent,
+    SqlJournal,
+)
 from bercail.testing.ledger_desk import Desk, NoteTaken
 
 
+def doors_that_record() -> list[tuple[str, ast.Call]]:
+    """Every call in the program that appends to the ledger or to a recorder of a stream."""
+    found = []
+    for path in sorted(Path(bercail.__file__).parent.rglob("*.py")):
+        if "testing" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = ast.unparse(node.func.value)
+                if node.func.attr == "append" and owner.endswith("ledger"):
+                    found.append((f"{path.name}:{node.lineno}", node))
+    return found
+
+
+@pytest.mark.requirement("LOG-01")
+def test_no_room_records_without_naming_who_acts() -> None:
+    doors = doors_that_record()
+    assert len(doors) >= 8
+    for place, call in doors:
+        names = [ast.unparse(argument) for argument in call.args]
+        names += [f"{word.arg}={ast.unparse(word.value)}" for word in call.keywords]
+        assert len(names) == 4, place
+        assert re.search("actor|by|who|person|holder", names[3].lower()), (place, names)
+
+
+@pytest.mark.requirement("LOG-01")
+def test_no_journal_takes_an_event_without_its_actor(tmp_path: Path) -> None:
+    for actor in ("", " ", "two words", "a" * 101):
+        with pytest.raises(ValueError):
+            NewEvent(
+                kind="K", body={}, actor=actor, at="2026-11-21T22:46:15.000000Z", salt=bytes(16)
+            )
+    journal = SqlJournal(f"sqlite:///{tmp_path}/journal.db")
+    assert journal.last() == 0
+    journal.close()
+    connection = sqlite3.connect(tmp_path / "journal.db")
+    row = (1, "s", 1, "K", "{}", None, "2026-11-21T22:46:15.000000Z", bytes(16))
+    with pytest.raises(sqlite3.IntegrityError, match="actor"):
+        connection.execute("INSERT INTO bercail_journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.close()
+
+
+@pytest.mark.requirement("LOG-01")
 def test_every_event_names_the_person_who_acted(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     for number, person in enumerate(("ada.l", "olympe.g", "system:ingest")):

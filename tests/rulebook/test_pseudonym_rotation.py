@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from bercail.access.rotation import renew_project
 from bercail.foundation import Missing, Refused, Role
 from bercail.testing.small_house import SmallHouse, person
 from bercail.vault import Purpose, pseudonyms
@@ -68,8 +67,8 @@ def test_projects_stay_apart_before_and_after_a_rotation(house: SmallHouse) -> N
 @pytest.mark.requirement("PSE-05")
 def test_the_secret_of_one_project_is_renewed_alone(house: SmallHouse) -> None:
     old = {project: under(house, project) for project in ("diabetes", "asthma")}
-    gone = renew_project("diabetes", house.keys, house.ledger, OPERATOR, reason="suspicion")
-    assert [key.epoch for key in gone.keys] == [1]
+    renewed = house.project_tables().renew("diabetes", OPERATOR, reason="suspicion")
+    assert [key.epoch for key in renewed.certificate.keys] == [1]
     assert not under(house, "diabetes") & old["diabetes"]
     assert under(house, "asthma") == old["asthma"]
     with pytest.raises(Missing):
@@ -80,9 +79,9 @@ def test_the_secret_of_one_project_is_renewed_alone(house: SmallHouse) -> None:
 @pytest.mark.requirement("PSE-04")
 def test_only_an_operator_renews_and_only_what_there_is(house: SmallHouse) -> None:
     with pytest.raises(Refused):
-        renew_project("diabetes", house.keys, house.ledger, OFFICER, reason="schedule")
+        house.project_tables().renew("diabetes", OFFICER, reason="schedule")
     with pytest.raises(Missing):
-        renew_project("diabetes", house.keys, house.ledger, OPERATOR, reason="schedule")
+        house.project_tables().renew("diabetes", OPERATOR, reason="schedule")
 
 
 @pytest.mark.requirement("PSE-05")
@@ -91,9 +90,9 @@ def test_a_renewal_killed_before_the_old_secret_died_is_finished(house: SmallHou
     destroy = house.keys.destroy
     house.keys.destroy = _killed  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        renew_project("diabetes", house.keys, house.ledger, OPERATOR, reason="schedule")
+        house.project_tables().renew("diabetes", OPERATOR, reason="schedule")
     house.keys.destroy = destroy  # type: ignore[method-assign]
-    renew_project("diabetes", house.keys, house.ledger, OPERATOR, reason="schedule")
+    house.project_tables().renew("diabetes", OPERATOR, reason="schedule")
     epochs = [
         (one.epoch, one.destroyed is None)
         for one in house.keys.entries()

@@ -73,13 +73,23 @@ def copy(
     ] = None,
     limit_night: Annotated[str | None, typer.Option(help="Bytes a second by night.")] = None,
     night: Annotated[str, typer.Option(help="When the night is, local time.")] = "20:00-07:00",
+    schedule: Annotated[
+        Path | None,
+        typer.Option(help="A file of limits by day and hour; it may change while this runs."),
+    ] = None,
     progress_form: ProgressForm = "bar",
     as_json: JsonFlag = False,
 ) -> None:
     """Carry what the plan says, sealed; run again after an interruption, it resumes."""
-    from bercail.hosting import Bandwidth
+    from bercail.hosting import Bandwidth, ScheduleFile
 
-    bandwidth = Bandwidth.parse(limit_day, limit_night, night)
+    if schedule is not None and (limit_day or limit_night):
+        raise Invalid(
+            "The bandwidth is said twice.",
+            remedy="Keep `--schedule`, or `--limit-day` and `--limit-night`.",
+        )
+    by_flags = Bandwidth.parse(limit_day, limit_night, night)
+    bandwidth = ScheduleFile(schedule) if schedule is not None else by_flags
     with progress(as_json, progress_form) as report:
         done = house().migration(name).copy(report, bandwidth=bandwidth)
     emit(done.as_dict(), as_json, title="Copy")

@@ -22,11 +22,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, mldsa
 
-FORMAT = "bercail-migration-manifest/1"
+FORMATS = ("bercail-migration-manifest/1", "bercail-migration-manifest/2")
 PAYLOAD_TYPE = "application/vnd.bercail.migration-proof+json"
 SIGNERS = ("manifest-source", "manifest-target")
 BASES = ("independent-reread", "copy-time-digests")
-STATEMENT = {
+CHECKSUMS = ("crc64-of-each-range", "crc64nvme-of-each-object-that-has-one", "none")
+STATEMENT: dict[str, Any] = {
     "format": str,
     "migration": str,
     "proof": int,
@@ -43,9 +44,10 @@ STATEMENT = {
     "proved_at": str,
     "target_probe": (dict, type(None)),
 }
+STATEMENTS = {FORMATS[0]: STATEMENT, FORMATS[1]: {**STATEMENT, "source_checksum": str}}
 PROBE = {"location": str, "identity": dict, "at": str, "sha256": str, "sound": bool}
 TEXT_OR_NULL = (str, type(None))
-SOURCE = {
+SOURCE: dict[str, Any] = {
     "etag": str,
     "version": TEXT_OR_NULL,
     "modified": TEXT_OR_NULL,
@@ -53,6 +55,11 @@ SOURCE = {
     "metadata": dict,
     "tier": TEXT_OR_NULL,
     "blob_type": TEXT_OR_NULL,
+}
+TEXTS_OR_NULL = (dict, type(None))
+SOURCES = {
+    FORMATS[0]: SOURCE,
+    FORMATS[1]: {**SOURCE, "headers": TEXTS_OR_NULL, "tags": TEXTS_OR_NULL},
 }
 SEALED = {"version": str, "opaque": str, "size": int, "crc64nvme": str}
 SHARED = {"name": str, "state": str, "size": int, "source": dict}
@@ -122,9 +129,12 @@ def read_statement(path: Path, keys: dict[str, tuple[bytes, bytes]]) -> dict[str
     for signer, (point, lattice) in keys.items():
         _check_signatures(f"{path}: {signer}", message, signatures, point, lattice)
     statement = _canonical(payload, str(path))
-    _check_shape(statement, STATEMENT, str(path))
-    if statement["format"] != FORMAT:
-        raise NotProven(f"{path}: format `{statement['format']}`")
+    shape = STATEMENTS.get(str(statement.get("format")))
+    if shape is None:
+        raise NotProven(f"{path}: format `{statement.get('format')}`")
+    _check_shape(statement, shape, str(path))
+    if statement.get("source_checksum", "none") not in CHECKSUMS:
+        raise NotProven(f"{path}: checksum of the source `{statement['source_checksum']}`")
     if statement["basis"] not in BASES:
         raise NotProven(f"{path}: basis `{statement['basis']}`")
     probe = statement["target_probe"]
@@ -143,7 +153,7 @@ def check_manifest(path: Path, statement: dict[str, Any]) -> None:
         place = f"{path}, line {number}"
         whole.update(line + b"\n")
         tree.add(line)
-        entry = _check_line(line, place)
+        entry = _check_line(line, place, SOURCES[statement["format"]])
         name = entry["name"].encode()
         if number > 1 and name <= before:
             raise NotProven(f"{place}: `{entry['name']}` is out of order or repeated")
@@ -202,16 +212,17 @@ def _check_signatures(
         raise NotProven(f"{place}: a signature of the key {ident} does not hold") from error
 
 
-def _check_line(line: bytes, place: str) -> dict[str, Any]:
+def _check_line(line: bytes, place: str, facts: dict[str, Any]) -> dict[str, Any]:
     entry = _canonical(line, place)
     shape = LINES.get(str(entry.get("state")))
     if shape is None:
         raise NotProven(f"{place}: unknown state")
     _check_shape(entry, shape, place)
     source = entry["source"]
-    _check_shape(source, SOURCE, f"{place}, source")
-    if not all(isinstance(v, str) for v in source["metadata"].values()):
-        raise NotProven(f"{place}: metadata that is not text")
+    _check_shape(source, facts, f"{place}, source")
+    for what in ("metadata", "headers", "tags"):
+        if not all(isinstance(v, str) for v in (source.get(what) or {}).values()):
+            raise NotProven(f"{place}: {what} that is not text")
     if not entry["name"] or entry["size"] < 0:
         raise NotProven(f"{place}: no name, or a negative size")
     if entry["state"] == "carried":

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bercail.storage import ObjectStore
     from bercail.storage.uploads import PartUpload
 
+_SMALL = 128 * 1024
+"""Bytes asked for at once of an object that has no more."""
+
 
 def put_in_parts(
     sealed: SealedStore,
@@ -115,7 +118,9 @@ class _Arriving:
 
     def __init__(self, store: ObjectStore, opaque: str, size: int) -> None:
         self._store, self._opaque, self._size = store, opaque, size
-        self._stream = store.stream(opaque, chunk=ONE_REQUEST)
+        # A store reads small and large ranges in different ways, each where it costs least.
+        chunk = ONE_REQUEST if size > _SMALL else _SMALL
+        self._stream = store.stream(opaque, chunk=chunk)
         self._held = memoryview(b"")
         self._start = 0  # where in the object `_held` begins
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
@@ -167,14 +167,14 @@ class SealedUpload:
         step = segments * (SEGMENT - TAG)
         return [*range(step - STREAM_HEADER, self.size, step), self.size]
 
-    def leaves(self, token: str, number: int, digest: str, body: bytes) -> SentPart:
+    def leaves(self, token: str, number: int, digest: str, sealed: Sequence[bytes]) -> SentPart:
         """Note a part, then send it."""
         self._notes.part(self._name, number, digest)
-        return self._upload.send(token, number, body)
+        return self._upload.send(token, number, sealed)
 
-    def known(self, held: HeldPart, body: bytes) -> SentPart | None:
-        """The part `held` by the host if it is `body`."""
-        return self._upload.known(held, body)
+    def known(self, held: HeldPart, sealed: Sequence[bytes]) -> SentPart | None:
+        """The part `held` by the host if it is of the pieces `sealed`."""
+        return self._upload.known(held, sealed)
 
 
 class _Flow:
@@ -196,10 +196,10 @@ class _Flow:
         waiting: deque[Future[SentPart] | SentPart] = deque()
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="parts") as pool:
             try:
-                for number, body in self._bodies(pieces):
+                for number, sealed in self._bodies(pieces):
                     if len(waiting) > IN_FLIGHT:
                         done.append(_outcome(waiting.popleft()))
-                    waiting.append(self._go(pool, number, body))
+                    waiting.append(self._go(pool, number, sealed))
                 done.extend(map(_outcome, waiting))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
@@ -220,18 +220,18 @@ class _Flow:
         )
 
     def _go(
-        self, pool: ThreadPoolExecutor, number: int, body: bytes
+        self, pool: ThreadPoolExecutor, number: int, sealed: Sequence[bytes]
     ) -> Future[SentPart] | SentPart:
         held = self._held.get(number)
-        known = self._upload.known(held, body) if held is not None else None
+        known = self._upload.known(held, sealed) if held is not None else None
         if known is not None:
             self._found += 1
             return known
         digest = self._digests.pop(number)
-        return pool.submit(self._upload.leaves, self._token, number, digest, body)
+        return pool.submit(self._upload.leaves, self._token, number, digest, sealed)
 
-    def _bodies(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-        """The sealed parts, as they become whole."""
+    def _bodies(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+        """The sealed parts, each in pieces that nobody joins, as they become whole."""
         for number, plain in self._compared(pieces):
             start = 0
             if number > self._number:
@@ -281,11 +281,11 @@ class _Flow:
         for plain in kept:
             yield number, plain
 
-    def _cut(self) -> tuple[int, bytes]:
+    def _cut(self) -> tuple[int, Sequence[bytes]]:
         """The next part: all that is sealed and was not handed out."""
         number, self._number = self._number, self._number + 1
-        body, self._sealed = b"".join(self._sealed), []
-        return number, body
+        sealed, self._sealed = self._sealed, []
+        return number, sealed
 
 
 class _Drawn:

@@ -32,6 +32,7 @@ from bercail.storage.probe_report import (
     require_fit_for_home,
 )
 from bercail.storage.probe_summary import ProbeSummary, probe_summary
+from bercail.storage.source_checksums import CheckedSource, SourceChecksum
 from bercail.storage.wrappers import Metered, ReadOnly, Retrying, Traffic
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "CHUNK",
     "Asked",
     "Checked",
+    "CheckedSource",
     "Cleaning",
     "Credentials",
     "Exposed",
@@ -61,6 +63,7 @@ __all__ = [
     "ReadOnly",
     "Retrying",
     "ScanReport",
+    "SourceChecksum",
     "Traffic",
     "Trait",
     "audit_host",

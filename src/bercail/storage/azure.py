@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,11 @@ import obstore
 from obstore.store import AzureStore as ObstoreAzure
 
 from bercail.foundation import Invalid
-from bercail.storage.azure_account import require_credentials, require_endpoint
+from bercail.storage.azure_account import (
+    reading_address,
+    require_credentials,
+    require_endpoint,
+)
 from bercail.storage.azure_leftovers import AzureLeftovers
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
@@ -32,6 +37,7 @@ from bercail.storage.reading import (
 )
 from bercail.storage.service_errors import translated
 from bercail.storage.transport import client_options, retry_options
+from bercail.storage.wire import SIGNED_SECONDS, Wire, wired
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -40,6 +46,8 @@ if TYPE_CHECKING:
     from bercail.storage.azure_control import AzureControl
 
 # learn.microsoft.com, "Naming and referencing containers, blobs, and metadata".
+# Names that stand in an address as they are.
+_PLAIN = re.compile(r"[A-Za-z0-9/._~=+&-]+")
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
 
 
@@ -61,7 +69,10 @@ class AzureStore(AzureLeftovers):
         require_credentials(location, credentials)
         self._clients: dict[str, ObstoreAzure] = {}
         self._made: set[str] = set()
+        # Set where the host was seen to tell checksums of ranges (`source_checksums.rely_on`).
+        self.range_checksums = False
         self._client("checked-when-opened")
+        self._wire = Wire(location)
 
     @cached_property
     def control(self) -> AzureControl:
@@ -160,10 +171,22 @@ class AzureStore(AzureLeftovers):
             return azure_past.reader(self.control, past)
         require_sendable(name)
         container, blob = split_name(name)
+        if self.range_checksums:
+            from bercail.storage.azure_ranges import checked_range
+
+            return checked_range(self.control, name)
         if is_carried(blob):
             client = self._client(container)
-            return obstore_range(client, self.location, name, blob)
+            general = obstore_range(client, self.location, name, blob)
+            return wired(self._wire, lambda: self._signed(client, container, blob), general)
         return self.control.reader(name)
+
+    def _signed(self, client: ObstoreAzure, container: str, blob: str) -> str:
+        """An address under which the blob may be read for a while."""
+        if self._credentials.sas is None and _PLAIN.fullmatch(blob):
+            with translated(self.location, f"reading `{container}/{blob}`", blob):
+                return obstore.sign(client, "GET", blob, timedelta(seconds=SIGNED_SECONDS))
+        return reading_address(self.location, self._credentials, container, blob, SIGNED_SECONDS)
 
     def _require_container(self, container: str) -> None:
         if container not in self._made:

@@ -73,6 +73,18 @@ class AzureControl:
             **options,
         )
 
+    def busy_headers(self) -> Mapping[str, str]:
+        """The headers of an error to a small question, in lower case; none if the host serves."""
+        asked: Any = self.service.list_containers(results_per_page=1, retry_total=0)
+        try:
+            next(asked.by_page(), None)
+        except HttpResponseError as error:
+            headers: Any = getattr(error.response, "headers", None) or {}
+            return {name.lower(): value for name, value in headers.items()}
+        except AzureError:
+            return {}
+        return {}
+
     def make_container(self, container: str) -> None:
         """Create the container; if it exists, nothing happens.
 
@@ -122,11 +134,11 @@ class AzureControl:
     def head(self, name: str) -> ObjectInfo:
         """What the host says about one blob."""
         with self.translated(f"asking about `{name}`", name):
-            return info_of(name, self._blob(name).get_blob_properties())
+            return info_of(name, self.blob(name).get_blob_properties())
 
     def reader(self, name: str) -> ReadRange:
         """A reader of a blob whose name obstore cannot carry."""
-        blob = self._blob(name)
+        blob = self.blob(name)
 
         def read(offset: int, length: int, if_match: str | None) -> Piece:
             info = self.head(name)
@@ -149,7 +161,7 @@ class AzureControl:
         """Remove a blob; an absent one is no error."""
         with self.translated(f"deleting `{name}`", name):
             try:
-                self._blob(name).delete_blob()
+                self.blob(name).delete_blob()
             except HttpResponseError as error:
                 if error.status_code != 404:
                     raise
@@ -164,7 +176,7 @@ class AzureControl:
         Raises:
             Refused: when the blob exists (rule `object-exists`).
         """
-        blob, writer = self._blob(name), token_hex(8)
+        blob, writer = self.blob(name), token_hex(8)
 
         def send(number: int, block: bytes) -> BlobBlock:
             # Blocks that are not committed belong to the blob, not to who sent them: two
@@ -188,7 +200,8 @@ class AzureControl:
             )
         return str(done["etag"])
 
-    def _blob(self, name: str) -> BlobClient:
+    def blob(self, name: str) -> BlobClient:
+        """The vendor's client of one blob."""
         container, _, blob = name.partition("/")
         return self.service.get_blob_client(container, blob)
 

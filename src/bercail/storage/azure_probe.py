@@ -14,6 +14,7 @@ from azure.storage.blob import BlobBlock
 from bercail.foundation import BercailError, Missing, Secret
 from bercail.storage.azure import AzureStore, split_name
 from bercail.storage.azure_control import AzureControl
+from bercail.storage.azure_ranges import checked_range, tells_ranges
 from bercail.storage.location import Credentials
 from bercail.storage.plain_request import status_of
 from bercail.storage.probe_questions import HELD, Answer, Question, clock_answer
@@ -39,6 +40,7 @@ class AzureQuestions:
             Question(name="wrong-content-crc64", ask=self._wrong(_CRC64, "CRC-64")),
             Question(name="wrong-block-md5", ask=self._wrong_block(_MD5, "MD5")),
             Question(name="wrong-block-crc64", ask=self._wrong_block(_CRC64, "CRC-64")),
+            Question(name="range-crc64-told", ask=self._range_crc64),
             Question(name="if-none-match-put", ask=self._if_none_match),
             Question(name="if-match-put", ask=self._if_match_put),
             Question(name="if-match-delete", ask=self._if_match_delete),
@@ -102,6 +104,14 @@ class AzureQuestions:
             return HELD
 
         return ask
+
+    def _range_crc64(self, name: str) -> Answer:
+        self._store.put(name, _BODY)
+        if not tells_ranges(self._control, name):
+            return "absent", "the host tells no checksum of a range"
+        if checked_range(self._control, name)(0, len(_BODY), None).content != _BODY:
+            return "ignored", "a range is not what its checksum says"
+        return HELD
 
     def _if_none_match(self, name: str) -> Answer:
         self._store.put(name, b"one")

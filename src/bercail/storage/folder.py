@@ -167,7 +167,7 @@ class FolderStore:
         The long way answers where the kernel does not know, or the folder itself was moved.
         """
         try:
-            real = os.readlink(f"/proc/self/fd/{descriptor}")
+            real = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         except OSError:
             real = ""
         if not real.startswith(self._inside):

@@ -110,7 +110,7 @@ def inventory(
         Missing, Refused, Invalid: as the store does.
     """
     asked = asked or Asked()
-    inner = _unwrapped(store)
+    inner = adapter_under(store)
     # The vendors' clients are loaded by now if the store is theirs.
     if inner.location.scheme == "azure":
         from bercail.storage.azure import AzureStore
@@ -148,7 +148,7 @@ def patiently(act: Callable[[], _T], sleep: Callable[[float], None]) -> _T:
     return act()
 
 
-def _unwrapped(store: ObjectStore) -> ObjectStore:
+def adapter_under(store: ObjectStore) -> ObjectStore:
     """The adapter below the wrappers of the house; none of them changes what is there."""
     while isinstance(store, Retrying | ReadOnly | Metered | Limited):
         store = store.inner

@@ -9,8 +9,6 @@ import base64
 import json
 from contextlib import suppress
 
-import numpy as np
-
 SEALED_MAGIC = b"BERCAIL\0"
 """The first bytes of every sealed object (docs/reference/formats/sealed-object.md)."""
 SEALED_HEADER = 96
@@ -109,6 +107,8 @@ def is_even(block: bytes | memoryview) -> bool:
     say nothing. Too even is as wrong as too uneven: chance is neither. A well compressed
     block may pass: it is told by its beginning, or by the absence of the sealed one.
     """
+    import numpy as np  # a sixth of a second, which those who audit nothing do not spend
+
     values = np.frombuffer(block, dtype=np.uint8)
     if values.size >= _LEAST_FOR_BYTES:
         counts, limits = np.bincount(values, minlength=256), _BYTES_LIMITS

@@ -8,6 +8,7 @@ condition, create a bucket, and read names that obstore cannot carry.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import obstore
@@ -33,6 +34,7 @@ from bercail.storage.s3_listing import S3Listing
 from bercail.storage.s3_parts import S3Parts
 from bercail.storage.service_errors import is_home_missing, translated
 from bercail.storage.transport import client_options, retry_options
+from bercail.storage.wire import SIGNED_SECONDS, Wire, wired
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -66,7 +68,8 @@ class S3Store(S3Leftovers):
         self.prefix = f"{location.path}/" if location.path else ""
         self.control = s3_control.S3Control(location, credentials)
         by_crc = s3_control.sends_crc(location)
-        self.parts = S3Parts(self.control, by_crc=by_crc)
+        self._wire = Wire(location)
+        self.parts = S3Parts(self.control, self._wire, by_crc=by_crc)
         self.listed = S3Listing(location, self.control)
         self._client = ObstoreS3(
             location.name,
@@ -226,8 +229,14 @@ class S3Store(S3Leftovers):
         require_sendable(name)
         key = self.prefix + name
         if is_carried(key):
-            return obstore_range(self._client, self.location, name, key)
+            general = obstore_range(self._client, self.location, name, key)
+            return wired(self._wire, lambda: self._signed(key, name), general)
         return self.control.reader(key, name)
+
+    def _signed(self, key: str, name: str) -> str:
+        """An address under which the object may be read for a while."""
+        with translated(self.location, f"reading `{name}`", name):
+            return obstore.sign(self._client, "GET", key, timedelta(seconds=SIGNED_SECONDS))
 
 
 def require_absent(store: ObjectStore, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -94,18 +94,17 @@ class S3Control:
         """A client of its own whose signatures cover the body, whatever the location says."""
         return _client(self.location, self._credentials, signs=True)
 
-    def retry_after(self) -> str | None:
-        """The Retry-After of a host that answers a small question with an error, else None."""
+    def busy_headers(self) -> Mapping[str, str]:
+        """The headers of an error to a small question, in lower case; none if the host serves."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             self.client.head_bucket(Bucket=self.location.name)
         except ClientError as error:
-            headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-            return headers.get("retry-after")
+            return error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         except BotoCoreError:
-            return None
-        return None
+            return {}
+        return {}
 
     def make_bucket(self) -> None:
         """Create the bucket; if it is ours already, nothing happens."""

@@ -54,11 +54,11 @@ class PartQuestions:
         """A part sent is told by the host, and still counts at the end."""
         parts = self._store.parts
         with self._upload(name) as (key, upload):
-            first = parts.send(key, name, upload, 1, _PART)
+            first = parts.send(key, name, upload, 1, (_PART,))
             held = parts.held(key, name, upload)
-            if not (1 in held and held[1].is_of(_PART)):
+            if not (1 in held and held[1].is_of((_PART,))):
                 return "absent", "the host does not tell which parts it holds, or not exactly"
-            second = parts.send(key, name, upload, 2, b"end")
+            second = parts.send(key, name, upload, 2, (b"end",))
             parts.finish(key, name, upload, [first, second], if_absent=False)
         if self._store.head(name).size != len(_PART) + 3:
             return "ignored", "the object is not what its parts make"
@@ -68,7 +68,7 @@ class PartQuestions:
         """An upload finished with a part that was never sent."""
         parts = self._store.parts
         with self._upload(name) as (key, upload):
-            sent = parts.send(key, name, upload, 1, b"only")
+            sent = parts.send(key, name, upload, 1, (b"only",))
             wrong = SentPart(number=1, size=4, etag=f'"{"0" * 32}"', checksum=sent.checksum)
             try:
                 parts.finish(key, name, upload, [wrong], if_absent=False)
@@ -79,7 +79,7 @@ class PartQuestions:
     def invisible(self, name: str) -> Answer:
         """An upload that is not finished is no object."""
         with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x" * PART)
+            self._store.parts.send(key, name, upload, 1, (b"x" * PART,))
             listed = [info.name for info in self._store.list(name)]
             try:
                 self._store.head(name)
@@ -90,14 +90,14 @@ class PartQuestions:
     def visible_orphan(self, name: str) -> Answer:
         """An upload left open can be found."""
         with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x")
+            self._store.parts.send(key, name, upload, 1, (b"x",))
             found = [opened.upload for opened in self._store.parts.open_uploads(key)]
         return HELD if upload in found else ("ignored", "an upload left open is not listed")
 
     def removed_orphan(self, name: str) -> Answer:
         """An upload aborted is gone with its parts."""
         with self._upload(name) as (key, upload):
-            self._store.parts.send(key, name, upload, 1, b"x")
+            self._store.parts.send(key, name, upload, 1, (b"x",))
             self._store.parts.abort(key, name, upload)
             left = [opened.upload for opened in self._store.parts.open_uploads(key)]
             held = self._store.parts.held(key, name, upload)

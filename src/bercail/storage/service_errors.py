@@ -30,8 +30,11 @@ _RANGE_NOT_SATISFIABLE = 416
 
 def is_beyond_the_end(error: BaseException) -> bool:
     """Whether a range was asked for that starts at the end of the object, or after."""
-    # Azurite answers 206 without content for the first case; obstore objects to that.
-    return status_of(error) == _RANGE_NOT_SATISFIABLE or "StartTooLarge" in str(error)
+    # Azurite answers 206 without content for the first case; obstore objects to that, and to
+    # the range that it tells of the first byte of an empty blob.
+    told = str(error)
+    objected = "StartTooLarge" in told or '"bytes 0--1/0"' in told
+    return status_of(error) == _RANGE_NOT_SATISFIABLE or objected
 
 
 def status_of(error: BaseException) -> int | None:

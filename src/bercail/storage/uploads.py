@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from attrs import frozen
-from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Missing, Unavailable, Unproven
 from bercail.storage import failures
@@ -23,7 +22,7 @@ from bercail.storage.names import require_metadata, require_portable
 from bercail.storage.parts import MOST_PARTS, PART, PARTS_IN_FLIGHT
 from bercail.storage.port import ObjectInfo, ObjectStore
 from bercail.storage.s3 import S3Store, require_absent
-from bercail.storage.s3_parts import HeldPart, SentPart, combined
+from bercail.storage.s3_parts import HeldPart, SentPart, checksum_of, combined
 from bercail.storage.wrappers import Retrying
 
 __all__ = [
@@ -150,15 +149,15 @@ class PartUpload:
         """The parts that the host holds, by number from 1; none when the upload is gone."""
         return self._parts.held(self._key, self._name, token)
 
-    def send(self, token: str, number: int, body: bytes) -> SentPart:
-        """Send part `number` (from 1); sent again, it replaces the former one."""
-        return self._parts.send(self._key, self._name, token, number, body)
+    def send(self, token: str, number: int, pieces: Sequence[bytes]) -> SentPart:
+        """Send part `number` (from 1) made of `pieces`; sent again, it replaces the former one."""
+        return self._parts.send(self._key, self._name, token, number, pieces)
 
-    def known(self, held: HeldPart, body: bytes) -> SentPart | None:
-        """The part `held` by the host, as if sent now, when it is `body`; else None."""
-        if not held.is_of(body):
+    def known(self, held: HeldPart, pieces: Sequence[bytes]) -> SentPart | None:
+        """The part `held` by the host, as if sent now, when it is of `pieces`; else None."""
+        if not held.is_of(pieces):
             return None
-        checksum = crc64nvme(body)
+        checksum = checksum_of(pieces)
         return SentPart(number=held.number, size=held.size, etag=held.etag, checksum=checksum)
 
     def finish(self, token: str, parts: Sequence[SentPart]) -> ObjectInfo:
@@ -241,11 +240,11 @@ class _Work:
         for number, part in held.items():
             if number not in self._extents or part.size != self._extents[number][1]:
                 return {}
-            body = self._read(number)
+            body = (self._read(number),)
             if not part.is_of(body):
                 return {}
             parts[number] = SentPart(
-                number=number, size=part.size, etag=part.etag, checksum=crc64nvme(body)
+                number=number, size=part.size, etag=part.etag, checksum=checksum_of(body)
             )
             self._count(part.size)
         return parts
@@ -255,7 +254,7 @@ class _Work:
 
         def one(number: int) -> SentPart:
             body = self._read(number)
-            return self._store.parts.send(self.key, self._name, upload, number, body)
+            return self._store.parts.send(self.key, self._name, upload, number, (body,))
 
         sent: dict[int, SentPart] = {}
         with ThreadPoolExecutor(PARTS_IN_FLIGHT, thread_name_prefix="upload") as pool:
@@ -313,10 +312,7 @@ class _Work:
 
 def _checksum(store: ObjectStore, name: str) -> int:
     """CRC-64/NVME of what the host gives."""
-    checksum = 0
-    for piece in store.stream(name):
-        checksum = crc64nvme(piece, checksum)
-    return checksum
+    return checksum_of(store.stream(name))
 
 
 def _confirmed(

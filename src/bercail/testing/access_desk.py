@@ -54,7 +54,9 @@ BEN = TableScope(
     columns=("BEN_NIR_PSA", "BEN_RNG_GEM", "BEN_IDT_ANO", "BEN_NAI_ANN", "BEN_RES_DPT"),
 )
 PRS = TableScope(
-    table="ER_PRS_F", columns=(*KEY, "BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTD", "PRS_ACT_QTE")
+    table="ER_PRS_F",
+    columns=(*KEY, "BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTD", "PRS_ACT_QTE"),
+    potential_identifiers=("EXE_SOI_DTD",),
 )
 PHA = TableScope(table="ER_PHA_F", columns=(*KEY, "PHA_PRS_C13"))
 IMB = TableScope(table="IR_IMB_R", columns=("BEN_NIR_PSA", "BEN_RNG_GEM", "MED_MTF_COD"))

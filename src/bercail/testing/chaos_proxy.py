@@ -20,12 +20,15 @@ from email.utils import format_datetime
 from types import MappingProxyType, TracebackType
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+from bercail.storage.source_checksums import as_azure
 
 _ENTRY = re.compile(rb"<Contents>.*?</Contents>|<Blob>.*?</Blob>", re.S)
 _LISTING = (b"<ListBucketResult", b"<EnumerationResults")
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "content-length"})
 _PATIENCE = 60.0
+_CRC64_ASKED, _CRC64_TOLD = "x-ms-range-get-content-crc64", "x-ms-content-crc64"
 _SLOW_DOWN = (
     b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code>'
     b"<Message>Please reduce your request rate.</Message></Error>"
@@ -40,12 +43,17 @@ class Fault:
     connection is closed; with `reset` it is reset. `drop_answer` closes it without any
     answer, after the server has done what was asked. `flip_up` and `flip_down` are the
     byte of a body in which one bit is turned, on the way to the server and back.
-    `slow_down` answers 503 with this Retry-After, in seconds, and asks the server nothing;
+    `slow_down` answers 503 with this Retry-After, in seconds, and asks the server nothing
+    (`slow_status` instead of 503; with `slow_dated` the moment as a date, by the clock of the
+    Date header);
     `refusal` answers this status with this code, likewise; with `silent` nobody answers, and
     nobody is asked, for a minute. `cut_up` bytes of a request's body reach the
     server, then both connections end.
     `repeat_entry`, `lose_entry` concern the first entry of a listing; `stale_list` serves
     the former answer to the same listing, if there was one. `skew` moves the Date header.
+    `range_crc64` answers the question for the checksum of a range as Azure does, which Azurite
+    cannot: of what the server gave, before `flip_down`. The question is kept from the server,
+    so requests must be signed by their address (SAS), not by their headers.
     """
 
     delay: float = 0.0
@@ -55,6 +63,8 @@ class Fault:
     flip_up: int | None = None
     flip_down: int | None = None
     slow_down: int | None = None
+    slow_status: int = 503
+    slow_dated: bool = False
     refusal: tuple[int, str] | None = None
     silent: bool = False
     cut_up: int | None = None
@@ -62,6 +72,7 @@ class Fault:
     lose_entry: bool = False
     stale_list: bool = False
     skew: timedelta | None = None
+    range_crc64: bool = False
 
 
 NO_FAULT = Fault()
@@ -211,7 +222,8 @@ class ChaosProxy:
     async def _asked(self, exchange: Exchange, fault: Fault) -> _Answer:
         reader, writer = await asyncio.open_connection(*self._to, limit=1 << 20)
         try:
-            writer.write(_request(exchange, _flipped(exchange.body, fault.flip_up)))
+            asked = evolve(exchange, headers=_without(exchange, fault))
+            writer.write(_request(asked, _flipped(exchange.body, fault.flip_up)))
             await writer.drain()
             return await asyncio.wait_for(_read_answer(reader, exchange.method), _PATIENCE)
         finally:
@@ -229,6 +241,8 @@ class ChaosProxy:
                 middle = first[0] * 2 if fault.repeat_entry else b""
                 body = body[: first.start()] + middle + body[first.end() :]
         headers = answer.headers
+        if fault.range_crc64 and _CRC64_ASKED in exchange.headers and answer.status == 206:
+            headers = (*headers, (_CRC64_TOLD, as_azure(answer.body)))
         if fault.skew is not None:
             moved = format_datetime(datetime.now(UTC) + fault.skew, usegmt=True)
             headers = tuple((k, moved if k.lower() == "date" else v) for k, v in headers)
@@ -238,14 +252,30 @@ class ChaosProxy:
 def _refused(fault: Fault) -> _Answer | None:
     """What the proxy answers by itself, if the fault says so."""
     if fault.slow_down is not None:
-        wait = ("Retry-After", str(fault.slow_down))
-        return _Answer(status=503, reason="Slow", headers=(wait,), body=_SLOW_DOWN)
+        return _slowed(fault, fault.slow_down)
     if fault.refusal is None:
         return None
     status, code = fault.refusal
     told = (("Content-Type", "application/xml"), ("x-ms-error-code", code))
     body = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code></Error>'
     return _Answer(status=status, reason="No", headers=told, body=body.encode())
+
+
+def _slowed(fault: Fault, wait: int) -> _Answer:
+    now = datetime.now(UTC) + (fault.skew or timedelta())
+    until = format_datetime(now + timedelta(seconds=wait), usegmt=True)
+    told = (
+        ("Date", format_datetime(now, usegmt=True)),
+        ("Retry-After", until if fault.slow_dated else str(wait)),
+        ("Content-Type", "application/xml"),
+    )
+    return _Answer(status=fault.slow_status, reason="Slow", headers=told, body=_SLOW_DOWN)
+
+
+def _without(exchange: Exchange, fault: Fault) -> dict[str, str]:
+    """The headers of a request as they are passed on."""
+    hidden = {_CRC64_ASKED} if fault.range_crc64 else set()
+    return {name: value for name, value in exchange.headers.items() if name not in hidden}
 
 
 def _request(exchange: Exchange, body: bytes) -> bytes:

@@ -119,6 +119,36 @@ class JournalContract:
         recorded.body["list"].append(3)
         assert journal.read("a")[0].body == {"list": [1]}
 
+    def test_a_batch_keeps_every_character(self, journal: Journal) -> None:
+        """However many events are recorded at once, what they hold is read back as it was."""
+        difficult = [
+            "\t",
+            "\n",
+            "\r",
+            "\\",
+            "\\N",
+            "\\.",
+            "'",
+            '"',
+            "é",
+            "\U0001f600",
+            "\x00",
+            "",
+            " a ",
+        ]
+        drafts = [
+            NewEvent(
+                kind="NoteTaken", body={"text": t}, actor="t", at=AT, salt=bytes(range(n, n + 16))
+            )
+            for n, t in enumerate(difficult * 4)
+        ]
+        recorded = journal.append("a", 0, drafts)
+        read = journal.read("a")
+        assert read == recorded
+        assert [e.body["text"] for e in read] == difficult * 4
+        assert [e.salt for e in read] == [draft.salt for draft in drafts]
+        assert [e.position for e in read] == list(range(1, len(drafts) + 1))
+
     def test_is_durable(self, journal: Journal, reopen: Callable[[], Journal]) -> None:
         """Another opening sees everything that was recorded, and continues it."""
         journal.append("a", 0, [draft(1)])

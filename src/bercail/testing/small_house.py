@@ -9,11 +9,18 @@ from attrs import define
 
 from bercail import catalogue
 from bercail.access import AccessService
-from bercail.access.rotation import ChainedObjections
+from bercail.access.rotation import (
+    ChainedObjections,
+    EmptyShelf,
+    KeepsProjectTables,
+    ProjectDesk,
+    ProjectDossiers,
+    ProjectTables,
+)
 from bercail.catalogue import Registry
 from bercail.foundation import Actor, FixedClock, Role, SeededRandomness
 from bercail.ingest.holder import HolderService
-from bercail.ingest.rotation import RotationService
+from bercail.ingest.rotation import RotationService, column_verdicts
 from bercail.ingest.service import IngestService
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger, MemoryJournal
@@ -75,11 +82,29 @@ class SmallHouse:
         """The registry of objections, across epochs of pseudonyms."""
         return self.access().objections
 
-    def rotation(self) -> RotationService:
+    def project_tables(self, shelf: KeepsProjectTables | None = None) -> ProjectTables:
+        """Extracts and other tables of projects, when pseudonyms change."""
+        desk = ProjectDesk(
+            ledger=self.ledger,
+            keys=self.keys,
+            registry=self.registry,
+            sealed=self.sealed,
+            dossiers=ProjectDossiers(ledger=self.ledger, clock=self.clock),
+            verdicts=lambda: column_verdicts(self.ledger),
+            shelf=shelf or EmptyShelf(),
+        )
+        return ProjectTables(desk, lambda: self.lake)
+
+    def rotation(self, shelf: KeepsProjectTables | None = None) -> RotationService:
         """Changes the platform's pseudonym secret."""
-        reports = self.sealed("rotation", "level-2")
         return RotationService(
-            self.lake, self.keys, self.registry, self.ledger, self.objections(), reports
+            self.lake,
+            self.keys,
+            self.registry,
+            self.ledger,
+            self.objections(),
+            self.project_tables(shelf),
+            self.sealed("rotation", "level-2"),
         )
 
     def holder(self) -> HolderService:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -65,10 +65,10 @@ class Counting:
         self.bodies: dict[tuple[str, int], set[bytes]] = {}
         real = store.parts.send
 
-        def send(key: str, name: str, upload: str, number: int, body: bytes) -> object:
+        def send(key: str, name: str, upload: str, number: int, pieces: Sequence[bytes]) -> object:
             self.sent.append(number)
-            self.bodies.setdefault((upload, number), set()).add(body)
-            return real(key, name, upload, number, body)
+            self.bodies.setdefault((upload, number), set()).add(b"".join(pieces))
+            return real(key, name, upload, number, pieces)
 
         monkeypatch.setattr(store.parts, "send", send)
 

@@ -14,16 +14,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from bercail.foundation import canonical_json
 from bercail.hosting import Proof, verify_manifest
-from bercail.hosting.migration.manifest import PAYLOAD_TYPE
+from bercail.hosting.migration.entry import ObjectState
+from bercail.hosting.migration.manifest import PAYLOAD_TYPE, line_of
+from bercail.hosting.migration.object_table import NEVER_TOLD
 from bercail.hosting.migration.proof_desk import SIGNERS
 from bercail.hosting.verify_manifest import NotProven, Tree, verify
 from bercail.ledger.merkle import root
 from bercail.testing.moving import Labelled, MovingWorld
 from bercail.vault import dsse_envelope, signer
 
+FORMER = Path(__file__).parents[2] / "vectors" / "hosting" / "manifest-1"
 Lines = list[dict[str, Any]]
 
 
@@ -86,6 +90,40 @@ def test_a_proof_as_it_was_written_is_accepted(copied: Path, proof: Proof) -> No
     assert statement["key_ids"] == proof.key_ids
 
 
+def test_a_proof_of_the_former_version_is_accepted_with_its_own_keys_only(
+    world: MovingWorld, tmp_path: Path
+) -> None:
+    """Files written by the release before; their keys are not this world's."""
+    for file in FORMER.iterdir():
+        shutil.copy(file, tmp_path)
+    manifest = tmp_path / "proof-1.jsonl"
+    statement = verify(manifest)
+    assert statement["format"] == "bercail-migration-manifest/1"
+    assert (statement["carried"], statement["not_carried"]) == (2, 1)
+    lines = lines_of(manifest)
+    lines[0]["source"] |= {"headers": {}, "tags": None}
+    keys = {name: signer(world.keys, name).public.as_dict() for name in SIGNERS}
+    manifest.with_suffix(".keys.json").write_bytes(canonical_json(keys))
+    resigned(world, manifest, lines)
+    with pytest.raises(NotProven, match="line 1, source: keys missing or unknown: headers, tags"):
+        verify(manifest)
+
+
+def test_a_manifest_tells_headers_and_tags_and_what_was_not_told(tmp_path: Path) -> None:
+    world = MovingWorld(tmp_path)
+    world.fill({"a": b"first", "b": b"second"})
+    service = world.service()
+    service.survey()
+    service.plan()
+    service.copy()
+    told = {"headers": {"ContentType": "text/csv"}, "tags": {"project": "p-1"}}
+    with service.ground.table() as table, table:
+        (first, second) = table.objects.rows(ObjectState.CARRIED)
+    lines = [line_of(evolve(first, remarks=told)), line_of(evolve(second, remarks=NEVER_TOLD))]
+    assert [line["source"]["headers"] for line in lines] == [{"ContentType": "text/csv"}, None]
+    assert [line["source"]["tags"] for line in lines] == [{"project": "p-1"}, None]
+
+
 def test_signing_again_what_is_right_is_accepted(world: MovingWorld, copied: Path) -> None:
     resigned(world, copied, lines_of(copied))
     assert verify(copied)["lines"] == 3
@@ -128,6 +166,18 @@ def metadata(lines: Lines) -> None:
     lines[1]["source"]["metadata"] = {"k": 1}
 
 
+def headers(lines: Lines) -> None:
+    lines[1]["source"]["headers"] = {"ContentType": None}
+
+
+def tags(lines: Lines) -> None:
+    lines[1]["source"]["tags"] = ["k"]
+
+
+def former(lines: Lines) -> None:
+    del lines[0]["source"]["tags"]
+
+
 def digest(lines: Lines) -> None:
     lines[0]["sha256"] = lines[0]["sha256"].upper()
 
@@ -159,6 +209,9 @@ def no_reason(lines: Lines) -> None:
         (repeat, "line 2: `a` is out of order or repeated"),
         (unknown_state, "line 1: unknown state"),
         (metadata, "line 2: metadata"),
+        (headers, "line 2: headers that is not text"),
+        (tags, "line 2, source|`tags` has another type"),
+        (former, "line 1, source: keys missing or unknown: tags"),
         (digest, "line 1, sha256: not 64"),
         (crc, "line 1, crc64nvme: not 16"),
         (negative, "line 3: no name, or a negative size"),
@@ -200,7 +253,9 @@ def test_a_manifest_that_is_not_what_was_signed_is_refused(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": "bercail-migration-manifest/2"}, "format"),
+        ({"format": "bercail-migration-manifest/3"}, "format"),
+        ({"format": "bercail-migration-manifest/1"}, "unknown: source_checksum"),
+        ({"source_checksum": "md5"}, "checksum of the source"),
         ({"basis": "hope"}, "basis"),
         ({"more": 1}, "keys missing or unknown: more"),
         ({"lines": "3"}, "`lines` has another type"),

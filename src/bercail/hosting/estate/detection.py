@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from attrs import evolve
 
 from bercail.foundation import Invalid
 from bercail.hosting.estate.arm_ids import clean
@@ -14,6 +17,7 @@ from bercail.hosting.estate.mapping import EstateMapping
 from bercail.hosting.estate.reading import read_json
 from bercail.hosting.estate.resource import Export
 from bercail.hosting.estate.rows import read_rows, table_rows
+from bercail.hosting.estate.streaming import Outline, outline_of
 from bercail.hosting.estate.terraform import read_shown, read_state
 
 _SCHEMA = re.compile(r"(\w*)DeploymentTemplate(\.json)?#?$", re.I)
@@ -24,19 +28,51 @@ WANTED = (
 )
 
 
+LARGE = 16 << 20
+"""Bytes of a file that is streamed where it is one long list."""
+
+
 def read_export(path: Path, mapping: EstateMapping) -> Export:
-    """The export in `path`.
+    """The export in `path`; a large one is streamed where it is one long list.
 
     Raises:
         Invalid: the file cannot be read, is no whole JSON, or is no export of a known kind.
     """
-    data = read_json(path)
     label = path.name
+    if path.is_file() and path.stat().st_size > LARGE:
+        streamed = _read_streamed(outline_of(path), label, mapping)
+        if streamed is not None:
+            return streamed
+    data = read_json(path)
     if isinstance(data, list):
         return read_rows(data, label, mapping, None)
     if isinstance(data, Mapping):
         return _read_object(data, label, mapping)
     raise Invalid(f"`{label}` holds no object and no list.", remedy=WANTED)
+
+
+def _read_streamed(outline: Outline, label: str, mapping: EstateMapping) -> Export | None:
+    """The export by its rows, or None for a kind that is looked at as a whole.
+
+    Those are ARM templates, which the service bounds at 4 MB, `terraform show`, whose modules
+    stand in each other, and answers of Resource Graph in the form of a table.
+    """
+    if None in outline.rows:
+        return read_rows(outline.rows[None], label, mapping, None)
+    data = outline.plain
+    if _SCHEMA.search(str(data.get("$schema", "")).rstrip()) or "template" in outline.objects:
+        return None
+    if "resources" in outline.rows and {"terraform_version", "lineage"} & set(data):
+        return read_state({**data, "resources": outline.rows["resources"]}, label, mapping)
+    if "format_version" in data:
+        return None
+    if "data" in outline.rows:
+        rows = outline.rows["data"]
+        return read_rows(rows, label, mapping, _page(data, len(rows)))
+    if "value" in outline.rows:
+        rows = evolve(outline.rows["value"], change=partial(_typed, data=data))
+        return read_rows(rows, label, mapping, _followed(data, len(rows)))
+    return None
 
 
 def _read_object(data: Mapping[str, Any], label: str, mapping: EstateMapping) -> Export:
@@ -54,11 +90,10 @@ def _read_object(data: Mapping[str, Any], label: str, mapping: EstateMapping) ->
     if isinstance(rows, Mapping) and "columns" in rows:
         rows = table_rows(rows, label)
     if isinstance(rows, list):
-        return read_rows(rows, label, mapping, _page(data, rows))
+        return read_rows(rows, label, mapping, _page(data, len(rows)))
     if isinstance(data.get("value"), list):
         rows = [_typed(row, data) for row in data["value"]]
-        more = "@odata.nextLink" in data or data.get("nextLink")
-        return read_rows(rows, label, mapping, (len(rows), len(rows) + 1) if more else None)
+        return read_rows(rows, label, mapping, _followed(data, len(rows)))
     if str(data.get("$schema", "")).lower().endswith("deploymentparameters.json#"):
         raise Invalid(f"`{label}` holds parameters of a template, no resources.", remedy=WANTED)
     names = ", ".join(f"`{clean(name)[:40]}`" for name in list(data)[:6]) or "none"
@@ -71,14 +106,20 @@ def _is_template(data: Mapping[str, Any]) -> bool:
     return bool(_SCHEMA.search(str(data.get("$schema", "")).rstrip())) and "resources" in data
 
 
-def _page(data: Mapping[str, Any], rows: list[Any]) -> tuple[int, int] | None:
+def _followed(data: Mapping[str, Any], here: int) -> tuple[int, int] | None:
+    """The same of a page of Microsoft Graph, which never says how many rows there are."""
+    more = "@odata.nextLink" in data or data.get("nextLink")
+    return (here, here + 1) if more else None
+
+
+def _page(data: Mapping[str, Any], here: int) -> tuple[int, int] | None:
     """Rows here and in all; a page that has a successor says so even without numbers."""
     low = {key.lower().replace("_", "").strip("$"): value for key, value in data.items()}
     total = low.get("totalrecords")
     more = low.get("skiptoken") is not None or str(low.get("resulttruncated")).lower() == "true"
     if isinstance(total, int) and not isinstance(total, bool):
-        return len(rows), total
-    return (len(rows), len(rows) + 1) if more else None
+        return here, total
+    return (here, here + 1) if more else None
 
 
 def _typed(row: Any, data: Mapping[str, Any]) -> Any:

@@ -17,7 +17,7 @@ from bercail.foundation import Invalid
 from bercail.hosting.estate.arm_ids import parse_arm_id, service_addresses
 
 MOST_BYTES = 512 << 20
-"""A larger file is refused; exports can be taken per subscription or per state."""
+"""A larger file is not read whole; what is one long list is streamed instead."""
 
 _TELLING = re.compile(
     r"pass(word|wd|phrase)|secret(?!id|s?uri|s?permission)|(access|primary|secondary|shared|account|"
@@ -67,7 +67,7 @@ def _parse(raw: bytes) -> tuple[Any, str | None]:
     if not raw.strip():
         return None, "the file is empty"
     try:
-        return json.loads(raw, object_pairs_hook=_sifted), None
+        return json.loads(raw, object_pairs_hook=sifted), None
     except json.JSONDecodeError as error:
         return None, f"{error.msg.lower()} at line {error.lineno}, column {error.colno}"
     except UnicodeDecodeError as error:
@@ -78,12 +78,13 @@ def _parse(raw: bytes) -> tuple[Any, str | None]:
         return None, "it holds a number of too many digits"
 
 
-def _sifted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def sifted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """One object, without the values that its keys or their own look give away."""
-    return {key: _kept(key, value) for key, value in pairs}
+    return {key: kept(key, value) for key, value in pairs}
 
 
-def _kept(key: str, value: Any) -> Any:
+def kept(key: str, value: Any) -> Any:
+    """What stays of a member: itself, or what is no secret of it."""
     if isinstance(value, str):
         if _tells(key) or _LOOKS_SECRET.search(value):
             return _remainder(value)

@@ -24,6 +24,7 @@ from bercail.hosting.estate.resource import (
     Principal,
     Seen,
 )
+from bercail.hosting.estate.streaming import Rows
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]{1,120}\.[a-z]{2,20}", re.I)
@@ -57,7 +58,7 @@ class _Rows:
 
 
 def read_rows(
-    rows: list[Any], label: str, mapping: EstateMapping, page: tuple[int, int] | None
+    rows: list[Any] | Rows, label: str, mapping: EstateMapping, page: tuple[int, int] | None
 ) -> Export:
     """The export in `rows`.
 

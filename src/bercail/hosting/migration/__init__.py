@@ -6,6 +6,7 @@ Hands out: `MigrationService` and the values it answers with.
 """
 
 from bercail.hosting.migration.bandwidth import Bandwidth
+from bercail.hosting.migration.bandwidth_schedule import ScheduleFile
 from bercail.hosting.migration.baseline import SinceCutOver
 from bercail.hosting.migration.copy_run import CopyReport
 from bercail.hosting.migration.dual_run import Comparison, Depth, DualRunReport
@@ -31,6 +32,7 @@ __all__ = [
     "Plan",
     "ProbeWrite",
     "Proof",
+    "ScheduleFile",
     "Side",
     "SinceCutOver",
     "Survey",

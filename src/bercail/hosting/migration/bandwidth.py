@@ -21,7 +21,7 @@ _UNITS = {
     "MiB": 1 << 20,
     "GiB": 1 << 30,
 }
-_WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+_CLOCK = re.compile(r"(\d\d):(\d\d)")
 
 
 @frozen(kw_only=True)
@@ -51,7 +51,7 @@ class Bandwidth:
         if day is None and night is None:
             return None
         begin, end = _window(window)
-        return cls(day=_amount(day), night=_amount(night), night_from=begin, night_until=end)
+        return cls(day=_limit(day), night=_limit(night), night_from=begin, night_until=end)
 
     def at(self, moment: datetime) -> int | None:
         """The limit at `moment` (with a time zone), in bytes a second."""
@@ -63,9 +63,16 @@ class Bandwidth:
         return self.night if dark else self.day
 
 
-def _amount(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _limit(text: str | None) -> int | None:
+    return None if text is None else amount(text)
+
+
+def amount(text: str) -> int:
+    """Bytes a second from a text such as `50MB`.
+
+    Raises:
+        Invalid: for a text that is no amount, or zero.
+    """
     found = _AMOUNT.fullmatch(text.strip())
     count = int(found[1]) * _UNITS[found[2]] if found else 0
     if not count:
@@ -77,13 +84,27 @@ def _amount(text: str | None) -> int | None:
 
 
 def _window(text: str) -> tuple[time, time]:
-    found = _WINDOW.fullmatch(text.strip())
+    begin, _, end = text.partition("-")
     try:
-        if found is None:
-            raise ValueError
-        begin, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
-    except ValueError:
+        return clock_time(begin), clock_time(end)
+    except Invalid:
         raise Invalid(
             f"The night `{text}` is not a window.", remedy="Write it as `20:00-07:00`."
         ) from None
-    return begin, end
+
+
+def clock_time(text: str) -> time:
+    """The time of day from a text such as `07:30`.
+
+    Raises:
+        Invalid: for a text that is none.
+    """
+    found = _CLOCK.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        return time(int(found[1]), int(found[2]))
+    except ValueError:
+        raise Invalid(
+            f"The text `{text}` is not a time of day.", remedy="Write it as `07:30`."
+        ) from None

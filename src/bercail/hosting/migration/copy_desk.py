@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from bercail.hosting.migration.bandwidth import Bandwidth
+from bercail.hosting.migration.bandwidth_schedule import ScheduleFile
 from bercail.hosting.migration.copy_run import CopyReport, Progress, run_copy
 from bercail.hosting.migration.copying import Carrier
 from bercail.hosting.migration.ground import Ground
@@ -22,7 +23,7 @@ def copy_pending(
     threads: int,
     sleep: Callable[[float], None],
     progress: Progress | None,
-    bandwidth: Bandwidth | None = None,
+    bandwidth: Bandwidth | ScheduleFile | None = None,
 ) -> CopyReport:
     """Carry what is pending on `ground`; at the end no part of an upload is left on the target.
 

@@ -29,6 +29,8 @@ from bercail.vault import DataKey
 MOST_CHANGES = 5
 # Bytes asked for at once: the most that Azure sends with a checksum of its own.
 ONE_PIECE = 4 * 1024 * 1024
+SMALL_PIECE = 128 * 1024
+"""Bytes asked for at once of an object that has no more."""
 
 
 KEY_SECONDS = 1.0
@@ -68,7 +70,7 @@ class Carrier:
         self._notes = notes
         self._held: tuple[float, DataKey] | None = None
         self._patience = Patience(
-            sleep=sleep, now=time.monotonic, asked=lambda: pause_asked(self._home)
+            sleep=sleep, now=time.monotonic, asked=lambda: pause_asked(self._home, self._source)
         )
 
     def carry(self, row: WorkRow) -> Outcome:
@@ -236,7 +238,9 @@ class _Reading:
         """The object's bytes; raising here keeps the sealed object from becoming visible."""
         entry = self._entry
         md5 = hashlib.md5(usedforsecurity=False) if entry.facts.content_md5 else None
-        stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=ONE_PIECE)
+        # A store reads small and large ranges in different ways, each where it costs least.
+        chunk = ONE_PIECE if entry.size > SMALL_PIECE else SMALL_PIECE
+        stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=chunk)
         while piece := _found(lambda: next(stream, b"")):
             self._gauge.move(len(piece))
             self._read += len(piece)

@@ -19,9 +19,13 @@ from bercail.hosting.migration.state import MigrationState
 from bercail.hosting.migration.survey import Looker, Noted, kept_scope
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedStore
-from bercail.storage import ObjectStore
+from bercail.storage import ObjectStore, SourceChecksum
 from bercail.storage.inventory import PAGE
+from bercail.storage.source_checksums import rely_on
 from bercail.vault import Keyring
+
+SOURCE_CHECKSUM = "source_checksum"
+"""The note of the work table on which checksums the source gives, as the last plan found."""
 
 
 @frozen(kw_only=True)
@@ -53,6 +57,7 @@ class Ground:
         with alone(self.work, self.name), self.table() as table:
             state = self.record.settle(table, self.actor)
             rules.require_may(act, state, actor or self.actor)
+            rely_on(self.source, SourceChecksum(table.note(SOURCE_CHECKSUM, "none")))
             yield table, state
 
     @contextmanager

@@ -16,10 +16,10 @@ from attrs import frozen
 
 from bercail.foundation import canonical_json
 from bercail.hosting.migration.entry import ObjectState
-from bercail.hosting.migration.object_table import WorkRow
+from bercail.hosting.migration.object_table import UNTOLD, WorkRow
 from bercail.ledger.merkle import MerkleTree
 
-FORMAT = "bercail-migration-manifest/1"
+FORMAT = "bercail-migration-manifest/2"
 PAYLOAD_TYPE = "application/vnd.bercail.migration-proof+json"
 STORED_NAME = "migration-manifest.jsonl"
 
@@ -43,7 +43,11 @@ def line_of(row: WorkRow) -> dict[str, Any]:
         "name": entry.name,
         "state": row.state.value,
         "size": entry.size,
-        "source": entry.facts.as_dict(),
+        "source": {
+            **entry.facts.as_dict(),
+            "headers": _told(row, "headers"),
+            "tags": _told(row, "tags"),
+        },
     }
     if row.state is ObjectState.NOT_CARRIED:
         return {**line, "reason": row.reason or ""}
@@ -54,6 +58,12 @@ def line_of(row: WorkRow) -> dict[str, Any]:
         "crc64nvme": row.crc,
     }
     return {**line, "sha256": row.sha256, "sealed": sealed}
+
+
+def _told(row: WorkRow, what: str) -> dict[str, str] | None:
+    """The headers or tags of an object, None where no survey was told of them."""
+    untold = what in row.remarks.get(UNTOLD, ())
+    return None if untold else dict(row.remarks.get(what, {}))
 
 
 def write_manifest(path: Path, rows: Iterable[WorkRow]) -> ManifestSummary:

@@ -15,6 +15,11 @@ from bercail.hosting.migration.entry import Delta, Entry, ObjectState, SourceFac
 
 _PAGE = 500
 
+UNTOLD = "untold"
+"""The remark that lists what a survey was not told of an object: `headers`, `tags`."""
+NEVER_TOLD = {UNTOLD: ["headers", "tags"]}
+"""The remarks on a state that no survey has seen."""
+
 _COLUMNS = (
     "name, size, facts, opaque, state, reason, there, distrust, sha256, sealed_size, crc, remarks"
 )
@@ -116,6 +121,7 @@ class ObjectTable:
             "UPDATE objects SET "
             "metadata = iif(version = ?1, metadata, ''), tier = iif(version = ?1, tier, ''), "
             "md5 = iif(version = ?1, md5, ''), modified = iif(version = ?1, modified, ''), "
+            "remarks = iif(version = ?1, remarks, ?9), "
             "size = ?2, facts = ?3, version = ?1, opaque = ?4, state = 'carried', "
             "reason = NULL, there = 1, distrust = 0, sha256 = ?5, sealed_size = ?6, crc = ?7 "
             "WHERE name = ?8",
@@ -128,6 +134,7 @@ class ObjectTable:
                 row.sealed_size,
                 row.crc,
                 row.entry.name,
+                _text(NEVER_TOLD),
             ),
         )
 

@@ -11,6 +11,8 @@ from bercail.storage import InventoryItem, ItemKind
 from bercail.storage.names import require_sendable
 from bercail.storage.past import PREFIX
 
+# What a source calls its ordinary class: nothing to know of these.
+_ORDINARY = frozenset({"", "HOT", "STANDARD", "PREMIUM"})
 # S3 classes that must be restored before they can be read (docs.aws.amazon.com, "Storage
 # classes"); an Azure tier is in `Entry.obstacle`.
 _COLD = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -26,6 +28,9 @@ COLD = "it is in an archive class and must be restored first"
 
 LEASED = "a lease is held on it: its holder may write until the freeze"
 LOCKED = "the source keeps it locked: it can be erased there only when the lock ends"
+NO_DETAILS = "its content headers and tags were not asked for: a survey with `--details` does"
+NO_TAGS = "its index tags are not told to these credentials"
+OTHER_TIER = "its tier `{}` stays behind: on the target it stands in the class of all objects"
 HELD = "the source keeps it under a legal hold: it cannot be erased there before that is lifted"
 
 
@@ -55,6 +60,12 @@ def cautions_of(item: InventoryItem) -> tuple[str, ...]:
         found.append(LOCKED)
     if item.legal_hold:
         found.append(HELD)
+    if not item.metadata_told:
+        found.append(NO_DETAILS)
+    elif item.tags is None and item.info.blob_type:
+        found.append(NO_TAGS)
+    if (tier := (item.info.tier or "")[:40]).upper() not in _ORDINARY:
+        found.append(OTHER_TIER.format(tier))
     return tuple(found)
 
 

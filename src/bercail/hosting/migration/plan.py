@@ -15,6 +15,7 @@ from bercail.hosting.migration.entry import ObjectState
 from bercail.hosting.migration.object_table import Tally, WorkRow
 from bercail.hosting.migration.speed import Speed
 from bercail.hosting.migration.tariff import Cost, Tariff
+from bercail.storage import SourceChecksum
 
 ORDER = "largest first, then by name"
 
@@ -27,7 +28,8 @@ class Plan:
     knowingly not carried (versions, snapshots, directories...), by kind; `cautions` what to
     know of objects that are carried all the same. `digest` is the SHA-256 over one
     canonical line per object with what will be done to it; two plans with one digest do
-    the same, whatever they cost and however long they take. `seconds` and `cost` are None
+    the same, whatever they cost and however long they take. `source_checksum` says which of
+    the source's own checksums every read is compared with. `seconds` and `cost` are None
     where nothing was measured, or no tariff given.
     """
 
@@ -43,6 +45,7 @@ class Plan:
     digest: str
     speed: Speed | None = None
     cost: Cost | None = None
+    source_checksum: SourceChecksum = SourceChecksum.NONE
 
     @property
     def seconds(self) -> int | None:
@@ -72,6 +75,7 @@ class Plan:
             "left_behind_knowingly": {kind: tally.objects for kind, tally in self.noted.items()},
             "cautions": dict(self.cautions),
             "order": ORDER,
+            "source_checksum": self.source_checksum.value,
             "seconds": self.seconds,
             "speed": self.speed.as_dict() if self.speed else None,
             "cost": self.cost.as_dict() if self.cost else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from attrs import evolve, field, frozen
@@ -11,7 +11,7 @@ from bercail.foundation import Randomness, SystemRandomness
 from bercail.hosting.events import PlanMade, SurveyTaken
 from bercail.hosting.migration.copy_run import Progress
 from bercail.hosting.migration.entry import ObjectState
-from bercail.hosting.migration.ground import Ground
+from bercail.hosting.migration.ground import SOURCE_CHECKSUM, Ground
 from bercail.hosting.migration.object_table import Tally
 from bercail.hosting.migration.plan import Plan, keep_plan, make_plan, priced
 from bercail.hosting.migration.rules import Act
@@ -21,6 +21,7 @@ from bercail.hosting.migration.status import Survey
 from bercail.hosting.migration.survey import Looker, keep_scope, kept_scope
 from bercail.hosting.migration.tariff import load_tariff
 from bercail.hosting.migration.worktable import WorkTable
+from bercail.storage.source_checksums import learn, rely_on
 
 _LIVE = (ObjectState.PENDING, ObjectState.CARRIED, ObjectState.NOT_CARRIED)
 
@@ -65,8 +66,9 @@ class PlanDesk:
 
         1. Read the tariff, so that a wrong one stops before anything is asked.
         2. Look at what the target shows.
-        3. Take the speed of the last run, or measure one now.
-        4. Decide for each object, keep the plan as a file, and record it.
+        3. Ask the source which checksums of its own it gives, to be relied on from now on.
+        4. Take the speed of the last run, or measure one now.
+        5. Decide for each object, keep the plan as a file, and record it.
         """
         ground = self.ground
         prices = load_tariff(tariff) if tariff is not None else None  # 1
@@ -74,15 +76,18 @@ class PlanDesk:
             with table:
                 table.objects.retry_failed()
                 ground.look_at_target(table)  # 2
-            speed = self._measured(table) if measured else kept_rate(table)  # 3
-            with table:  # 4
+            told = learn(ground.source, _names(table))  # 3
+            rely_on(ground.source, told)
+            speed = self._measured(table) if measured else kept_rate(table)  # 4
+            with table:  # 5
+                table.set_note(SOURCE_CHECKSUM, told.value)
                 noted = {
                     kind: Tally(objects=count, bytes=size)
                     for kind, (count, size) in table.note("noted", {}).items()
                 }
                 rows = table.objects.rows(*_LIVE)
                 plan = make_plan(state.plans + 1, state.surveys, rows, noted)
-                plan = evolve(plan, speed=speed)
+                plan = evolve(plan, speed=speed, source_checksum=told)
                 plan = plan if prices is None else priced(plan, prices)
                 keep_plan(ground.work / "plans", plan)
                 ground.record.post(table, _plan_made(plan))
@@ -106,6 +111,12 @@ class PlanDesk:
             threads=self.threads,
             randomness=self.randomness,
         )
+
+
+def _names(table: WorkTable) -> Iterator[str]:
+    """Objects of the source that can be read, the empty ones left out."""
+    rows = table.objects.rows(ObjectState.PENDING, ObjectState.CARRIED)
+    return (row.entry.name for row in rows if row.entry.size)
 
 
 def _survey_taken(survey: Survey) -> SurveyTaken:

@@ -23,6 +23,7 @@ from bercail.hosting.migration.state import MigrationState
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedStore
 from bercail.storage import CHUNK, ObjectStore, probe_summary
+from bercail.storage.source_checksums import relied_on
 from bercail.vault import Keyring, dsse_envelope, signer
 
 SIGNERS = ("manifest-source", "manifest-target")
@@ -137,6 +138,7 @@ class ProofDesk:
                 "root": summary.root,
                 "plan": plan,
                 "proved_at": to_iso(self._clock.now()),
+                "source_checksum": relied_on(self._source).value,
                 "target_probe": None if probe is None else probe.as_dict(),
             }
         )

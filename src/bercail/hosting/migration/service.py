@@ -13,6 +13,7 @@ from bercail.foundation import Actor, Clock, to_iso
 from bercail.hosting.events import CopyFinished, ProofMade
 from bercail.hosting.migration import rules
 from bercail.hosting.migration.bandwidth import Bandwidth
+from bercail.hosting.migration.bandwidth_schedule import ScheduleFile
 from bercail.hosting.migration.baseline import SinceCutOver
 from bercail.hosting.migration.copy_desk import copy_pending
 from bercail.hosting.migration.copy_run import CopyReport, Progress
@@ -35,7 +36,7 @@ from bercail.hosting.migration.switching import Switch
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedFolder, SealedStore
 from bercail.ledger import Ledger
-from bercail.storage import ObjectStore, ReadOnly
+from bercail.storage import CheckedSource, ObjectStore
 from bercail.vault import Keyring
 
 THREADS = 4
@@ -81,7 +82,7 @@ class MigrationService:
         self._record = MigrationRecord(name, ledger)
         self.ground = Ground(
             name=name,
-            source=ReadOnly(source),
+            source=CheckedSource(source),
             target=target,
             home=home,
             work=work,
@@ -122,11 +123,14 @@ class MigrationService:
         return self._plans.plan(tariff=tariff, measured=measure)
 
     def copy(
-        self, progress: Progress | None = None, *, bandwidth: Bandwidth | None = None
+        self,
+        progress: Progress | None = None,
+        *,
+        bandwidth: Bandwidth | ScheduleFile | None = None,
     ) -> CopyReport:
         """Carry what is pending; run again after an interruption, it goes on where it stopped.
 
-        `bandwidth` limits it by day and by night.
+        `bandwidth` limits it by day and by night, or hour by hour as a file says.
 
         Raises:
             Unavailable: a host does not answer; what finished is kept.

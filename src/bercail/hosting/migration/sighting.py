@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from bercail.foundation import canonical_json, sha256_hex, to_iso
 from bercail.hosting.migration.entry import Entry, entry_of
+from bercail.hosting.migration.object_table import UNTOLD
 from bercail.hosting.migration.obstacles import cautions_of, obstacle_of
 from bercail.storage import InventoryItem, ItemKind
 
@@ -80,7 +81,10 @@ def sighting_of(item: InventoryItem) -> Sighting:
 
 
 def _remarks(item: InventoryItem) -> dict[str, Any]:
+    untold = [] if item.metadata_told else ["headers"]
+    untold += ["tags"] if item.tags is None else []
     told: dict[str, Any] = {
+        UNTOLD: untold,
         "kind": item.kind.value if item.kind is not ItemKind.CURRENT else None,
         "tags": dict(item.tags or {}),
         "headers": dict(item.headers),

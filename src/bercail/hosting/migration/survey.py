@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bercail.foundation import Invalid, Missing, canonical_json
 from bercail.hosting.migration.copy_run import Progress
 from bercail.hosting.migration.entry import Delta, Entry
-from bercail.hosting.migration.object_table import Tally
+from bercail.hosting.migration.object_table import NEVER_TOLD, Tally
 from bercail.hosting.migration.sighting import Scope, Sighting, Versions, sighting_of
 from bercail.hosting.migration.status import Survey
 from bercail.hosting.migration.worktable import WorkTable
@@ -117,9 +117,10 @@ class Looker:
     def _still_there(self, names: list[str]) -> Iterator[Sighting]:
         for name in names:
             try:
-                yield sighting_of(item_of(self.source.head(name)))
+                found = sighting_of(item_of(self.source.head(name)))
             except (Missing, Invalid):
                 continue  # the listing is right: it is gone, or cannot be asked for
+            yield evolve(found, remarks={**found.remarks, **NEVER_TOLD})
 
 
 def keep_scope(work: Path, scope: Scope) -> None:
