@@ -15,7 +15,16 @@ from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_ac
 
 from bercail.foundation import BercailError, Secret
 from bercail.hosting.migration.copy_desk import copy_pending
-from bercail.storage import Credentials, Location, ObjectStore, open_store
+from bercail.storage import (
+    Checked,
+    CheckedSource,
+    Credentials,
+    Location,
+    ObjectStore,
+    Retrying,
+    open_store,
+)
+from bercail.storage.pausing import pause_asked
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
 from bercail.testing.moving import Around, MovingWorld
 from bercail.testing.servers import ACCOUNT, RunningServer
@@ -58,6 +67,7 @@ class Course:
             straight.put(f"{root}{number:02}", f"content {number};".encode() * 300)
         azure = evolve(azurite.location(), endpoint=self.near.endpoint)
         signed = Credentials(sas=Secret(self.signature.encode()))
+        self.azure = CheckedSource(Retrying(open_store(azure, signed), sleep=lambda _: None))
         self.world.source = Inside(open_store(azure, signed), root)
         self.world.home = open_store(evolve(s3, endpoint=self.far.endpoint), weed.credentials)
 
@@ -97,6 +107,40 @@ def test_a_busy_target_is_left_alone_for_as_long_as_it_asks(course: Course) -> N
         report = copy_pending(table, service.ground, threads=1, sleep=slept.append, progress=None)
     assert (report.carried.objects, report.failed) == (COUNT, {})
     assert max(slept) == pytest.approx(37, abs=1)
+
+
+@pytest.mark.parametrize(("status", "dated", "hours"), [(503, False, 0), (429, True, -1)])
+def test_any_host_is_heard_whatever_its_clock_says(
+    course: Course, status: int, dated: bool, hours: int
+) -> None:
+    azure, home = course.azure, course.world.home
+    busy = always(
+        Fault(slow_down=37, slow_status=status, slow_dated=dated, skew=timedelta(hours=hours))
+    )
+    assert pause_asked(azure, home) is None
+    for proxy in (course.near, course.far):
+        proxy.choose = busy
+        assert pause_asked(azure, Checked(home)) == 37
+        proxy.choose = always(NO_FAULT)
+
+
+def test_a_busy_source_is_left_alone_for_as_long_as_it_asks(course: Course) -> None:
+    service = course.world.service()
+    service.survey()
+    service.plan()
+    # Read through no wrapper of the tests, so that the host can be asked what it wants.
+    ground = evolve(service.ground, source=course.azure)
+    slept: list[float] = []
+
+    def choose(_: Exchange) -> Fault:
+        slow = Fault(slow_down=41, slow_status=429, slow_dated=True)
+        return NO_FAULT if 41 in slept else slow
+
+    course.near.choose = choose
+    with ground.table() as table:
+        report = copy_pending(table, ground, threads=1, sleep=slept.append, progress=None)
+    assert (report.carried.objects, report.failed) == (COUNT, {})
+    assert 41 in slept
 
 
 def test_clocks_that_are_an_hour_off_change_nothing(course: Course) -> None:

@@ -28,6 +28,7 @@ from bercail.foundation import (
 )
 from bercail.storage import (
     Checked,
+    CheckedSource,
     Credentials,
     Limit,
     Limited,
@@ -144,6 +145,7 @@ def samples(house: PlantedHouse) -> dict[str, Any]:
         "AzureStore": open_store(azure, Credentials(secret=azure_secret)),
         "Retrying": Retrying(opened),
         "ReadOnly": ReadOnly(opened),
+        "CheckedSource": CheckedSource(opened),
         "Metered": Metered(opened),
         "Checked": Checked(opened),
         "Limited": Limited(opened, Limit(None)),

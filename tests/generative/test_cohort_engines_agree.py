@@ -73,7 +73,7 @@ def test_every_node_column_and_rule_is_generated() -> None:
     rules: Counter[str] = Counter()
 
     @settings(
-        max_examples=250, deadline=None, database=None, derandomize=True, suppress_health_check=CALM
+        max_examples=400, deadline=None, database=None, derandomize=True, suppress_health_check=CALM
     )
     @given(model=STRATEGIES.models())
     def collect(model: Model) -> None:

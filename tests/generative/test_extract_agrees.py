@@ -195,7 +195,14 @@ def scopes(homes: list[str]) -> st.SearchStrategy[DataScope]:
     )
     return st.builds(
         lambda tables, years, population: DataScope(
-            tables=tuple(TableScope(table=name, columns=COLUMNS[name]) for name in tables),
+            tables=tuple(
+                TableScope(
+                    table=name,
+                    columns=COLUMNS[name],
+                    potential_identifiers=tuple({"EXE_SOI_DTD"} & set(COLUMNS[name])),
+                )
+                for name in tables
+            ),
             first_year=min(years),
             last_year=max(years),
             population=population,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from bercail.catalogue import Registry, arrow_type, disputes, load
+from bercail.catalogue import Registry, arrow_type, disputes, load, vocabularies
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,21 @@ def test_trap_31_potential_identifiers_are_of_five_kinds(registry: Registry) -> 
     assert sorted(registry.categories) == [
         "birth_month", "care_date", "death_commune", "death_date", "residence_commune",
     ]  # fmt: skip
+
+
+def test_trap_33_city_care_has_neither_diagnoses_nor_results(registry: Registry) -> None:
+    """ICD-10 stands in stays, long-term illnesses and deaths; a laboratory act is a code alone."""
+    diagnoses = [known for known in vocabularies() if known.label.startswith("Diagnosis")]
+    assert diagnoses
+    city = [table for table in registry.tables.values() if table.product == "DCIR"]
+    assert len(city) > 10
+    for table in city:
+        for column in table.columns:
+            assert not any(known.holds(table.name, column.name) for known in diagnoses)
+    tests = registry.table("ER_BIO_F")
+    own = {name for name in tests.column_names() if not registry.table("ER_PRS_F").has_column(name)}
+    # Its code, its quantity, its place on the line, a rate: no value of a measurement.
+    assert own == {"BIO_PRS_IDE", "BIO_ACT_QSN", "BIO_ORD_NUM", "ARO_THE_TAU"}
 
 
 def test_drugs_billed_for_private_stays_are_dated_by_entry(registry: Registry) -> None:

@@ -38,6 +38,8 @@ STAYS: list[tuple[str, dict[str, Any], bool]] = [
     ("mco-no-error-groups", {"GRG_GHM": "90Z00Z"}, False),
     ("mco-no-error-groups", {"GRG_GHM": "05M901"}, True),
     ("mco-no-error-groups", {"GRG_GHM": None}, False),
+    ("mco-no-sessions", {"GRG_GHM": "28Z04Z"}, False),
+    ("mco-no-sessions", {"GRG_GHM": "05M281"}, True),
     ("mco-pie", {"SEJ_TYP": "A"}, True),
     ("mco-pie", {"SEJ_TYP": None}, True),
     ("mco-pie", {"SEJ_TYP": "B"}, False),

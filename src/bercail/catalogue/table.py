@@ -154,6 +154,21 @@ class Table:
         """The columns that together name one row; empty when the sources give none."""
         return tuple(column.name for column in self.columns if column.is_key)
 
+    def joins_on(self, parent: Table) -> tuple[str, ...]:
+        """The columns by which a line of this table leads to its line in `parent`, in key order.
+
+        The key of `parent`, without the columns that a dispute between the sources takes out of
+        this join (claims, `ER_DCT_F`, join on seven columns); empty when one is lacking here.
+        """
+        out = f"no part of the join with {parent.name}"
+        left = [
+            name
+            for name in parent.key
+            if not self.has_column(name)
+            or all(told.stands != out for told in self.column(name).conflicts)
+        ]
+        return tuple(left) if all(self.has_column(name) for name in left) else ()
+
     def column(self, name: str) -> Column:
         """The column called `name`.
 

@@ -36,6 +36,27 @@ def explain(
 
 
 @app.command()
+def rules(
+    rule: Annotated[
+        str | None, typer.Argument(help="One rule, such as mco-pie or mco-pie@1.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", help="`en` or `fr`.")] = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """List the cleaning rules with their versions; or show one, with its wrong wordings."""
+    from bercail.cohorts.cleaning import listed
+
+    found = listed(rule)
+    lines: list[str] = []
+    for one in found:
+        lines.append(f"{one['rule']:<30}{one['fr' if language == 'fr' else 'en']}")
+        if rule is not None:
+            lines += [f"  source: {one['source']}", f"  {one['sql']}", f"  {one['note']}"]
+            lines += [f"  wrong: {bad['wording']}: {bad['why']}" for bad in one["wrong"]]
+    emit(found, as_json, lines=lines)
+
+
+@app.command()
 def run(
     study: Study,
     permit: Annotated[str, typer.Option("--permit", help="The permit whose extract is read.")],

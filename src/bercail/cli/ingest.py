@@ -99,7 +99,8 @@ def rotate(
     if apply:
         with progress(as_json) as report:
             proven = desk.apply(actor(), reason=reason, progress=report)
-        emit(asdict(proven), as_json, title="Proven")
+        projects = [asdict(one) for one in desk.projects()]
+        emit({**asdict(proven), "projects": projects}, as_json, title="Proven")
     elif expire:
         emit([asdict(one) for one in desk.expire(actor())], as_json, title="Expired")
     else:

@@ -39,9 +39,14 @@ potential_identifiers = ["BEN_DCD_DTE"]
 [tables.ER_PRS_F]
 columns = [{key}, "BEN_NIR_PSA", "BEN_RNG_GEM", "EXE_SOI_DTD", "PRS_ACT_QTE",
            "CPL_MAJ_TOP", "DPN_QLF", "PRS_DPN_QLP"]
+potential_identifiers = ["EXE_SOI_DTD"]
 
 [tables.ER_PHA_F]
 columns = [{key}, "PHA_ORD_NUM", "PHA_PRS_C13", "PHA_ACT_QSN", "PHA_DEC_TOP", "PHA_DEC_QSU"]
+
+[justifications]
+care_date = "The definition counts distinct days of dispensing."
+death_date = "Only persons who live through the whole year are counted."
 
 [items]
 identity = "A public research team; two named persons."

@@ -16,9 +16,11 @@ import pyarrow.csv as pa_csv
 from bercail.foundation import Invalid
 from bercail.ingest.delivery import Stream
 
-BLOCK_BYTES = 8 << 20
+# Larger blocks fall out of the cache between parsing and converting: a fifth slower.
+BLOCK_BYTES = 2 << 20
 HEADER_BYTES = 64 << 10
 DATE_FORMAT = "%d/%m/%Y"
+_OTHER_SEPARATORS = (",", "\t", "|")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -35,9 +37,16 @@ def parse_header(raw: bytes) -> tuple[tuple[str, ...], tuple[tuple[str, str], ..
     if not text or (len(raw) >= HEADER_BYTES and not raw.endswith(b"\n")):
         return (), (("header-missing", ""),)
     names = tuple(name.strip().strip('"') for name in text.split(";"))
+    if len(names) == 1 and any(sign in names[0] for sign in _OTHER_SEPARATORS):
+        return (), (("other-separator", ""),)
+    return names, wrong_names(names)
+
+
+def wrong_names(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """What is wrong with column names: checks and columns."""
     wrong = [("unnamed-column", "")] if not all(names) else []
     repeated = dict.fromkeys(name for name in names if name and names.count(name) > 1)
-    return names, (*wrong, *(("repeated-column", name) for name in repeated))
+    return (*wrong, *(("repeated-column", name) for name in repeated))
 
 
 def read_header(stream: Stream, file: str) -> tuple[str, ...]:

@@ -6,17 +6,15 @@ identity columns. The platform's secret is not needed and not present here.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from io import IOBase
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 from attrs import field, frozen
 
 from bercail.catalogue import Registry
@@ -40,6 +38,8 @@ from bercail.ingest.delivery import (
 from bercail.ingest.diagnosis import diagnose
 from bercail.ingest.dialect import read_batches, read_header
 from bercail.ingest.findings import CHECKS
+from bercail.ingest.parquet_form import PARQUET, ParquetLines
+from bercail.ingest.writing import HashingFile, writer_of
 
 ProgressReport = Callable[[str, int, int], None]
 
@@ -145,29 +145,20 @@ class HolderService:
 
     def _identifiers(self, folder: Path, file: DeliveryFile) -> int:
         """The values of identity columns in a file, empty ones included."""
-        with (folder / file.name).open("rb") as stream:
-            header = read_header(stream, file.name)
-        known = self.registry.pseudonyms(self.registry.table(file.table).name)
-        return file.rows * sum(column.name in header for column in known)
+        with _form(folder / file.name) as (header, _, _):
+            known = self.registry.pseudonyms(self.registry.table(file.table).name)
+            return file.rows * sum(column.name in header for column in known)
 
     def _prepare_file(self, folder: Path, target: Path, file: DeliveryFile) -> dict[str, Any]:
-        table = self.registry.table(file.table)
-        with (folder / file.name).open("rb") as stream:
-            header = read_header(stream, file.name)
-            columns = [c for c in self.registry.pseudonyms(table.name) if c.name in header]
-            sink = _HashingFile(target / file.name)
-            sink.write(";".join(header).encode("utf-8") + b"\n")
-            rows = 0
-            options = pa_csv.WriteOptions(
-                include_header=False, delimiter=";", quoting_style="none", batch_size=65536
-            )
-            schema = pa.schema([pa.field(name, pa.string()) for name in header])
-            target_file = cast("IO[Any]", pa.PythonFile(cast("IOBase", sink), mode="w"))
-            with pa_csv.CSVWriter(target_file, schema, write_options=options) as out:
-                for batch in _read(stream, header, folder / file.name):
-                    out.write_batch(pseudonymise.level_one(batch, columns, self.secret))
+        known = self.registry.pseudonyms(self.registry.table(file.table).name)
+        path, rows = folder / file.name, 0
+        with closing(HashingFile(target / file.name)) as sink, _form(path) as form:
+            header, schema, lines = form
+            columns = [c for c in known if c.name in header]
+            with writer_of(file.name, sink, header, schema) as put:
+                for batch in lines:
+                    put(pseudonymise.level_one(batch, columns, self.secret))
                     rows += batch.num_rows
-            sink.close()
         return {
             "table": file.table,
             "name": file.name,
@@ -180,6 +171,38 @@ class HolderService:
 def use_log(target: Path) -> Path:
     """Where uses of the holder's secret are written for the deliveries in `target`."""
     return target.with_name(f"{target.name}.secret-uses.jsonl")
+
+
+@contextmanager
+def _form(path: Path) -> Iterator[tuple[tuple[str, ...], pa.Schema, Iterator[pa.RecordBatch]]]:
+    """The columns of a clear file, the types in which it is read, and its lines."""
+    with path.open("rb") as stream:
+        if path.suffix != PARQUET:
+            header = read_header(stream, path.name)
+            schema = pa.schema([pa.field(name, pa.string()) for name in header])
+            yield header, schema, _read(stream, header, path)
+            return
+        lines = ParquetLines(stream)
+        header, wrong = lines.header()
+        try:
+            _require_usable(path, lines.trouble or (wrong[0][0] if wrong else ""))
+            yield header, lines.schema, _whole(lines, path)
+        finally:
+            lines.close()
+
+
+def _require_usable(path: Path, check: str) -> None:
+    if check:
+        raise Invalid(
+            f"`{path.parent.name}/{path.name}`: {CHECKS[check].meaning}.",
+            remedy="Correct the file; deliveries written before it stay.",
+            rule=check,
+        )
+
+
+def _whole(lines: ParquetLines, path: Path) -> Iterator[pa.RecordBatch]:
+    yield from lines.as_written()
+    _require_usable(path, lines.trouble)
 
 
 def _as_text(_: str) -> pa.DataType:
@@ -206,34 +229,3 @@ def _of_correction(delivery: Delivery) -> dict[str, Any]:
     if not delivery.corrects and delivery.revision == 1:
         return {}
     return {"revision": delivery.revision, "corrects": delivery.corrects}
-
-
-class _HashingFile:
-    """A file that knows its size and SHA-256 as it is written."""
-
-    closed = False
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self._hash = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self._file.write(view)
-        self._hash.update(view)
-        self.size += view.nbytes
-        return view.nbytes
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()

@@ -5,7 +5,7 @@ Nothing is committed before every file of the delivery has passed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from attrs import field, frozen
@@ -14,13 +14,11 @@ from bercail.catalogue import Registry, Table, arrow_type
 from bercail.foundation import Unproven
 from bercail.ingest import keys, pseudonymise
 from bercail.ingest.checks import FileLook, column_findings
+from bercail.ingest.delivered import Delivered, diagnosed, opened
 from bercail.ingest.delivery import Delivery, DeliveryFile, Files
-from bercail.ingest.diagnosis import diagnose
-from bercail.ingest.dialect import HEADER_BYTES, parse_header, read_batches, read_sample
 from bercail.ingest.events import FindingCounted
 from bercail.ingest.findings import Tally
 from bercail.ingest.swaps import swapped
-from bercail.ingest.text_stream import TextStream
 from bercail.lake.identities import Turn
 
 
@@ -46,9 +44,9 @@ class FileReading:
 
     def batches(self, files: Files) -> Iterator[pa.RecordBatch]:
         """The lines of the file once more; `pyarrow.ArrowInvalid` where it cannot be read."""
-        with files.open(self.file.name) as raw, TextStream(raw, self.file.name) as text:
-            text.header(HEADER_BYTES)
-            yield from read_batches(text, self.header, self.type_of)
+        with opened(files, self.file.name) as lines:
+            lines.header()
+            yield from lines.batches(self.header, self.type_of)
 
 
 @frozen(kw_only=True)
@@ -63,13 +61,15 @@ class Checked:
 class Checking:
     """The first reading of one delivery.
 
-    `parents` holds the sorted key hashes of the tables that other tables hang on.
+    `parents` holds the sorted key hashes of the tables that other tables hang on, by table and
+    columns; `wanted` says which columns the other tables of the delivery need.
     """
 
     files: Files
     registry: Registry
     hasher: keys.KeyHasher
-    parents: dict[str, keys.Hashes] = field(factory=dict)
+    wanted: Mapping[str, frozenset[tuple[str, ...]]] = field(factory=dict)
+    parents: dict[tuple[str, tuple[str, ...]], keys.Hashes] = field(factory=dict)
 
     def read(self, file: DeliveryFile) -> tuple[FileReading | None, list[FindingCounted]]:
         """Read one file whole; no reading when its header is unusable.
@@ -78,10 +78,10 @@ class Checking:
             Missing: a table the catalogue does not know, or a file that is not there.
         """
         tally = Tally(file.name)
-        with self.files.open(file.name) as raw, TextStream(raw, file.name) as text:
-            header, wrong = parse_header(text.header(HEADER_BYTES))
-            if text.trouble or wrong:
-                for check, column in wrong if not text.trouble else ((text.trouble, ""),):
+        with opened(self.files, file.name) as lines:
+            header, wrong = lines.header()
+            if lines.trouble or wrong:
+                for check, column in wrong if not lines.trouble else ((lines.trouble, ""),):
                     tally.add(check, column, 1, [1])
                 return None, list(tally.findings({}))
             table = self.registry.table(file.table)
@@ -90,44 +90,49 @@ class Checking:
             column_findings(tally, table, year, header)
             if tally.findings({}):
                 return reading, list(tally.findings({}))
-            found = self._lines(reading, text, tally)
+            found = self._lines(reading, lines, tally)
         return reading, found
 
-    def _lines(self, reading: FileReading, text: TextStream, tally: Tally) -> list[FindingCounted]:
+    def _lines(self, reading: FileReading, lines: Delivered, tally: Tally) -> list[FindingCounted]:
         look = FileLook(tally, reading.table, reading.header, self.registry)
         own = keys.unique_key(reading.table, reading.header, self.registry)
         held = keys.FileKeys(self.hasher, own)
+        links = [
+            keys.FileKeys(self.hasher, columns)
+            for columns in sorted(self.wanted.get(reading.file.table, ()))
+            if columns != own and set(columns) <= set(reading.header)
+        ]
         parent = self._parent(reading)
         whole = True
         try:
-            for batch in read_batches(text, reading.header, reading.type_of):
+            for batch in lines.batches(reading.header, reading.type_of):
                 self._strangers(batch, parent, tally, look.rows)
                 look.look(batch)
-                if own:
-                    held.add(batch)
+                for keyed in (held, *links) if own else links:
+                    keyed.add(batch)
         except pa.ArrowInvalid:
             # pyarrow's message quotes the value; what is told is the place and the kind.
             whole = False
-        text.tell_into(tally)
-        for one, other in swapped(
-            read_sample(text.sample, reading.header), reading.table, self.registry
-        ):
+        lines.tell_into(tally)
+        for one, other in swapped(lines.sample(reading.header), reading.table, self.registry):
             tally.add("swapped-columns", f"{one} {other}", 1, [1])
         found: list[FindingCounted] = []
-        if not whole and not text.trouble:
+        if not whole and not lines.trouble:
             found += self._diagnosed(reading)
-        elif not text.trouble:
-            self._whole(reading, text, tally, look.rows)
+        elif not lines.trouble:
+            self._whole(reading, lines, tally, look.rows)
+            for link in links:
+                self.parents[reading.file.table, link.columns] = link.sorted()
             if own:
                 self._unique(reading, held, tally)
         return [*found, *tally.findings(look.levels())]
 
     def _parent(self, reading: FileReading) -> tuple[str, tuple[str, ...]] | None:
-        for name in self.parents:
+        for name, columns in self.parents:
             parent = self.registry.table(name)
             same_year = self.registry.year_of(name) == reading.year
-            if same_year and keys.hangs_on(reading.table, reading.header, parent):
-                return name, parent.key
+            if same_year and columns == keys.link(reading.table, reading.header, parent):
+                return name, columns
         return None
 
     def _strangers(
@@ -138,27 +143,26 @@ class Checking:
         before: int,
     ) -> None:
         if parent is not None:
-            name, key = parent
-            lost = keys.strangers(self.hasher.hashes(batch, key), self.parents[name])
+            lost = keys.strangers(self.hasher.hashes(batch, parent[1]), self.parents[parent])
             if lost.any():
                 tally.mask("line-without-parent", "", pa.array(lost), before)
 
-    def _whole(self, reading: FileReading, text: TextStream, tally: Tally, rows: int) -> None:
+    def _whole(self, reading: FileReading, lines: Delivered, tally: Tally, rows: int) -> None:
         file = reading.file
-        if rows != text.filled or text.odd_quotes:
+        if lines.swallowed(rows):
             # A quoted field that runs over lines swallowed some of them.
             quotes = [f for f in self._diagnosed(reading) if f.check == "unbalanced-quotes"]
             for one in quotes:
                 tally.add(one.check, "", one.count, one.lines)
         if rows != file.rows:
             tally.add("row-count", "", abs(rows - file.rows))
-        if text.hashing.drained() != file.sha256:
+        if lines.digest() != file.sha256:
             tally.add("digest", "", 1)
 
     def _unique(self, reading: FileReading, held: keys.FileKeys, tally: Tally) -> None:
         ordered = held.sorted()
         if not keys.parents_first(reading.table):
-            self.parents[reading.file.table] = ordered
+            self.parents[reading.file.table, held.columns] = ordered
         count, doubtful = keys.suspects(ordered)
         lines: tuple[int, ...] = ()
         if 0 < count <= keys.MOST_SUSPECTS:
@@ -167,10 +171,7 @@ class Checking:
         tally.add("repeated-key", "", count, lines)
 
     def _diagnosed(self, reading: FileReading) -> tuple[FindingCounted, ...]:
-        name = reading.file.name
-        with self.files.open(name) as raw, TextStream(raw, name) as text:
-            text.header(HEADER_BYTES)
-            return diagnose(text, reading.header, reading.type_of, name)
+        return diagnosed(self.files, reading.file.name, reading.header, reading.type_of)
 
 
 def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Checked:
@@ -179,11 +180,17 @@ def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Chec
     Raises:
         Missing: a table the catalogue does not know, or a file that is not there.
     """
+    families = [registry.table(file.table) for file in delivery.files]
     order = sorted(delivery.files, key=lambda file: keys.parents_first(registry.table(file.table)))
     readings: dict[str, FileReading] = {}
     found: dict[str, Sequence[FindingCounted]] = {}
+    wanted = {
+        file.table: keys.links_to(registry.table(file.table), families)
+        for file in delivery.files
+        if not keys.parents_first(registry.table(file.table))
+    }
     with keys.KeyHasher() as hasher:
-        checking = Checking(files=files, registry=registry, hasher=hasher)
+        checking = Checking(files=files, registry=registry, hasher=hasher, wanted=wanted)
         for file in order:
             reading, findings = checking.read(file)
             found[file.name] = findings
@@ -206,12 +213,12 @@ def load_batches(
     """
     columns = [c for c in registry.pseudonyms(reading.table.name) if c.name in reading.header]
     name = reading.file.name
-    with files.open(name) as raw, TextStream(raw, name) as text:
-        text.header(HEADER_BYTES)
+    with opened(files, name) as lines:
+        same = lines.header()[0] == reading.header
         try:
-            for batch in read_batches(text, reading.header, reading.type_of):
+            for batch in lines.batches(reading.header, reading.type_of) if same else ():
                 yield pseudonymise.platform_level(batch, columns, turn)
-            same = text.hashing.drained() == reading.file.sha256
+            same = same and lines.digest() == reading.file.sha256
         except pa.ArrowInvalid:
             same = False
     if not same:

@@ -21,6 +21,8 @@ Hashes = npt.NDArray[np.uint64]
 # More suspects than this cannot be collisions: they are counted without a second look.
 MOST_SUSPECTS = 1_000_000
 CARE_LINES = "ER_PRS_F"
+# 32 MB of hashes: the allocator gives a block of this size back to the system when it is dropped.
+BLOCK_HASHES = 1 << 22
 
 
 class KeyHasher:
@@ -56,19 +58,30 @@ class FileKeys:
     def __init__(self, hasher: KeyHasher, columns: Sequence[str]) -> None:
         self.columns = tuple(columns)
         self._hasher = hasher
-        self._held: list[Hashes] = []
+        self._blocks: list[Hashes] = []
+        self._loose: list[Hashes] = []
 
     def add(self, batch: pa.RecordBatch) -> Hashes:
         """Take the keys of one batch; returns their hashes."""
         found = self._hasher.hashes(batch, self.columns)
-        self._held.append(found)
+        self._loose.append(found)
+        if sum(map(len, self._loose)) >= BLOCK_HASHES:
+            self._blocks.append(np.concatenate(self._loose))
+            self._loose = []
         return found
 
     def sorted(self) -> Hashes:
-        """All of them, sorted."""
-        whole = np.concatenate(self._held) if self._held else np.empty(0, dtype=np.uint64)
+        """All of them, sorted. Each block is let go once it is copied, so nothing is held twice."""
+        blocks = [*self._blocks, *self._loose]
+        self._blocks, self._loose = [], []
+        whole = np.empty(sum(map(len, blocks)), dtype=np.uint64)
+        end = len(whole)
+        while blocks:
+            block = blocks.pop()
+            whole[end - len(block) : end] = block
+            end -= len(block)
         whole.sort()
-        self._held = [whole]
+        self._blocks = [whole]
         return whole
 
 
@@ -115,19 +128,26 @@ def unique_key(table: Table, header: Sequence[str], registry: Registry) -> tuple
     return () if identities & set(key) else key
 
 
-def hangs_on(table: Table, header: Sequence[str], parent: Table) -> bool:
-    """Whether the lines of `table` hang on those of `parent`, and carry its key.
+def link(table: Table, header: Sequence[str], parent: Table) -> tuple[str, ...]:
+    """The columns by which the lines of `table` hang on those of `parent`; none if they do not.
 
-    Detail tables of the DCIR hang on the care line by nine columns; those of a stay on its line
-    in the table `...B` by establishment and stay number.
+    Detail tables of the DCIR hang on the care line by nine columns, claims (ER_DCT_F) by seven;
+    those of a stay on its line in the table `...B` by establishment and stay number.
     """
     details = parent.name == CARE_LINES and table.product == parent.product == "DCIR"
     stays = parent.name.endswith("aaB") and table.name.startswith(parent.name[:-1])
-    carried = bool(parent.key) and set(parent.key) <= set(header)
-    same = carried and all(
-        arrow_type(parent.column(name)) == arrow_type(table.column(name)) for name in parent.key
+    columns = table.joins_on(parent) if details or stays else ()
+    same = all(
+        arrow_type(parent.column(name)) == arrow_type(table.column(name)) for name in columns
     )
-    return (details or stays) and same and table.name != parent.name
+    carried = same and set(columns) <= set(header) and table.name != parent.name
+    return columns if carried else ()
+
+
+def links_to(parent: Table, tables: Sequence[Table]) -> frozenset[tuple[str, ...]]:
+    """The columns of `parent` by which some of `tables` hang on it."""
+    found = (link(table, table.column_names(), parent) for table in tables)
+    return frozenset(columns for columns in found if columns)
 
 
 def parents_first(table: Table) -> bool:

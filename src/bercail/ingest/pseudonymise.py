@@ -15,7 +15,14 @@ import pyarrow.compute as pc
 
 from bercail.catalogue import PseudonymColumn
 from bercail.foundation import Secret
-from bercail.lake.identities import Texts, Turn, joined, replaced, turn_identities
+from bercail.lake.identities import (
+    Texts,
+    Turn,
+    joined,
+    replaced,
+    turn_identities,
+    turn_values,
+)
 from bercail.vault import pseudonyms
 
 
@@ -24,18 +31,31 @@ def level_one(
 ) -> pa.RecordBatch:
     """`batch` with clear identities replaced by level-1 pseudonyms.
 
-    BEN_IDT_ANO arrives empty and is derived afterwards: BEN_NIR_ANO where there is one,
-    else BEN_NIR_PSA followed by BEN_RNG_GEM (ESS; CepiDc user documentation).
+    BEN_IDT_ANO is derived: BEN_NIR_ANO where there is one, else BEN_NIR_PSA followed by
+    BEN_RNG_GEM (ESS; CepiDc user documentation). Where a table has no BEN_NIR_PSA (causes of
+    death), it arrives as the clear BEN_NIR_PSA and a digit for the rank, or empty for a death
+    that was linked to nobody.
     """
-    persons = [column for column in columns if column.kind == "person"]
-    batch = turn_identities(batch, persons, partial(pseudonyms.level_one, secret))
+    turn: Turn = partial(pseudonyms.level_one, secret)
+    batch = turn_identities(batch, [one for one in columns if one.kind == "person"], turn)
     names = set(batch.schema.names)
-    if {"BEN_IDT_ANO", "BEN_NIR_ANO", "BEN_NIR_PSA", "BEN_RNG_GEM"} <= names:
-        rank = cast("Texts", batch.column("BEN_RNG_GEM").cast(pa.string()))
-        ranked = joined(cast("Texts", batch.column("BEN_NIR_PSA")), rank)
-        derived = pc.coalesce(batch.column("BEN_NIR_ANO"), ranked)
-        batch = replaced(batch, "BEN_IDT_ANO", derived)
+    for column in columns:
+        if column.kind != "person_ranked":
+            continue
+        if {"BEN_NIR_PSA", "BEN_RNG_GEM"} <= names:
+            rank = cast("Texts", batch.column("BEN_RNG_GEM").cast(pa.string()))
+            ranked = joined(cast("Texts", batch.column("BEN_NIR_PSA")), rank)
+        else:
+            ranked = _ranked(cast("Texts", batch.column(column.name)), turn)
+        own = batch.column("BEN_NIR_ANO") if "BEN_NIR_ANO" in names else pa.nulls(len(ranked))
+        batch = replaced(batch, column.name, pc.coalesce(own.cast(pa.string()), ranked))
     return batch
+
+
+def _ranked(values: Texts, turn: Turn) -> Texts:
+    """Clear identities followed by a rank of one digit, turned; the rank stays."""
+    head = turn_values(pc.utf8_slice_codeunits(values, 0, -1), turn)
+    return joined(head, pc.utf8_slice_codeunits(values, -1))
 
 
 def platform_level(

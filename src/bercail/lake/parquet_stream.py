@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-# DuckDB's own row group size.
-GROUP_ROWS = 122_880
+# Twice DuckDB's own row group size: each read of a sealed file has a cost of its own, and half as
+# many reads bring a grouping from 1.36 to 1.26 times its time over plain Parquet.
+GROUP_ROWS = 245_760
 
 
 class ParquetEncoding:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Metadata of an Arrow field: the `TABLE.COLUMN` that its values come from.
 LINEAGE = b"bercail.lineage"
 LINEAGE_DOC = b"lineage: "
+# Tables that the platform makes from those delivered; the catalogue of a holder has none of them.
+SILVER = "silver_"
 _TABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 _DELIVERY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

@@ -36,6 +36,7 @@ from bercail.lake.rereading import require_snapshot
 from bercail.lake.rewrites import DELIVERY_ERASURE, PREFIX
 from bercail.lake.rewriting import Rewriting
 from bercail.lake.rules import (
+    SILVER,
     lake_schema,
     require_delivery_name,
     require_fit,
@@ -303,7 +304,7 @@ class Lake:
         return found
 
     def _named(self, table: str) -> str:
-        if self._registry is not None:
+        if self._registry is not None and not table.startswith(SILVER):
             self._registry.table(table)
         require_table_name(table)
         return table

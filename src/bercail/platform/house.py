@@ -13,11 +13,14 @@ from bercail.platform.moving import Moving
 # one room does not wait for the others.
 if TYPE_CHECKING:
     from bercail.access import AccessService
+    from bercail.access.rotation import ProjectTables
     from bercail.airlock import AirlockService
     from bercail.airlock.history import HistoryService
+    from bercail.ingest.persons import PersonDesk
     from bercail.ingest.retention import RetentionDesk
     from bercail.ingest.rotation import RotationService
     from bercail.ingest.service import IngestService
+    from bercail.ingest.silver.service import SilverService
     from bercail.lake import Resealing
     from bercail.lake.keeping import Keeping
     from bercail.rulebook import RulebookService
@@ -62,6 +65,20 @@ class Platform(Moving):
         return IngestService(self.lake, self.keys, self.registry, self.ledger)
 
     @cached_property
+    def silver(self) -> SilverService:
+        """Builds the event tables, one per concept."""
+        from bercail.ingest.silver.service import SilverService
+
+        return SilverService(lake=self.lake, ledger=self.ledger)
+
+    @cached_property
+    def persons(self) -> PersonDesk:
+        """Resolves identities to persons."""
+        from bercail.ingest.persons import PersonDesk
+
+        return PersonDesk(self.lake, self.ledger)
+
+    @cached_property
     def retention(self) -> RetentionDesk:
         """Ends the retention of deliveries after twenty years."""
         from bercail.ingest.history import DeliveryBook
@@ -74,16 +91,34 @@ class Platform(Moving):
     def access(self) -> AccessService:
         """The access body's desk."""
         from bercail.access import AccessService
+        from bercail.ingest.silver.tables import with_silver
 
         return AccessService(
             self.ledger,
             self.lake,
             self.keys,
-            self.registry,
+            with_silver(self.registry),
             self.sealed,
             self.clock,
             self.randomness,
         )
+
+    @cached_property
+    def project_tables(self) -> ProjectTables:
+        """Extracts and other tables of projects, when pseudonyms change."""
+        from bercail.access.rotation import EmptyShelf, ProjectDesk, ProjectDossiers, ProjectTables
+        from bercail.ingest.rotation import column_verdicts
+
+        desk = ProjectDesk(
+            ledger=self.ledger,
+            keys=self.keys,
+            registry=self.registry,
+            sealed=self.sealed,
+            dossiers=ProjectDossiers(ledger=self.ledger, clock=self.clock),
+            verdicts=lambda: column_verdicts(self.ledger),
+            shelf=EmptyShelf(),
+        )
+        return ProjectTables(desk, lambda: self.lake)
 
     @cached_property
     def rotation(self) -> RotationService:
@@ -96,6 +131,7 @@ class Platform(Moving):
             self.registry,
             self.ledger,
             self.access.objections,
+            self.project_tables,
             self.sealed("rotation", "level-2"),
         )
 

@@ -8,7 +8,7 @@ import pytest
 from bercail.catalogue import load
 from bercail.ingest.delivery import parse_manifest
 from bercail.ingest.folder import LocalFiles
-from bercail.ingest.identifiers import is_iban, is_nir, scan
+from bercail.ingest.identifiers import is_iban, is_ins_c, is_nir, scan
 from bercail.ingest.intake import check_delivery
 from bercail.ingest.synth import SynthProfile, make
 
@@ -35,6 +35,13 @@ def found(text: str, *, coded: bool = False) -> set[str]:
 )
 def test_the_key_of_a_nir_decides_and_corsica_has_its_own_rule(text, expected):
     assert is_nir(text) is expected
+
+
+def test_the_key_of_an_ins_c_is_that_of_the_published_example():
+    """The worked example that circulates with the algorithm of ASIP Sante (2009)."""
+    assert is_ins_c("1541187387477485562488")
+    assert not is_ins_c("1541187387477485562489")
+    assert found("INS 1541187387477485562488.") == {"clear-ins"}
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,15 @@ def test_every_line_arrives_under_another_pseudonym(house, write, tmp_path):
     assert house.lake.snapshot("ER_PHA_F").rows == 2
 
 
+def test_a_separator_inside_a_quoted_text_goes_through_both_levels(house, write, tmp_path, texts):
+    header, first, second = texts["ER_PRS_F"].splitlines()
+    lines = [f"{header};BEN_RES_COM", f'{first};"0;1"', f"{second};002"]
+    write(ER_PRS_F="\n".join(lines) + "\n", ER_PHA_F=texts["ER_PHA_F"])
+    house.ingest().load_all(prepared(house, tmp_path), OPERATOR)
+    towns = [row["BEN_RES_COM"] for row in house.lake.read("ER_PRS_F").read_all().to_pylist()]
+    assert towns == ["0;1", "002"]
+
+
 def test_a_loaded_delivery_is_refused_a_second_time(house, write, tmp_path):
     write()
     landing = prepared(house, tmp_path)

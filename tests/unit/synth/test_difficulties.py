@@ -27,6 +27,7 @@ FILES = {
     "prs": "DCIR_*/ER_PRS_F",
     "pha": "DCIR_*/ER_PHA_F",
     "cam": "DCIR_*/ER_CAM_F",
+    "tip": "DCIR_*/ER_TIP_F",
     "bio": "DCIR_*/ER_BIO_F",
     "ete": "DCIR_*/ER_ETE_F",
     "ben": "BEN_*/IR_BEN_R",
@@ -128,7 +129,11 @@ def test_the_files_hold_what_the_truth_counts(
     db: duckdb.DuckDBPyConnection, hard: tuple[Path, dict[str, Any]]
 ) -> None:
     counts = hard[1]["difficulties"]
-    details = one(db, "SELECT (SELECT count(*) FROM cam) + (SELECT count(*) FROM bio)")
+    details = one(
+        db,
+        "SELECT (SELECT count(*) FROM cam) + (SELECT count(*) FROM bio)"
+        " + (SELECT count(*) FROM tip)",
+    )
     found = {
         "unknown-ages": one(db, "SELECT count(*) FROM prs WHERE BEN_AMA_COD = '9999'"),
         "birth-year-1600": one(db, "SELECT count(*) FROM ben WHERE BEN_NAI_ANN = '1600'"),

@@ -1,6 +1,8 @@
-"""The referentials of persons: IR_BEN_R and IR_IMB_R, as of the last flux."""
+"""The referentials of persons: IR_BEN_R, its archive, and IR_IMB_R, as of the last flux."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +26,9 @@ from bercail.ingest.synth.text import (
 )
 
 ENDLESS_DATE = "31/12/2099"
-_SALT = 28
+_SALT, _ARCHIVED = 28, 33
+# The archive holds identities not seen since then (sndsTools, retrieve_all_psa).
+_LAST_ARCHIVED = date(2012, 12, 31)
 
 
 def death_shown(profile: SynthProfile, people: People, identities: Identities) -> Flags:
@@ -79,6 +83,56 @@ def beneficiary_table(
             "ORG_CLE_NEW": take(offices, office),
             "BEN_DTE_INS": days.slashed(updated, draws.chance(0.15, size)),
             "BEN_DTE_MAJ": days.slashed(updated),
+        }
+    )
+
+
+def archived(profile: SynthProfile, people: People, identities: Identities) -> Flags:
+    """Whether each person had a provisional number long ago, which the archive alone still has."""
+    who = np.arange(len(people))
+    one = (identities.second < 0) & (identities.kind[: len(people)] == 0) & identities.known[who]
+    grown = people.birth < day_number(date(1990, 1, 1))
+    drawn = hashed(who, _ARCHIVED) < profile.rate("archived-identities")
+    return np.asarray(one & grown & drawn)
+
+
+def archive_table(profile: SynthProfile, people: People, identities: Identities) -> pa.Table:
+    """IR_BEN_R_ARC: lines with the columns of IR_BEN_R, last updated before 2013."""
+    who = np.flatnonzero(archived(profile, people, identities))
+    size = len(who)
+    psa = identities.psa[who].copy()
+    # A provisional number begins with 7 or 8.
+    psa[:, 0] += 6
+    updated = day_number(_LAST_ARCHIVED) - np.floor(hashed(who, _ARCHIVED + 1) * 1500)
+    days = _dates(updated.astype(np.int64))
+    homes, offices = (
+        lookup([places.residence_code(code) for code in places.CODES]),
+        places.offices(),
+    )
+    home, zero = people.departement[who], np.zeros(size, np.int64)
+    return pa.table(
+        {
+            "BEN_NIR_PSA": text(psa),
+            "BEN_RNG_GEM": numbers(zero + 1),
+            "BEN_NIR_ANO": text(identities.own[who]),
+            "BEN_IDT_ANO": pa.nulls(size, pa.string()),
+            "BEN_IDT_TOP": numbers(zero + 1),
+            "ASS_NIR_ANO": text(psa),
+            "BEN_IDT_MAJ": days,
+            "BEN_CDI_NIR": take(lookup(KINDS), zero + 2),
+            "BEN_NAI_ANN": text(psa[:, 13:17]),
+            "BEN_NAI_MOI": text(psa[:, 17:19]),
+            "BEN_SEX_COD": numbers(people.sex[who]),
+            "BEN_DCD_DTE": take(lookup([NO_DATE]), zero),
+            "BEN_DCD_AME": take(lookup(["160001"]), zero),
+            "ORG_AFF_BEN": take(lookup(offices), home),
+            "BEN_RES_DPT": take(homes, home),
+            "BEN_RES_COM": take(lookup(["000"]), zero),
+            "BEN_TOP_CNS": numbers(zero + 1),
+            "MAX_TRT_DTD": days,
+            "ORG_CLE_NEW": take(lookup(offices), home),
+            "BEN_DTE_INS": days,
+            "BEN_DTE_MAJ": days,
         }
     )
 

@@ -17,6 +17,7 @@ from bercail.ingest.synth.profile import SynthProfile
 from bercail.ingest.synth.text import (
     Days,
     Values,
+    choose,
     joined,
     lookup,
     numbers,
@@ -66,7 +67,10 @@ def _link(
 ) -> dict[str, Values]:
     found = matched(profile, people, dead)
     size = len(dead)
-    own = take(text(identities.own), dead, ~found)
+    known = found & identities.known[dead]
+    own = take(text(identities.own), dead, ~known)
+    # Who has no certified number is known by the identifier of payment and the rank.
+    paid = joined(take(text(identities.psa), dead), padded(identities.rank[dead], 1))
     return {
         # The number of the certificate: 64 characters, in clear before the holder.
         "DCD_IDT_ENC": joined(
@@ -74,9 +78,9 @@ def _link(
             padded(profile.place * 1_000_000 + dead, 16),
         ),
         "DCD_IDT_TOP": numbers(found.astype(np.int64)),
-        "BEN_IDT_ANO": pa.nulls(size, pa.string()),
+        "BEN_IDT_ANO": choose(found & ~known, paid, pa.scalar(None, pa.string())),
         "BEN_NIR_ANO": own,
-        "BEN_IDT_TOP": numbers(found.astype(np.int64)),
+        "BEN_IDT_TOP": numbers(known.astype(np.int64)),
         "BEN_DCD_DTE": days.slashed(people.death[dead]),
         "BEN_DCD_AME": days.month(people.death[dead]),
         "FLX_PER_ANN": padded(year_of(people.death[dead]), 4),

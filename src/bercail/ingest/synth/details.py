@@ -1,8 +1,8 @@
-"""The detail tables of the hard profile: ER_CAM_F, ER_BIO_F and ER_ETE_F.
+"""The detail tables of the hard profile: ER_CAM_F, ER_BIO_F, ER_TIP_F, ER_UCD_F and ER_ETE_F.
 
-One line of ER_PRS_F has one to three lines in ER_CAM_F or ER_BIO_F, so that a
+One line of ER_PRS_F has one to three lines in ER_CAM_F, ER_BIO_F or ER_TIP_F, so that a
 join multiplies its amounts; lines of hospitals have one line in ER_ETE_F, and
-city care has none.
+city care has none. Some lines of hospitals hand out drugs by their unit (ER_UCD_F).
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from bercail.ingest.synth.acts import FOR_INFORMATION, Acts
 from bercail.ingest.synth.draws import Flags, Ints, expand, hashed
 from bercail.ingest.synth.lines import Lines
 from bercail.ingest.synth.profile import SynthProfile
-from bercail.ingest.synth.text import Values, cents, lookup, numbers, padded, take
+from bercail.ingest.synth.text import Values, cents, choose, lookup, numbers, padded, take
 
-TECHNICAL, LABORATORY = (1351, 1352), (3211,)
-# Electrocardiogram, chest X-ray, smear, eye fundus (CCAM); glucose, creatinine, blood
-# count, HbA1c, CRP (NABM).
+TECHNICAL, LABORATORY, NURSING = (1351, 1352), (3211,), (3125,)
+# Electrocardiogram, chest X-ray, smear, eye fundus: codes of the CCAM. The laboratory acts (NABM:
+# glucose, creatinine, blood count, HbA1c, CRP), devices (LPP) and units of drugs (UCD) are
+# illustrative: codes of the right shape, whose meaning no study may rely on.
 _CCAM = ("DEQP003", "ZBQK002", "JKHD001", "BGQP002")
 _NABM = np.array([552, 592, 1104, 1577, 1804])
-_SALT, _BILLED = 6, 8
+_LPP = np.array([1_101_720, 1_104_510, 1_178_432, 1_399_999])
+_UCD = np.array([9_100_001, 9_200_002, 9_300_003])
+_SALT, _BILLED, _WITHOUT_PRICE, _HANDED_OUT = 6, 8, 31, 32
+# TIP_ACT_PRU is missing on up to 7 % of the lines (HDH, tables affinees).
+_MISSING_PRICES, _SHARE_HANDED_OUT = 0.07, 0.15
 
 
 def detail_counts(profile: SynthProfile, acts: Acts, natures: tuple[int, ...]) -> Ints:
@@ -48,6 +53,8 @@ def detail_tables(
     if profile.rate("detail-tables"):
         found["ER_CAM_F"] = _technical(profile, acts, lines, rows, key)
         found["ER_BIO_F"] = _laboratory(profile, acts, lines, rows, key)
+        found["ER_TIP_F"] = _devices(profile, acts, lines, rows, key)
+        found["ER_UCD_F"] = _units(profile, acts, lines, rows, key)
     if profile.rate("hospital-billing"):
         found["ER_ETE_F"] = _establishment(profile, acts, lines, rows, key)
     return found
@@ -98,6 +105,53 @@ def _laboratory(
             "BIO_ORD_NUM": numbers(place + 1),
             "BIO_PRS_IDE": numbers(_NABM[code]),
             "BIO_ACT_QSN": numbers(lines.sign[rows][owner]),
+        }
+    )
+
+
+def _devices(
+    profile: SynthProfile, acts: Acts, lines: Lines, rows: Ints, key: dict[str, Values]
+) -> pa.Table:
+    """ER_TIP_F: dressings and devices of nursing care; some lines have no unit price."""
+    owner, place, act = _expanded(profile, acts, lines, rows, NURSING)
+    code = np.floor(hashed(act * 4 + place, 3) * len(_LPP)).astype(np.int64)
+    priceless = hashed(act * 4 + place, _WITHOUT_PRICE) < _MISSING_PRICES
+    unit = np.maximum(acts.base[act] // (place + 1), 100)
+    price = choose(priceless, pa.scalar(None, pa.decimal128(18, 2)), cents(unit))
+    return pa.table(
+        _keys(key, owner)
+        | {
+            "TIP_ORD_NUM": numbers(place + 1),
+            "TIP_PRS_IDE": numbers(_LPP[code]),
+            "TIP_PRS_TYP": numbers(code % 3 + 1),
+            "TIP_ACT_QSN": numbers(lines.sign[rows][owner] * (1 + code)),
+            "TIP_ACT_PRU": price,
+        }
+    )
+
+
+def handed_out(profile: SynthProfile, acts: Acts) -> Flags:
+    """Acts of a hospital that hand out a drug to a patient who goes home (UCD_TOP_UCD 0)."""
+    drawn = hashed(np.arange(len(acts)), _HANDED_OUT)
+    share = _SHARE_HANDED_OUT * profile.rate("detail-tables")
+    return np.asarray((acts.origin == FOR_INFORMATION) & (drawn < share))
+
+
+def _units(
+    profile: SynthProfile, acts: Acts, lines: Lines, rows: Ints, key: dict[str, Values]
+) -> pa.Table:
+    """ER_UCD_F: a code of seven digits on the right of thirteen places (HDH, tables affinees)."""
+    act = lines.act[rows]
+    owner = np.flatnonzero(handed_out(profile, acts)[act] & lines.whole[rows])
+    unit = _UCD[act[owner] % len(_UCD)]
+    return pa.table(
+        _keys(key, owner)
+        | {
+            "UCD_ORD_NUM": numbers(np.ones(len(owner), dtype=np.int64)),
+            "UCD_UCD_COD": padded(unit, 13),
+            "UCD_TOP_UCD": numbers(act[owner] % 2),
+            "UCD_DLV_NBR": numbers(lines.sign[rows][owner]),
+            "UCD_TTF_MNT": cents(acts.base[act[owner]] * lines.sign[rows][owner]),
         }
     )
 

@@ -1,4 +1,4 @@
-"""The hospital tables of one year of discharge: T_MCOaaB, C, D and UM."""
+"""The hospital tables of one year of discharge: T_MCOaaB, C, D and UM; A and FA when asked for."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from bercail.ingest.synth.stays import (
 from bercail.ingest.synth.text import (
     Days,
     Values,
+    cents,
     choose,
     joined,
     letters,
@@ -48,6 +49,8 @@ from bercail.ingest.synth.text import (
 
 NO_IDENTITY = "X" * 16 + "D"
 RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET")
+# Of the eight hospitals of a département, those from this place on are private.
+_PRIVATE, _LONG = 3, 7
 _ERRORS = ("1", "2", "3", "4", "9")
 # Columns of numbers that count something are 0 when nothing is counted.
 _NULL_NUMBERS = ("AGE_GES", "DEL_REG_ENT", "POI_NAI", "NUM_DAT_AT", "RNG_NAI", "ETE_GHS_NUM")
@@ -80,7 +83,7 @@ def hospital_tables(
     stays: Stays,
     year: int,
 ) -> dict[str, pa.Table]:
-    """The four tables of one year, by dated name, with that year's columns."""
+    """The tables of one year, by dated name, with that year's columns."""
     draws = Draws(profile.stream, f"hospital-{year}")
     identity = identities.used(draws, stays.person, stays.entry)
     codes = [_finess(number) for number in range(int(stays.hospital.max(initial=0)) + 1)]
@@ -108,7 +111,7 @@ def hospital_tables(
 
 
 def _dated(item: HospitalYear, draws: Draws, profile: SynthProfile) -> dict[str, pa.Table]:
-    """The tables by the name of their year; acts only where `detail-tables` is on."""
+    """The tables by the name of their year; acts and invoices where `detail-tables` is on."""
     stem = f"T_MCO{item.year % 100:02d}"
     tables = {
         f"{stem}B": _stay_table(item),
@@ -118,6 +121,7 @@ def _dated(item: HospitalYear, draws: Draws, profile: SynthProfile) -> dict[str,
     }
     if profile.rate("detail-tables"):
         tables[f"{stem}A"] = _act_table(item, profile)
+        tables[f"{stem}FA"] = _invoice_table(item)
     return tables
 
 
@@ -379,6 +383,30 @@ def _act_table(item: HospitalYear, profile: SynthProfile) -> pa.Table:
         "ACV_ACT": take(lookup(["1"]), np.zeros(len(owner), np.int64)),
     }
     return _complete(item.registry.table("T_MCOaaA"), item.year, len(owner), given)
+
+
+def _invoice_table(item: HospitalYear) -> pa.Table:
+    """The head of each invoice of a private hospital; a public one has none.
+
+    A long stay has two, so that a join of stays and invoices multiplies the stays.
+    """
+    stays = item.stays
+    private = (stays.hospital % 8 >= _PRIVATE) & ~stays.double & (stays.kind != COPY)
+    invoices = np.where(private, 1 + (stays.discharge - stays.entry > _LONG), 0)
+    owner, place = expand(invoices)
+    size = len(owner)
+    amount = np.abs(stays.person[owner] * 37 + stays.entry[owner]) % 300_000 + 20_000
+    given = {
+        "ETA_NUM": take(item.eta, owner),
+        "RSA_NUM": take(item.rsa, owner),
+        "NUM_FAC": padded(place + 1, 3),
+        "SOR_ANN": take(lookup([str(item.year)]), np.zeros(size, np.int64)),
+        "SOR_MOI": padded(_month(item, stays.discharge[owner]), 2),
+        "COD_SEX": take(lookup(["0", "1", "2"]), item.people.sex[stays.person[owner]]),
+        "PH_MNT": cents(amount),
+        "PH_AMO_MNR": cents(amount * 8 // 10),
+    }
+    return _complete(item.registry.table("T_MCOaaFA"), item.year, size, given)
 
 
 def stays_of(stays: Stays, year: int) -> Ints:

@@ -31,8 +31,9 @@ COMMUNES = 300
 # A commune of rank r gets a share like 1/(r + 3): a few towns, many villages.
 COMMUNE_WEIGHTS: Floats = np.array([1.0 / (rank + 3.0) for rank in range(COMMUNES)])
 
-# How ORG_AFF_BEN begins: general scheme, then mutual sections, self-employed, agricultural,
-# by their number of persons in 2018 (SpF, 2020).
+# How ORG_AFF_BEN begins: general scheme 01C, mutual sections 01M (or 91 to 99), self-employed 03,
+# agricultural 02 (HDH, SNDS documentation, history of the data: schemes and years present); the
+# third letter of the last two is made up. Shares by number of persons in 2018 (SpF, 2020).
 SCHEMES = ("01C", "01M", "03A", "02A")
 _OTHERS = np.cumsum([7.07, 4.42, 3.19]) / (7.07 + 4.42 + 3.19)
 

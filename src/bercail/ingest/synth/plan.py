@@ -7,7 +7,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 
 from bercail.catalogue import Registry
-from bercail.ingest.synth.beneficiaries import beneficiary_table, exemption_table
+from bercail.ingest.synth.beneficiaries import (
+    archive_table,
+    beneficiary_table,
+    exemption_table,
+)
 from bercail.ingest.synth.causes import cause_tables
 from bercail.ingest.synth.city_care import CityCare, city_care
 from bercail.ingest.synth.deliveries import PlannedDelivery
@@ -72,13 +76,17 @@ def _hospital_delivery(
 
 def _referential_delivery(world: World, days: Days) -> PlannedDelivery:
     profile, people, identities = world.profile, world.people, world.identities
+
+    def tables() -> dict[str, pa.Table]:
+        found = {"IR_BEN_R": beneficiary_table(profile, days, people, identities)}
+        if profile.rate("archived-identities"):
+            found["IR_BEN_R_ARC"] = archive_table(profile, people, identities)
+        found["IR_IMB_R"] = exemption_table(profile, identities, world.long_term)
+        return found | cause_tables(profile, days, people, identities)
+
     return PlannedDelivery(
         name=f"BEN_{profile.as_of:%Y%m}",
         system="BEN",
         period=f"{profile.as_of:%Y-%m}",
-        tables=lambda: {
-            "IR_BEN_R": beneficiary_table(profile, days, people, identities),
-            "IR_IMB_R": exemption_table(profile, identities, world.long_term),
-            **cause_tables(profile, days, people, identities),
-        },
+        tables=tables,
     )

@@ -9,10 +9,10 @@ import numpy as np
 
 from bercail.ingest.synth import places
 from bercail.ingest.synth.acts import FOR_INFORMATION, NO_VALUE
-from bercail.ingest.synth.beneficiaries import death_shown
+from bercail.ingest.synth.beneficiaries import archived, death_shown
 from bercail.ingest.synth.causes import certified, matched
 from bercail.ingest.synth.city_care import age_code
-from bercail.ingest.synth.details import LABORATORY, TECHNICAL, billed, detail_counts
+from bercail.ingest.synth.details import LABORATORY, NURSING, TECHNICAL, billed, detail_counts
 from bercail.ingest.synth.draws import Flags, Ints, hashed
 from bercail.ingest.synth.hospital import other_grouping
 from bercail.ingest.synth.lines import (
@@ -93,7 +93,7 @@ def _several_drugs(world: World) -> int:
 
 def _details(world: World) -> int:
     lines = world.lines
-    counts = detail_counts(world.profile, world.acts, (*TECHNICAL, *LABORATORY))
+    counts = detail_counts(world.profile, world.acts, (*TECHNICAL, *LABORATORY, *NURSING))
     return int(np.where(lines.whole, counts[lines.act], 0).sum())
 
 
@@ -148,6 +148,7 @@ COUNTERS: Mapping[str, Callable[[World], int]] = MappingProxyType(
         "lasting-provisional": _lasting,
         "twins": _twins_alike,
         "no-own-number": lambda w: _count(~w.identities.known & (w.identities.person >= 0)),
+        "archived-identities": lambda w: _count(archived(w.profile, w.people, w.identities)),
         "fictitious-numbers": lambda w: _count(w.identities.person < 0),
         "birth-date-variations": lambda w: _count(w.identities.varied),
         "birth-year-1600": lambda w: _count(w.identities.yearless),

@@ -1,8 +1,8 @@
-"""The named cleaning rules. A study lists those it wants; none is applied silently.
+"""The rules that the cohort language speaks: a study names those it wants.
 
-Each rule has an id, a sentence in English and French, and its published source. A row
-is kept when `keep` is true; `net` rules add up lines instead. Rule ids never change
-meaning: a correction gets a new id.
+Each has an id, a sentence in English and French, and its published source. A row is kept when
+`keep` is true; a rule without it adds up lines instead. An id never changes its meaning: a
+correction gets a new id.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ class Rule:
     en: str
     fr: str
     source: str
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        """The rule with its version, as `mco-pie@1`: what a table made with it names."""
+        return f"{self.id}@{self.version}"
 
 
 def _column(table: str, name: str) -> Column:
@@ -169,6 +175,17 @@ _RULES = (
         en="stays whose group is not a grouping error (GRG_GHM not starting with 90)",
         fr="les séjours dont le groupe n'est pas une erreur (GRG_GHM ne commençant pas par 90)",
         source="L'essentiel du SNDS (CNAM, 2020): GRG_GHM NOT LIKE '90%'",
+    ),
+    Rule(
+        id="mco-no-sessions",
+        of=STAYS,
+        table="T_MCOaaB",
+        keep=Negation(value=StartsWith(value=_GHM, prefixes=("28",))),
+        en="stays that are not sessions such as dialysis, chemotherapy or radiotherapy "
+        "(GRG_GHM not starting with 28)",
+        fr="les séjours qui ne sont pas des séances de dialyse, chimiothérapie ou "
+        "radiothérapie (GRG_GHM ne commençant pas par 28)",
+        source="CNAM, PMSI training (2020): CMD 28",
     ),
     Rule(
         id="mco-pie",

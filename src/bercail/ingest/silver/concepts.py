@@ -1,0 +1,422 @@
+"""The silver tables: nine concepts, each with the bronze tables and the rules it is made from.
+
+Sources: the public documentation of the SNDS (DCIR star, tables affinées, PMSI MCO, IR_IMB_R,
+causes of death); L'essentiel du SNDS (CNAM, 2020). SNDS names are never translated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bercail.cohorts.views import DCIR_KEY, PMSI_KEY, Kind
+from bercail.foundation import Missing
+from bercail.ingest.silver.definition import Branch, Concept, Field, Link, Output
+
+CARE_RULES = (
+    "dcir-base-acts",
+    "dcir-not-for-information",
+    "dcir-real-identifiers",
+    "dcir-known-act",
+)
+STAY_RULES = ("mco-return-codes", "mco-no-error-groups", "mco-pie")
+# Natures of care (PRS_NAT_REF): consultations and visits; acts that have no code of their own.
+# Technical acts (13xx) are in CCAM, drugs and devices (33xx and above) in tables of theirs.
+CONSULTATION_NATURES = (1100, 1299)
+ACT_NATURES = (1400, 3299)
+_DATE = Output(name="date", kind=Kind.DATE, en="day of the care")
+_QUANTITY = Output(name="quantity", kind=Kind.INT, en="how many, regularisations taken off")
+
+
+def _text(name: str, en: str) -> Output:
+    return Output(name=name, kind=Kind.TEXT, en=en)
+
+
+def _care(
+    name: str,
+    fields: dict[str, Field],
+    detail: str = "",
+    order: str = "",
+    *,
+    where: tuple[str, ...] = (),
+    rules: tuple[str, ...] = CARE_RULES,
+    positive: tuple[str, ...] = ("quantity",),
+    periods: bool = False,
+) -> Branch:
+    """Lines of ER_PRS_F, or of a detail table of it (1-n), joined on the nine columns."""
+    tables = {"s": "ER_PRS_F", **({"p": detail} if detail else {})}
+    key = tuple(f"s.{column}" for column in DCIR_KEY)
+    return Branch(
+        name=name,
+        tables=tables,
+        who="s",
+        link="rank",
+        pseudonym="BEN_NIR_PSA",
+        joins={"p": DCIR_KEY} if detail else {},
+        key=(*key, f"p.{order}") if detail else key,
+        line=detail or "ER_PRS_F",
+        flux="s",
+        rules=rules,
+        where=where,
+        fields={"date": Field(source="s.EXE_SOI_DTD"), **fields},
+        net=not periods,
+        positive=positive,
+        periods=periods,
+    )
+
+
+def _stay(
+    name: str,
+    fields: dict[str, Field],
+    detail: str = "",
+    order: tuple[str, ...] = (),
+    *,
+    where: tuple[str, ...] = (),
+) -> Branch:
+    """Stays of one year, chained to their person; or lines of a detail table of the stay."""
+    tables = {"c": "T_MCOaaC", "b": "T_MCOaaB", **({"d": detail} if detail else {})}
+    key = tuple(f"c.{column}" for column in PMSI_KEY)
+    return Branch(
+        name=name,
+        tables=tables,
+        who="c",
+        link="pseudonym",
+        pseudonym="NIR_ANO_17",
+        joins={alias: PMSI_KEY for alias in tables if alias != "c"},
+        key=(*key, *(f"d.{column}" for column in order)),
+        line=detail or "T_MCOaaB",
+        rules=STAY_RULES,
+        where=where,
+        fields=fields,
+    )
+
+
+def _alone(
+    name: str,
+    table: str,
+    link: Link,
+    pseudonym: str,
+    key: tuple[str, ...],
+    fields: dict[str, Field],
+    *,
+    rules: tuple[str, ...] = (),
+    where: tuple[str, ...] = (),
+    net: bool = False,
+) -> Branch:
+    """Lines of one table that says itself whose they are."""
+    return Branch(
+        name=name,
+        tables={"t": table},
+        who="t",
+        link=link,
+        pseudonym=pseudonym,
+        key=tuple(f"t.{column}" for column in key),
+        line=table,
+        rules=rules,
+        where=where,
+        fields=fields,
+        net=net,
+    )
+
+
+def _natures(bounds: tuple[int, int]) -> tuple[str, ...]:
+    return (f"{{s.PRS_NAT_REF}} BETWEEN {bounds[0]} AND {bounds[1]}",)
+
+
+def _nature(sql: str) -> Field:
+    return Field(source="s.PRS_NAT_REF", sql=sql)
+
+
+_ENTRY = Field(source="c.EXE_SOI_DTD")
+_CARE_QUANTITY = Field(source="s.PRS_ACT_QTE", add="sum")
+_NATURE_CODE = Field(source="s.PRS_NAT_REF")
+
+_DISPENSINGS = Concept(
+    name="dispensings",
+    en="drug dispensings of community pharmacies, net",
+    columns=(
+        _DATE,
+        _text("cip13", "drug code CIP13"),
+        Output(name="quantity", kind=Kind.INT, en="number of packs"),
+        Output(name="units", kind=Kind.INT, en="number of units given out of their pack"),
+    ),
+    branches=(
+        _care(
+            "pharmacy",
+            {
+                "cip13": Field(source="p.PHA_PRS_C13"),
+                "quantity": Field(source="p.PHA_ACT_QSN", add="sum"),
+                "units": Field(
+                    source="p.PHA_DEC_QSU",
+                    sql="CASE WHEN {p.PHA_DEC_TOP} = 'D' THEN {p.PHA_DEC_QSU} END",
+                    add="sum",
+                ),
+            },
+            "ER_PHA_F",
+            "PHA_ORD_NUM",
+            rules=(*CARE_RULES, "dcir-net-lines"),
+            positive=("quantity", "units"),
+        ),
+    ),
+)
+
+_ACTS = Concept(
+    name="acts",
+    en="acts: CCAM in town and in hospital stays, and acts known by their nature (NGAP)",
+    columns=(
+        _DATE,
+        _text("system", "what the code is of: `ccam` or `nature`"),
+        _text("code", "code of the act"),
+        _text("activity", "activity code of a CCAM act (1 the act itself, 4 anaesthesia, ...)"),
+        _QUANTITY,
+    ),
+    branches=(
+        _care(
+            "town-ccam",
+            {
+                "system": Field(source="p.CAM_PRS_IDE", sql="'ccam'"),
+                "code": Field(source="p.CAM_PRS_IDE"),
+                "activity": Field(source="p.CAM_ACT_COD"),
+                # The table has no quantity that can be used: the care line gives its sign.
+                "quantity": Field(
+                    source="s.PRS_ACT_QTE",
+                    sql="CAST(sign({s.PRS_ACT_QTE}) AS BIGINT)",
+                    add="sum",
+                ),
+            },
+            "ER_CAM_F",
+            "CAM_ORD_NUM",
+        ),
+        _care(
+            "town-nature",
+            {
+                "system": _nature("'nature'"),
+                "code": _NATURE_CODE,
+                "quantity": _CARE_QUANTITY,
+            },
+            where=_natures(ACT_NATURES),
+        ),
+        _stay(
+            "stay-ccam",
+            {
+                "date": Field(
+                    source="d.ENT_DAT_DEL",
+                    sql="{c.EXE_SOI_DTD} + CAST({d.ENT_DAT_DEL} AS INTEGER)",
+                ),
+                "system": Field(source="d.CDC_ACT", sql="'ccam'"),
+                "code": Field(source="d.CDC_ACT"),
+                "activity": Field(source="d.ACV_ACT"),
+                "quantity": Field(source="d.NBR_EXE_ACT"),
+            },
+            "T_MCOaaA",
+            ("RUM_SEQ", "ACT_ORD_NUM", "CDC_ACT", "ACV_ACT", "ENT_DAT_DEL"),
+        ),
+    ),
+)
+
+_CONSULTATIONS = Concept(
+    name="consultations",
+    en="consultations and visits in town, net",
+    columns=(
+        _DATE,
+        _text("nature", "nature of the care (PRS_NAT_REF)"),
+        _text("specialty", "specialty of the one who gave it (PSE_SPE_COD)"),
+        _QUANTITY,
+    ),
+    branches=(
+        _care(
+            "town",
+            {
+                "nature": _NATURE_CODE,
+                "specialty": Field(source="s.PSE_SPE_COD"),
+                "quantity": _CARE_QUANTITY,
+            },
+            where=_natures(CONSULTATION_NATURES),
+        ),
+    ),
+)
+
+
+def _coded(name: str, en: str, table: str, stem: str) -> Concept:
+    code = f"p.{stem}_PRS_IDE"
+    fields = {
+        "code": Field(source=code),
+        "quantity": Field(source=f"p.{stem}_ACT_QSN", add="sum"),
+    }
+    return Concept(
+        name=name,
+        en=en,
+        columns=(_DATE, _text("code", "code in the list of the domain"), _QUANTITY),
+        branches=(_care("town", fields, table, f"{stem}_ORD_NUM"),),
+    )
+
+
+_BIOLOGY = _coded(
+    "biology", "biological examinations (NABM), net; never a result", "ER_BIO_F", "BIO"
+)
+_DEVICES = _coded("devices", "medical devices (LPP), net", "ER_TIP_F", "TIP")
+
+_STAYS = Concept(
+    name="stays",
+    en="hospital stays (MCO) that follow a person",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="day of entry"),
+        Output(name="end", kind=Kind.DATE, en="day of discharge"),
+        _text("principal_diagnosis", "principal diagnosis (DP)"),
+        _text("related_diagnosis", "related diagnosis (DR)"),
+        _text("ghm", "group of the stay (GHM)"),
+        _text("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
+    ),
+    branches=(
+        _stay(
+            "mco",
+            {
+                "date": _ENTRY,
+                "end": Field(source="c.EXE_SOI_DTF"),
+                "principal_diagnosis": Field(source="b.DGN_PAL"),
+                "related_diagnosis": Field(source="b.DGN_REL"),
+                "ghm": Field(source="b.GRG_GHM"),
+                "exit_mode": Field(source="b.SOR_MOD"),
+            },
+        ),
+    ),
+)
+
+
+def _diagnosis(name: str, source: str, position: str, table: str = "") -> Branch:
+    fields = {
+        "date": _ENTRY,
+        "code": Field(source=source),
+        "position": Field(source=source, sql=f"'{position}'"),
+    }
+    order = (source.partition(".")[2],) if table else ()
+    return _stay(name, fields, table, order, where=(f"{{{source}}} IS NOT NULL",))
+
+
+_DIAGNOSES = Concept(
+    name="diagnoses",
+    en="diagnoses of hospital stays (MCO), dated by the entry",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="day of entry"),
+        _text("code", "ICD-10 code"),
+        _text("position", "`dp`, `dr`, `das`; `um-dp`, `um-dr` of the medical units"),
+    ),
+    branches=(
+        _diagnosis("principal", "b.DGN_PAL", "dp"),
+        _diagnosis("related", "b.DGN_REL", "dr"),
+        _diagnosis("associated", "d.ASS_DGN", "das", "T_MCOaaD"),
+        _diagnosis("unit-principal", "d.DGN_PAL", "um-dp", "T_MCOaaUM"),
+        _diagnosis("unit-related", "d.DGN_REL", "um-dr", "T_MCOaaUM"),
+    ),
+)
+
+_ILLNESSES = Concept(
+    name="long_term_illnesses",
+    en="long-term illnesses (ALD), one row for each period that was granted",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="first day"),
+        Output(name="end", kind=Kind.DATE, en="last day; unknown where 1600 stands"),
+        _text("icd10", "ICD-10 code"),
+    ),
+    branches=(
+        _alone(
+            "ald",
+            "IR_IMB_R",
+            "rank",
+            "BEN_NIR_PSA",
+            ("IMB_ALD_DTD", "IMB_ALD_DTF", "MED_MTF_COD", "IMB_ETM_NAT"),
+            {
+                "date": Field(source="t.IMB_ALD_DTD"),
+                "end": Field(source="t.IMB_ALD_DTF"),
+                "icd10": Field(source="t.MED_MTF_COD"),
+            },
+            rules=("ald-only",),
+        ),
+    ),
+)
+
+_KNOWN_DEATH = ("{t.BEN_DCD_DTE} IS NOT NULL",)
+_DEATHS = Concept(
+    name="deaths",
+    en="deaths, one row for each source that tells of one; `origin` names it",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="day of death; the latest that the source gives"),
+        _text("cause", "underlying cause (ICD-10), where a certificate was matched"),
+    ),
+    branches=(
+        _alone(
+            "register",
+            "IR_BEN_R",
+            "identity",
+            "BEN_IDT_ANO",
+            ("BEN_DCD_DTE",),
+            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
+            where=_KNOWN_DEATH,
+            net=True,
+        ),
+        _alone(
+            "certificate",
+            "KI_CCI_R",
+            "identity",
+            "BEN_IDT_ANO",
+            ("BEN_DCD_DTE", "DCD_CIM_COD"),
+            {
+                "date": Field(source="t.BEN_DCD_DTE"),
+                "cause": Field(source="t.DCD_CIM_COD"),
+            },
+            where=_KNOWN_DEATH,
+        ),
+        _stay("stay", {"date": Field(source="c.EXE_SOI_DTF")}, where=("{b.SOR_MOD} = '9'",)),
+    ),
+)
+
+_RESIDENCE = Concept(
+    name="residence",
+    en="residence over time, as the lines of care tell it: one row for each stretch",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="first care of the stretch"),
+        Output(name="end", kind=Kind.DATE, en="last care of the stretch"),
+        _text("department", "BEN_RES_DPT; a commune means nothing without it"),
+        _text("commune", "BEN_RES_COM, three characters"),
+    ),
+    branches=(
+        _care(
+            "care",
+            {
+                "department": Field(source="s.BEN_RES_DPT"),
+                "commune": Field(source="s.BEN_RES_COM"),
+            },
+            rules=("dcir-real-identifiers",),
+            where=("{s.EXE_SOI_DTD} IS NOT NULL", "{s.BEN_RES_DPT} IS NOT NULL"),
+            positive=(),
+            periods=True,
+        ),
+    ),
+)
+
+CONCEPTS: Mapping[str, Concept] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            _DISPENSINGS,
+            _ACTS,
+            _CONSULTATIONS,
+            _BIOLOGY,
+            _DEVICES,
+            _STAYS,
+            _DIAGNOSES,
+            _ILLNESSES,
+            _DEATHS,
+            _RESIDENCE,
+        )
+    }
+)
+
+
+def concept(name: str) -> Concept:
+    """The concept called `name`; `Missing` when there is none."""
+    if name not in CONCEPTS:
+        raise Missing(
+            f"There is no silver table `{name}`.", remedy=f"Known: {', '.join(CONCEPTS)}."
+        )
+    return CONCEPTS[name]

@@ -1,0 +1,327 @@
+"""A branch as SQL (DuckDB): the events it makes, and whose events a changed line touches.
+
+Cleaning rules and the ways in which the SNDS says `unknown` are those of `cohorts`, compiled from
+the same values; nothing of them is written here again. All text comes from definitions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import pyarrow as pa
+from attrs import frozen
+from sqlglot import ErrorLevel, exp
+
+from bercail.cohorts.cleaning import RULES
+from bercail.cohorts.expressions import Column
+from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
+from bercail.cohorts.plan import Reading
+from bercail.cohorts.sources import Piece, Source
+from bercail.cohorts.sql_terms import SQL_TYPES, Terms, known_term
+from bercail.cohorts.sql_views import one_person
+from bercail.cohorts.views import RAW
+from bercail.foundation import Missing
+from bercail.ingest.silver.definition import BUCKETS, Branch, Concept, Link
+
+IDENTITIES = "identities"
+PRIME = 2**31 - 1
+FACTORS = (1_000_003, 998_117)
+# Below this, a step of a polynomial stays within 63 bits.
+_MASK = 2**52 - 1
+_PLACE = re.compile(r"\{(\w+)\.(\w+)\}")
+
+
+@frozen(kw_only=True)
+class BronzeTable:
+    """A table of the lake as a query sees it: its family, its year, its columns."""
+
+    name: str
+    family: str
+    year: int
+    columns: Mapping[str, pa.DataType]
+
+
+@frozen(kw_only=True)
+class Leaf:
+    """A branch over the tables of one year, or over tables that are not yearly."""
+
+    branch: Branch
+    tables: Mapping[str, BronzeTable]
+
+    @property
+    def origin(self) -> str:
+        """The bronze table whose lines make the events."""
+        branch = self.branch
+        return next(table.name for table in self.tables.values() if table.family == branch.line)
+
+
+def leaves(concept: Concept, bronze: Mapping[str, BronzeTable]) -> tuple[Leaf, ...]:
+    """The branches of `concept` whose tables are all in `bronze`, by year where yearly.
+
+    Raises:
+        Missing: a table is there and lacks a column that the branch reads.
+    """
+    found = []
+    for branch in concept.branches:
+        for year in sorted({one.year for one in bronze.values()} if branch.yearly else {0}):
+            here = {one.family: one for one in bronze.values() if one.year == year}
+            if all(family in here for family in branch.tables.values()):
+                tables = {alias: here[family] for alias, family in branch.tables.items()}
+                leaf = Leaf(branch=branch, tables=tables)
+                _require_columns(leaf)
+                found.append(leaf)
+    return tuple(found)
+
+
+def _require_columns(leaf: Leaf) -> None:
+    for alias, name in sorted(_columns(leaf)):
+        _require(leaf.tables[alias], name)
+    _rule_tests(leaf)
+
+
+def _require(table: BronzeTable, name: str) -> None:
+    if name not in table.columns and not _before(table, name):
+        raise Missing(
+            f"`{table.name}` has no column `{name}`, which the silver tables read.",
+            remedy="Load deliveries that have the column.",
+        )
+
+
+def _columns(leaf: Leaf) -> set[tuple[str, str]]:
+    branch = leaf.branch
+    found = {(branch.who, branch.pseudonym)}
+    if branch.link == "rank":
+        found.add((branch.who, "BEN_RNG_GEM"))
+    for alias, names in branch.joins.items():
+        found |= {(one, name) for one in (alias, branch.who) for name in names}
+    places = [*branch.key, *(f"{branch.flux}.FLX_DIS_DTD" for _ in branch.flux[:1])]
+    found |= {(one.partition(".")[0], one.partition(".")[2]) for one in places}
+    texts = [*branch.where, *(one.sql or f"{{{one.source}}}" for one in branch.fields.values())]
+    return found | {place for text in texts for place in _PLACE.findall(text)}
+
+
+def _before(table: BronzeTable, name: str) -> bool:
+    """Whether a column did not exist yet in that year, and reads as its former value."""
+    raw = RAW.get(table.family, {}).get(name)
+    return raw is not None and raw.since is not None and table.year < raw.since
+
+
+def view(table: str, state: str = "") -> str:
+    """The quoted name of a table's view; `state` is empty, `old`, `any` or `changed`."""
+    return f'"{table}@{state}"' if state else f'"{table}"'
+
+
+def links_name(link: Link, state: str = "") -> str:
+    """The relation that leads from a pseudonym to a person number."""
+    return f"links_{link}{'_' + state if state else ''}"
+
+
+def links_query(link: Link) -> str:
+    """Pseudonyms that lead to one person, from the relation `identities`.
+
+    A pseudonym that leads to two persons leads to none, as in `cohorts`.
+    """
+    if link == "identity":
+        one = "GROUP BY identity HAVING min(person) = max(person)"
+        known = f"{IDENTITIES} WHERE identity IS NOT NULL"
+        return f"SELECT identity, min(person) AS person FROM {known} {one}"  # noqa: S608
+    return one_person(rank=link == "rank").sql(dialect="duckdb")
+
+
+def skeleton(leaf: Leaf, states: Mapping[str, str], scope: str) -> str:
+    """The FROM clause of a leaf: its tables in the given states, joined, with their persons."""
+    branch = leaf.branch
+    who = branch.who
+    parts = [f"FROM {view(leaf.tables[who].name, states.get(who, ''))} AS {who}"]
+    for alias, names in branch.joins.items():
+        on = " AND ".join(f'{alias}."{name}" = {who}."{name}"' for name in names)
+        parts.append(
+            f"JOIN {view(leaf.tables[alias].name, states.get(alias, ''))} AS {alias} ON {on}"
+        )
+    parts.append(f"JOIN {links_name(branch.link, scope)} AS l ON {_whose(leaf)}")
+    return "\n".join(parts)
+
+
+def _whose(leaf: Leaf) -> str:
+    branch = leaf.branch
+    column = f'{branch.who}."{branch.pseudonym}"'
+    if branch.link == "identity":
+        return f"l.identity = {column}"
+    on = f"l.pseudonym = {column}"
+    if branch.link == "pseudonym":
+        return on
+    return f"{on} AND l.rank = {_known(leaf, branch.who, 'BEN_RNG_GEM')}"
+
+
+def leaf_query(leaf: Leaf, concept: Concept, scope: str, until: date | None = None) -> str:
+    """The events of one leaf, for the persons of the links called `scope`.
+
+    With `until`, of lines whose flux month is not after that day.
+    """
+    branch = leaf.branch
+    given = [f'{_field(leaf, name)} AS "{name}"' for name in branch.fields]
+    flux = f'{branch.flux}."FLX_DIS_DTD"' if branch.flux else "CAST(NULL AS DATE)"
+    tests = [*_rule_tests(leaf), *(_filled(leaf, text) for text in branch.where)]
+    if until is not None:
+        tests.append(f"{flux} <= DATE '{until.isoformat()}'")
+    inner = f"""SELECT l.person AS person, {", ".join(given)},
+{flux} AS flux, {_surrogate(leaf)} AS line
+{skeleton(leaf, {}, scope)}
+WHERE {" AND ".join(tests) or "true"}"""
+    shaped = _periods(inner) if branch.periods else _net(branch, inner) if branch.net else inner
+    return _finished(leaf, concept, shaped)
+
+
+def _finished(leaf: Leaf, concept: Concept, shaped: str) -> str:
+    branch = leaf.branch
+    filled = {*branch.fields, *({"end"} if branch.periods else ())}
+    columns = [
+        f"CAST({chr(34) + one.name + chr(34) if one.name in filled else 'NULL'} "
+        f'AS {SQL_TYPES[one.kind]}) AS "{one.name}"'
+        for one in concept.columns
+    ]
+    lines = "lines" if branch.net or branch.periods else "CAST(1 AS BIGINT)"
+    return f"""SELECT CAST(person % {BUCKETS} AS INTEGER) AS bucket, person,
+{", ".join(columns)}, '{leaf.origin}' AS origin, flux, {lines} AS lines, line,
+'{concept.version}' AS rules
+FROM ({shaped})"""  # noqa: S608
+
+
+def _net(branch: Branch, inner: str) -> str:
+    """Lines of one person that differ in nothing but how many are added up."""
+    keys = [f'"{name}"' for name, one in branch.fields.items() if one.add == "key"]
+    sums = [name for name, one in branch.fields.items() if one.add == "sum"]
+    totals = {name: f'CAST(coalesce(sum("{name}"), 0) AS BIGINT)' for name in sums}
+    latest = [name for name, one in branch.fields.items() if one.add == "latest"]
+    columns = [
+        "person",
+        *keys,
+        *(f'{total} AS "{name}"' for name, total in totals.items()),
+        *(f'max("{name}") AS "{name}"' for name in latest),
+        "max(flux) AS flux, count(*) AS lines, bit_xor(line) AS line",
+    ]
+    kept = " OR ".join(f"{totals[name]} > 0" for name in branch.positive)
+    having = f"\nHAVING {kept}" if kept else ""
+    groups = ", ".join(["person", *keys])
+    return f"SELECT {', '.join(columns)}\nFROM ({inner})\nGROUP BY {groups}{having}"
+
+
+def _periods(inner: str) -> str:
+    """Days in the same place, one after the other, become one stretch.
+
+    A day with two places stands for the last of them in the order of their codes.
+    """
+    place = "struct_pack(department := department, commune := commune)"
+    turn = "OVER (PARTITION BY person ORDER BY date)"
+    return f"""WITH seen AS (
+SELECT person, date, max({place}) AS place, max(flux) AS flux, count(*) AS lines,
+bit_xor(line) AS line FROM ({inner}) GROUP BY person, date),
+marked AS (SELECT *, place IS DISTINCT FROM lag(place) {turn} AS fresh FROM seen),
+told AS (SELECT *, sum(CAST(fresh AS INTEGER)) {turn} AS stretch FROM marked)
+SELECT person, min(date) AS date, max(date) AS "end", max(place).department AS department,
+max(place).commune AS commune, max(flux) AS flux, CAST(sum(lines) AS BIGINT) AS lines,
+bit_xor(line) AS line FROM told GROUP BY person, stretch"""  # noqa: S608
+
+
+def touched_queries(leaf: Leaf, changed: frozenset[str]) -> Iterator[str]:
+    """One query for each table of the leaf that changed: the persons whose lines those are."""
+    for alias, table in leaf.tables.items():
+        if table.name in changed:
+            states = {one: "changed" if one == alias else "any" for one in leaf.tables}
+            yield f"SELECT DISTINCT l.person AS person\n{skeleton(leaf, states, 'any')}"
+
+
+def _rule_tests(leaf: Leaf) -> list[str]:
+    aliases = {table.family: alias for alias, table in leaf.tables.items()}
+
+    def column(node: Column) -> exp.Expr:
+        return _known_term(leaf, aliases[node.of], node.name)
+
+    terms = Terms(column)
+    kept = (RULES[rule].keep for rule in leaf.branch.rules)
+    return [_text(terms.term(keep)) for keep in kept if keep is not None]
+
+
+def _field(leaf: Leaf, name: str) -> str:
+    one = leaf.branch.fields[name]
+    return _filled(leaf, one.sql or f"{{{one.source}}}")
+
+
+def _filled(leaf: Leaf, text: str) -> str:
+    return _PLACE.sub(lambda place: _known(leaf, place[1], place[2]), text)
+
+
+def _surrogate(leaf: Leaf) -> str:
+    """62 bits that name the line: two polynomials over its key, modulo the prime 2^31 - 1.
+
+    Plain arithmetic, so that anybody recomputes it; MD5 took a third of the time of a table.
+    """
+    branch = leaf.branch
+    year = leaf.tables[branch.who].year
+    numbers = [str(year) if year else "0" if branch.flux else "l.person"]
+    for one in branch.key:
+        alias, _, name = one.partition(".")
+        numbers += _as_numbers(f'{alias}."{name}"', leaf.tables[alias].columns[name])
+    low, high = (_polynomial(numbers, factor) for factor in FACTORS)
+    return f"CAST((({high}) << 31) | ({low}) AS BIGINT)"
+
+
+def _as_numbers(column: str, held: pa.DataType) -> list[str]:
+    """A key column as whole numbers from 0; a text as its first and its last eight bytes."""
+    if pa.types.is_date32(held):
+        return [f"coalesce(({column} - DATE '1600-01-01') & {_MASK}, 0)"]
+    if pa.types.is_string(held):
+        return [
+            f"coalesce(CAST(TRY_CAST(CAST(encode({side}({column}, 8)) AS BIT) AS UBIGINT) "
+            f"% {PRIME} AS BIGINT), 0)"
+            for side in ("left", "right")
+        ]
+    return [f"coalesce(CAST({column} AS BIGINT) & {_MASK}, 0)"]
+
+
+def _polynomial(numbers: list[str], factor: int) -> str:
+    value = "0"
+    for number in numbers:
+        value = f"(({value}) * {factor} + {number}) % {PRIME}"
+    return value
+
+
+def _known(leaf: Leaf, alias: str, name: str) -> str:
+    return f"({_text(_known_term(leaf, alias, name))})"
+
+
+def _known_term(leaf: Leaf, alias: str, name: str) -> exp.Expr:
+    """A column without the SNDS's ways of saying `unknown`, as `cohorts` reads it.
+
+    `cohorts` knows the columns of its views; others are read by the type they are kept under.
+    """
+    table = leaf.tables[alias]
+    _require(table, name)
+    if name in RAW.get(table.family, {}):
+        content = Source(urls=(table.name,))
+        piece = Piece(family=table.family, year=table.year, content=content)
+        columns = {one: (one, kind) for one, kind in table.columns.items()}
+        return known_term(Reading(piece=piece, columns=columns), name, alias)
+    return _plain_term(exp.column(name, alias, quoted=True), table.columns[name])
+
+
+def _plain_term(column: exp.Expr, held: pa.DataType) -> exp.Expr:
+    if pa.types.is_date32(held):
+        low, high = (
+            exp.cast(exp.Literal.string(day.isoformat()), "DATE") for day in (FIRST_DAY, LAST_DAY)
+        )
+        known = exp.Between(this=column, low=low, high=high)
+        return exp.Case(ifs=[exp.If(this=known, true=column.copy())])
+    if pa.types.is_integer(held):
+        return exp.cast(column, "BIGINT")
+    if pa.types.is_decimal(held) or pa.types.is_floating(held):
+        whole = exp.EQ(this=column, expression=exp.func("TRUNC", column.copy()))
+        return exp.Case(ifs=[exp.If(this=whole, true=exp.cast(column.copy(), "BIGINT"))])
+    text = exp.Trim(this=exp.cast(column, "TEXT"), expression=exp.Literal.string(" "))
+    return exp.Nullif(this=text, expression=exp.Literal.string(""))
+
+
+def _text(term: exp.Expr) -> str:
+    return term.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
