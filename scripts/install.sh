@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Install what a target needs, inside the checkout: uv in .tools, Python packages in .venv,
-# the Azure emulator in servers/node_modules. Does nothing when all of it is there already.
-# Usage: scripts/install.sh tools|demo|dev|compat
+# the Azure emulator in servers/node_modules, the programs we are held against in .peers. Does
+# nothing when all of it is there already.
+# Usage: scripts/install.sh tools|demo|dev|compat|peers
 set -euo pipefail
 cd "$(dirname "$0")/.."
-profile="${1:?tools, demo, dev or compat}"
+profile="${1:?tools, demo, dev, compat or peers}"
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE="${UV_LINK_MODE:-copy}"
 
 say() { printf 'install: %s\n' "$*" >&2; }
@@ -84,6 +85,27 @@ install_debian() {
   debian softhsm2 || fail "SoftHSM is missing; ask for: apt-get install softhsm2"
 }
 
+# Spark comes as an archive without code to compile; setuptools goes in first and builds it.
+install_peers() {
+  local want
+  want="$(digest requirements-peers.lock)"
+  [ "$(cat .peers/stamp 2>/dev/null)" = "$want" ] && return
+  say "installing the peers (requirements-peers.lock)"
+  rm -rf .peers
+  .tools/bin/uv venv -q --python "$(find_python)" .peers
+  .tools/bin/uv pip install -q --python .peers/bin/python --require-hashes --no-deps \
+    -r <(awk '/^[^ ]/ { mine = /^setuptools==/ } mine' requirements-peers.lock)
+  .tools/bin/uv pip sync -q --python .peers/bin/python --require-hashes --no-build-isolation \
+    requirements-peers.lock
+  echo "$want" >.peers/stamp
+}
+
+# Spark 4 runs on Java 17 or newer.
+install_java() {
+  command -v java >/dev/null && return
+  debian default-jre-headless || fail "Java is missing; ask for: apt-get install default-jre-headless"
+}
+
 [ -f requirements-tools.lock ] || fail "requirements-tools.lock is missing from the checkout"
 install_uv
 case "$profile" in
@@ -96,6 +118,9 @@ case "$profile" in
       fail "the other S3 servers are missing; ask for: apt-get install radosgw ceph-mon ceph-osd ceph-mgr ceph-common memcached"
     install_python
     install_servers
+    install_java
+    install_peers
     ;;
+  peers) install_java; install_peers ;;
   *) fail "unknown profile $profile" ;;
 esac

@@ -11,6 +11,7 @@ compile pyproject.toml requirements.lock
 compile pyproject.toml requirements-demo.lock demo
 compile pyproject.toml requirements-dev.lock dev
 compile pyproject.toml requirements-compat.lock compat
+compile requirements-peers.in requirements-peers.lock
 echo "uv==$(.tools/bin/uv --version | cut -d' ' -f2)" | .tools/bin/uv pip compile -q - \
   --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-tools.lock
 if grep -nE '^--|://' requirements*.lock; then

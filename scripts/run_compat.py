@@ -1,11 +1,11 @@
-"""Run the storage contract on other programs that speak S3 (`make compat`).
+"""Run the storage contract on other programs that speak S3, and Spark on an open copy.
 
-    python scripts/run_compat.py                all of them
+    python scripts/run_compat.py                all of them (`make compat`)
     python scripts/run_compat.py juicefs ceph   only these
 
 `rclone` and `juicefs` come with the extra `compat`, `swift` too; `ceph` needs Debian's
-packages radosgw, ceph-mon, ceph-osd and ceph-mgr. A program that is not installed is an
-error here, never a test left out.
+packages radosgw, ceph-mon, ceph-osd and ceph-mgr; `spark` stands in `.peers`. A program that is
+not installed is an error here, never a test left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HOSTS = ("rclone", "juicefs", "swift", "ceph")
+HOSTS = ("rclone", "juicefs", "swift", "ceph", "spark")
 
 
 def main(wanted: list[str]) -> int:

@@ -55,14 +55,19 @@ def commands_page() -> str:
         "These options stand before the group:",
         _parameters(program),
     ]
-    for name, command in program.commands.items():
-        if not hasattr(command, "commands"):
-            parts += _command(f"bercail {name}", command, "##")
-            continue
-        parts += [f"## {name}", command.help]
-        for below, one in command.commands.items():
-            parts += _command(f"bercail {name} {below}", one, "###")
+    parts += _commands_of(program, "", "##")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _commands_of(group: Any, above: str, level: str) -> list[str]:
+    parts = []
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            parts += [f"{level} {above}{name}", command.help or ""]
+            parts += _commands_of(command, f"{above}{name} ", f"{level}#")
+        else:
+            parts += _command(f"bercail {above}{name}", command, level)
+    return parts
 
 
 def _command(title: str, command: Any, level: str) -> list[str]:
