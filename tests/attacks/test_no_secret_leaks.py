@@ -52,6 +52,8 @@ from bercail.testing.planted_secrets import (
 from bercail.testing.servers import RunningServer, start_seaweedfs
 from bercail.vault import (
     Binding,
+    Cosignature,
+    Cosigner,
     MemoryCustodian,
     SealedReader,
     SealingWriter,
@@ -115,6 +117,7 @@ def samples(house: PlantedHouse) -> dict[str, Any]:
     destroyed = house.keys.destroy("extract", other.scope)
     dual = signer(house.keys, "party/alice")
     held = house.keys.lines.held(house.keys.lines.table.by_id(house.key.id))
+    witness = Cosigner("witness.example/w1", Secret(house.key.secret.reveal() * 2))
     return {
         "FileCustodian": house.custodian,
         "MemoryCustodian": MemoryCustodian(RANDOM),
@@ -129,6 +132,8 @@ def samples(house: PlantedHouse) -> dict[str, Any]:
         "DualSignature": dual.sign(b"x"),
         "NoteSigner": note_signer(house.keys, "demo/log"),
         "NotePublicKey": note_signer(house.keys, "demo/log").public,
+        "Cosigner": witness,
+        "Cosignature": Cosignature(key=witness.keys[0], seconds=1),
         "Recipient": house.alice,
         "Party": house.alice.party,
         "Handover": made,

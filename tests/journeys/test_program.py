@@ -28,6 +28,8 @@ ROOMS = (
     "synth",
     "holder",
     "ingest",
+    "persons",
+    "silver",
     "access",
     "host",
     "migrate",
