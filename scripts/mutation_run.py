@@ -435,10 +435,14 @@ def run_anew(
     """Import Bercail with the changed module in place of the true one, and run the tests."""
     source = own / "src" / "bercail"
     source.mkdir(parents=True)
-    for folder, target in ((place / "src/bercail", source), (place / room, source / "vault")):
+    # Only the room lacks the module: without its own `__init__.py` the package would be none.
+    for folder, target, left in (
+        (place / "src/bercail", source, "vault"),
+        (place / room, source / "vault", mutant.module),
+    ):
         target.mkdir(exist_ok=True)
         for found in folder.iterdir():
-            if found.name not in {"vault", mutant.module, "__pycache__"}:
+            if found.name not in {left, "__pycache__"}:
                 (target / found.name).symlink_to(found)
     (source / "vault" / mutant.module).write_text(ast.unparse(mutant.tree), "utf-8")
     sys.path.insert(0, str(own / "src"))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
 from bercail.foundation import Invalid, Secret, Unproven
 from bercail.vault import Cosigner, NoteSigner, VerifierKey, read_cosignatures, verify_note_by
+from bercail.vault.notes import read_note
 
 ORIGIN, NAME = "example.com/behind-the-sofa", "witness.example.com/w1"
 ROOT = "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I="
@@ -23,12 +24,16 @@ NOTE = LOG.sign_note(TEXT)
 LINES = WITNESS.cosign(TEXT, AT)
 
 
-def payloads() -> list[bytes]:
-    return [base64.b64decode(line.split(" ")[2]) for line in LINES.splitlines()]
+def payloads(lines: str = LINES) -> list[bytes]:
+    return [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines()]
+
+
+def cosigned_anew() -> str:
+    return Cosigner(NAME, Secret(bytes(reversed(range(64))))).cosign(TEXT, AT)
 
 
 def test_a_cosignature_of_ed25519_is_as_the_specification_says() -> None:
-    payload = payloads()[0]
+    payload = payloads(cosigned_anew())[0]
     public = WITNESS.keys[0].public
     assert payload[:4] == hashlib.sha256(NAME.encode() + b"\n\x04" + public).digest()[:4]
     assert int.from_bytes(payload[4:12], "big") == 1679314347
@@ -38,7 +43,7 @@ def test_a_cosignature_of_ed25519_is_as_the_specification_says() -> None:
 
 
 def test_a_cosignature_of_ml_dsa_44_is_as_the_specification_says() -> None:
-    payload = payloads()[1]
+    payload = payloads(cosigned_anew())[1]
     public = WITNESS.keys[1].public
     assert payload[:4] == hashlib.sha256(NAME.encode() + b"\n\x06" + public).digest()[:4]
     message = b"".join(
@@ -57,10 +62,14 @@ def test_a_cosignature_of_ml_dsa_44_is_as_the_specification_says() -> None:
 
 
 def test_lines_of_a_witness_are_signature_lines_of_a_note() -> None:
-    for line in LINES.splitlines():
+    lines = cosigned_anew()
+    for line in lines.splitlines():
         dash, name, _ = line.split(" ")
         assert (dash, name) == ("\N{EM DASH}", NAME)
-    assert LINES.count("\n") == 2
+    assert lines.count("\n") == 2
+    assert [cosignature.key for cosignature in read_cosignatures(NOTE + lines, WITNESS.keys)] == [
+        *WITNESS.keys
+    ]
 
 
 def test_cosignatures_are_read_with_their_time() -> None:
@@ -107,6 +116,20 @@ def test_the_longest_time_of_the_format_is_read() -> None:
     assert read_cosignatures(note, WITNESS.keys)[0].seconds == 2**63 - 1
 
 
+def test_a_time_beyond_the_format_is_refused_though_it_is_signed() -> None:
+    payload = WITNESS.keys[0].id + b"\x80" + bytes(7)
+    payload += WITNESS._ed25519.sign(f"cosignature/v1\ntime {2**63}\n{TEXT}".encode())
+    note = NOTE + f"\N{EM DASH} {NAME} {base64.b64encode(payload).decode()}\n"
+    with pytest.raises(Unproven) as refusal:
+        read_cosignatures(note, WITNESS.keys)
+    assert refusal.value.rule == "note-signature"
+
+
+def test_a_plain_signature_states_no_time() -> None:
+    assert LOG.public.keys[0].kind == 0x01
+    assert read_note(NOTE).require(LOG.public.keys[0]) == 0
+
+
 def test_a_cosignature_of_another_tree_does_not_hold() -> None:
     other = WITNESS.cosign(TEXT.replace("20852163", "20852162"), AT)
     for line in other.splitlines(keepends=True):
@@ -128,6 +151,13 @@ def test_only_checkpoints_are_cosigned() -> None:
 def test_names_that_a_witness_cannot_have(name: str) -> None:
     with pytest.raises(Invalid, match="cannot name a witness"):
         Cosigner(name, Secret(bytes(64)))
+
+
+def test_a_name_of_a_witness_has_255_bytes_at_most() -> None:
+    longest = "é" * 127 + "a"
+    assert Cosigner(longest, Secret(bytes(64))).name == longest
+    with pytest.raises(Invalid, match="cannot name a witness"):
+        Cosigner("é" * 128, Secret(bytes(64)))
 
 
 def test_a_witness_may_have_a_name_of_200_letters() -> None:

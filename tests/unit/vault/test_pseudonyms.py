@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -243,3 +244,11 @@ def test_half_the_bits_change_with_one() -> None:
     numbers = [int.from_bytes(eleven(text), "big") >> 3 for text in found]
     flips = [(a ^ b).bit_count() for a, b in pairwise(numbers)]
     assert 42.0 < sum(flips) / len(flips) < 43.0
+
+
+def test_the_room_hands_out_its_pseudonym_functions_and_nothing_else_of_theirs() -> None:
+    room, functions = map(import_module, ("bercail.vault", "bercail.vault.pseudonyms"))
+    for name in ("level_one", "level_two", "project"):
+        assert getattr(room, name) is getattr(functions, name)
+    with pytest.raises(AttributeError, match=r"module 'bercail\.vault' has no attribute"):
+        _ = room.BatchCmac
