@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what a target needs, inside the checkout: uv in .tools, Python packages in .venv,
-# the Azure emulator in servers/node_modules, the programs we are held against in .peers. Does
+# the Azure emulator in servers/node_modules, programs to be tested with in .peers. Does
 # nothing when all of it is there already.
 # Usage: scripts/install.sh tools|demo|dev|compat|peers
 set -euo pipefail
@@ -111,14 +111,14 @@ install_uv
 case "$profile" in
   tools) ;;
   demo) install_python; install_servers ;;
-  dev) install_debian; install_python; install_servers ;;
+  dev) install_debian; install_java; install_python; install_servers; install_peers ;;
   compat)
     install_debian
     debian radosgw ceph-mon ceph-osd ceph-mgr ceph-common memcached ||
       fail "the other S3 servers are missing; ask for: apt-get install radosgw ceph-mon ceph-osd ceph-mgr ceph-common memcached"
+    install_java
     install_python
     install_servers
-    install_java
     install_peers
     ;;
   peers) install_java; install_peers ;;
