@@ -25,14 +25,15 @@ from bercail.storage import (
     open_store,
 )
 from bercail.storage.pausing import pause_asked
+from bercail.storage import Passing
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
-from bercail.testing.moving import Around, MovingWorld
+from bercail.testing.moving import MovingWorld
 from bercail.testing.servers import ACCOUNT, RunningServer
 
 COUNT = 12
 
 
-class Inside(Around):
+class Inside(Passing):
     """The objects of a source below `root` only."""
 
     def __init__(self, store: ObjectStore, root: str) -> None:

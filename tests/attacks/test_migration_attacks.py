@@ -12,7 +12,8 @@ import pytest
 from bercail.foundation import Refused, Unproven
 from bercail.hosting import Basis
 from bercail.storage import ObjectInfo
-from bercail.testing.moving import Around, Labelled, MovingWorld
+from bercail.storage import Passing
+from bercail.testing.moving import Labelled, MovingWorld
 
 NAMES = [f"deliveries/file {n:02}.csv" for n in range(12)]
 SMALL = {name: f"content of {name};".encode() * 40 for name in NAMES}
@@ -152,7 +153,7 @@ def test_a_source_that_lost_an_object_since_the_copy_is_found(world: MovingWorld
 def test_a_source_that_gives_other_bytes_under_one_entity_tag_is_found(
     world: MovingWorld,
 ) -> None:
-    class Lying(Around):
+    class Lying(Passing):
         def stream(self, name: str, **options: object) -> Iterator[bytes]:
             for piece in super().stream(name, **options):
                 yield piece.swapcase() if name == NAMES[10] else piece
@@ -179,7 +180,7 @@ def stale(infos: list[ObjectInfo]) -> Iterator[ObjectInfo]:
 def test_a_listing_that_lies_never_reaches_a_cut_over_unseen(
     tmp_path: Path, lie: Callable[[list[ObjectInfo]], Iterator[ObjectInfo]], total: int
 ) -> None:
-    class Lying(Around):
+    class Lying(Passing):
         def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
             return lie(list(super().list(prefix)))
 
@@ -201,7 +202,7 @@ def test_a_listing_that_lies_never_reaches_a_cut_over_unseen(
 def test_a_storage_class_or_tier_of_the_source_never_reaches_the_target(tmp_path: Path) -> None:
     seen: list[object] = []
 
-    class Watching(Around):
+    class Watching(Passing):
         def put(self, name: str, data: object, **options: object) -> ObjectInfo:
             seen.append(options.get("metadata"))
             return super().put(name, data, **options)

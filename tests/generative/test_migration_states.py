@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from bercail.foundation import Refused, Unproven
 from bercail.hosting import MigrationService
 from bercail.hosting.migration.entry import ObjectState
-from bercail.storage import ObjectInfo, ObjectStore
-from bercail.testing.moving import Around, Killed, Killer, MovingWorld
+from bercail.storage import ObjectInfo, ObjectStore, Passing
+from bercail.testing.moving import Killed, Killer, MovingWorld
 
 NAMES = st.sampled_from(["a", "b c", "d/é", "d/f", "plus+%41", "h"])
 CONTENTS = st.sampled_from([b"", b"x", b"y" * 100, b"z" * 70_000])
@@ -40,7 +40,7 @@ RELAXED = settings(
 )
 
 
-class DiesListing(Around):
+class DiesListing(Passing):
     """A store whose process dies after it listed `after` objects."""
 
     def __init__(self, store: ObjectStore, after: int) -> None:

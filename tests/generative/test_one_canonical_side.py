@@ -33,8 +33,8 @@ from bercail.hosting.erasure import ErasureDesk
 from bercail.hosting.erasure.rules import NOTICE
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, SqlJournal
-from bercail.storage import Location, ObjectInfo, ObjectStore, make_home, open_store
-from bercail.testing.moving import ATTESTED, OPERATOR, Around, Killed, MovingWorld
+from bercail.storage import Location, ObjectInfo, ObjectStore, Passing, make_home, open_store
+from bercail.testing.moving import ATTESTED, OPERATOR, Killed, MovingWorld
 from bercail.vault import FileCustodian, Keyring, note_signer
 
 PASSPHRASE = Secret(b"only for this test")
@@ -73,7 +73,7 @@ class DyingLedger:
         return version
 
 
-class Interrupted(Around):
+class Interrupted(Passing):
     """A source on which somebody else acts while it is listed, once."""
 
     def __init__(self, store: ObjectStore, act: Callable[[], None]) -> None:

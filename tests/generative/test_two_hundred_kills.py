@@ -26,8 +26,7 @@ from bercail.hosting import Basis, MigrationService
 from bercail.hosting.migration import copy_run
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, SqlJournal
-from bercail.storage import CHUNK, Location, ObjectStore, open_store
-from bercail.testing.moving import Around
+from bercail.storage import CHUNK, Location, ObjectStore, Passing, open_store
 from bercail.vault import Custodian, FileCustodian, Keyring, note_signer
 
 PASSPHRASE = Secret(b"only for this test")
@@ -40,7 +39,7 @@ def content(number: int) -> bytes:
     return f"object {number};".encode() * (1 + number % 40)
 
 
-class Telling(Around):
+class Telling(Passing):
     """A source that writes a byte to `pipe` each time an object of it is read."""
 
     def __init__(self, store: ObjectStore, pipe: int) -> None:

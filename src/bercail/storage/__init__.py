@@ -22,6 +22,7 @@ from bercail.storage.limiting import Limit, Limited
 from bercail.storage.listing import Listing, listing
 from bercail.storage.location import Credentials, Location
 from bercail.storage.open import ADAPTERS, make_home, open_store
+from bercail.storage.passing import Passing
 from bercail.storage.port import CHUNK, Features, ObjectInfo, ObjectStore
 from bercail.storage.probe import probe
 from bercail.storage.probe_report import (
@@ -57,6 +58,7 @@ __all__ = [
     "Metered",
     "ObjectInfo",
     "ObjectStore",
+    "Passing",
     "ProbeReport",
     "ProbeSummary",
     "ProbedHome",

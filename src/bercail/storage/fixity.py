@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Unproven
-from bercail.storage.port import CHUNK, ObjectInfo, ObjectStore
+from bercail.storage.passing import Passing
+from bercail.storage.port import ObjectInfo, ObjectStore
 
 if TYPE_CHECKING:
     from bercail.storage.probe_report import ProbeReport
@@ -23,7 +24,7 @@ class TellsChecksum(Protocol):
         ...
 
 
-class Checked:
+class Checked(Passing):
     """Fixity after every write: size and CRC-64/NVME of what is there equal what was sent.
 
     The object is read back, in the version just written. Where a probe showed that the
@@ -33,10 +34,8 @@ class Checked:
     """
 
     def __init__(self, store: ObjectStore, *, probed: ProbeReport | None = None) -> None:
-        self.inner = self._store = store
+        super().__init__(store)
         self._asks_host = probed is not None and probed.tells_checksums
-        self.location = store.location
-        self.features = store.features
 
     def put(
         self,
@@ -63,32 +62,6 @@ class Checked:
                 rule="fixity",
             )
         return info
-
-    def get(self, name: str) -> bytes:
-        """See `ObjectStore.get`."""
-        return self._store.get(name)
-
-    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
-        """See `ObjectStore.read`."""
-        return self._store.read(name, offset, length, if_match=if_match)
-
-    def stream(
-        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
-    ) -> Iterator[bytes]:
-        """See `ObjectStore.stream`."""
-        return self._store.stream(name, if_match=if_match, chunk=chunk)
-
-    def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
-        return self._store.head(name)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`."""
-        return self._store.list(prefix)
-
-    def delete(self, name: str) -> None:
-        """See `ObjectStore.delete`."""
-        self._store.delete(name)
 
     def _held(self, name: str, info: ObjectInfo) -> tuple[int, int]:
         """Size and checksum of what the host holds, told by it or read back."""

@@ -7,7 +7,7 @@ of the operator's own, which is the one relied on: the host cannot change it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Literal
@@ -18,7 +18,8 @@ from bercail.storage import failures
 from bercail.storage.fixity import Checked
 from bercail.storage.location import Credentials, Location
 from bercail.storage.open import open_store
-from bercail.storage.port import CHUNK, ObjectInfo, ObjectStore
+from bercail.storage.passing import Passing
+from bercail.storage.port import ObjectInfo, ObjectStore
 from bercail.storage.probe import probe
 from bercail.storage.probe_report import (
     ProbeReport,
@@ -120,7 +121,7 @@ def kept_home_probe(kept: Path, location: Location) -> ProbeReport | None:
     return report if report.location == str(location) else None
 
 
-class ProbedHome:
+class ProbedHome(Passing):
     """A home that takes no object while what its host really does is unknown or unfit.
 
     Reading and deleting pass: one must be able to leave such a home, and to empty it.
@@ -130,11 +131,9 @@ class ProbedHome:
     def __init__(
         self, store: ObjectStore, *, probed: ProbeReport | None, must_be_probed: bool
     ) -> None:
-        self.inner = self._store = store
+        super().__init__(store)
         self._must_be_probed = must_be_probed
         self.probed = probed
-        self.location = store.location
-        self.features = store.features
 
     def require_writable(self) -> None:
         """Let a home pass that may take data.
@@ -167,30 +166,4 @@ class ProbedHome:
             Refused: see `require_writable`.
         """
         self.require_writable()
-        return self._store.put(name, data, if_absent=if_absent, metadata=metadata)
-
-    def get(self, name: str) -> bytes:
-        """See `ObjectStore.get`."""
-        return self._store.get(name)
-
-    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
-        """See `ObjectStore.read`."""
-        return self._store.read(name, offset, length, if_match=if_match)
-
-    def stream(
-        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
-    ) -> Iterator[bytes]:
-        """See `ObjectStore.stream`."""
-        return self._store.stream(name, if_match=if_match, chunk=chunk)
-
-    def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
-        return self._store.head(name)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`."""
-        return self._store.list(prefix)
-
-    def delete(self, name: str) -> None:
-        """See `ObjectStore.delete`."""
-        self._store.delete(name)
+        return super().put(name, data, if_absent=if_absent, metadata=metadata)

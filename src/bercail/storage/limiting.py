@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bercail.foundation import Invalid
 from bercail.storage.fixity import Again
+from bercail.storage.passing import Passing
 from bercail.storage.port import CHUNK, ObjectInfo, ObjectStore
 
 _SLICE = 1 << 20  # bytes sent between two looks at the limit
@@ -74,14 +75,12 @@ def _required(rate: int | None) -> int | None:
     return rate
 
 
-class Limited:
-    """Contents pass at the pace of `limit`, in both directions together."""
+class Limited(Passing):
+    """Contents pass at the pace of `limit`, in both directions together; questions freely."""
 
     def __init__(self, store: ObjectStore, limit: Limit) -> None:
-        self.inner = self._store = store
+        super().__init__(store)
         self.limit = limit
-        self.location = store.location
-        self.features = store.features
 
     def put(
         self,
@@ -119,18 +118,6 @@ class Limited:
         for piece in self._store.stream(name, if_match=if_match, chunk=chunk):
             self.limit.take(len(piece))
             yield piece
-
-    def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`; not counted."""
-        return self._store.head(name)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`; not counted."""
-        return self._store.list(prefix)
-
-    def delete(self, name: str) -> None:
-        """See `ObjectStore.delete`."""
-        self._store.delete(name)
 
     def _paced(self, data: Iterable[bytes]) -> Iterator[bytes]:
         for piece in data:

@@ -13,12 +13,13 @@ from typing import TypeVar
 from attrs import define, frozen
 
 from bercail.foundation import Randomness, Refused, SystemRandomness, Unavailable
+from bercail.storage.passing import Passing
 from bercail.storage.port import CHUNK, ListsInPages, ObjectInfo, ObjectStore, Page
 
 _T = TypeVar("_T")
 
 
-class Retrying:
+class Retrying(Passing):
     """Tries again when the host is `Unavailable`, and for nothing else.
 
     At most `attempts` calls, waiting 0.2, 0.4, 0.8... seconds, each times a random
@@ -36,13 +37,11 @@ class Retrying:
         sleep: Callable[[float], None] = time.sleep,
         randomness: Randomness | None = None,
     ) -> None:
-        self.inner = self._store = store
+        super().__init__(store)
         self._attempts = attempts
         self._budget = budget
         self._sleep = sleep
         self._randomness = randomness or SystemRandomness()
-        self.location = store.location
-        self.features = store.features
 
     def put(
         self,
@@ -168,13 +167,8 @@ class _Pages:
         return page
 
 
-class ReadOnly:
+class ReadOnly(Passing):
     """Refuses every write, whatever the credentials would allow."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self.inner = self._store = store
-        self.location = store.location
-        self.features = store.features
 
     def put(
         self,
@@ -187,28 +181,6 @@ class ReadOnly:
         """Refused, rule `read-only-store`."""
         del data, if_absent, metadata  # the port's shape; nothing is looked at
         raise self._refusal(f"write `{name}`")
-
-    def get(self, name: str) -> bytes:
-        """See `ObjectStore.get`."""
-        return self._store.get(name)
-
-    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
-        """See `ObjectStore.read`."""
-        return self._store.read(name, offset, length, if_match=if_match)
-
-    def stream(
-        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
-    ) -> Iterator[bytes]:
-        """See `ObjectStore.stream`."""
-        return self._store.stream(name, if_match=if_match, chunk=chunk)
-
-    def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
-        return self._store.head(name)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`."""
-        return self._store.list(prefix)
 
     def delete(self, name: str) -> None:
         """Refused, rule `read-only-store`."""
@@ -238,15 +210,13 @@ class _Meter:
     bytes_out: int = 0
 
 
-class Metered:
+class Metered(Passing):
     """Counts calls and bytes: `in` towards the store, `out` from it."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self.inner = self._store = store
+        super().__init__(store)
         self._meter = _Meter(calls={})
         self._lock = threading.Lock()
-        self.location = store.location
-        self.features = store.features
 
     @property
     def traffic(self) -> Traffic:

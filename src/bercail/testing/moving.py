@@ -21,7 +21,7 @@ from bercail.foundation import Actor, FixedClock, Refused, Role, SeededRandomnes
 from bercail.hosting import Attestation, Freeze, MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, MemoryJournal
-from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, open_store
+from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, Passing, open_store
 from bercail.vault import Keyring, MemoryCustodian, note_signer
 
 _NUMBERS = itertools.count()
@@ -119,53 +119,7 @@ def landed(service: MigrationService) -> dict[str, bytes]:
     return {name: b"".join(folder.stream(name)) for name in folder.names()}
 
 
-class Around:
-    """A store around a store, for tests to change one thing of."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store = store
-        self.location = store.location
-        self.features = store.features
-
-    def put(
-        self,
-        name: str,
-        data: bytes | Iterable[bytes],
-        *,
-        if_absent: bool = False,
-        metadata: Mapping[str, str] | None = None,
-    ) -> ObjectInfo:
-        """See `ObjectStore.put`."""
-        return self._store.put(name, data, if_absent=if_absent, metadata=metadata)
-
-    def get(self, name: str) -> bytes:
-        """See `ObjectStore.get`."""
-        return self._store.get(name)
-
-    def read(self, name: str, offset: int, length: int, *, if_match: str | None = None) -> bytes:
-        """See `ObjectStore.read`."""
-        return self._store.read(name, offset, length, if_match=if_match)
-
-    def stream(
-        self, name: str, *, if_match: str | None = None, chunk: int = CHUNK
-    ) -> Iterator[bytes]:
-        """See `ObjectStore.stream`."""
-        return self._store.stream(name, if_match=if_match, chunk=chunk)
-
-    def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
-        return self._store.head(name)
-
-    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`."""
-        return self._store.list(prefix)
-
-    def delete(self, name: str) -> None:
-        """See `ObjectStore.delete`."""
-        self._store.delete(name)
-
-
-class OneContainer(Around):
+class OneContainer(Passing):
     """One new container of an Azure account that other tests use too; `root` begins its names."""
 
     def __init__(self, store: ObjectStore, purpose: str) -> None:
@@ -177,7 +131,7 @@ class OneContainer(Around):
         return super().list(self.root + prefix)
 
 
-class Killer(Around):
+class Killer(Passing):
     """Kills the process at write number `at`: before it takes effect, or just `after` it.
 
     `puts` counts the writes that took effect, by name.
@@ -213,7 +167,7 @@ class Killer(Around):
         return info
 
 
-class Labelled(Around):
+class Labelled(Passing):
     """A source that says more of its objects than memory does: `extra` by name."""
 
     def __init__(self, store: ObjectStore, extra: Mapping[str, Mapping[str, Any]]) -> None:
@@ -232,7 +186,7 @@ class Labelled(Around):
         return evolve(info, **self._extra.get(info.name, {}))
 
 
-class Changing(Around):
+class Changing(Passing):
     """A source whose object `name` becomes the next of `contents` each time a piece was read."""
 
     def __init__(self, store: ObjectStore, name: str, contents: Iterable[bytes]) -> None:

@@ -18,8 +18,8 @@ from bercail.hosting.migration.part_notes import UploadNotes
 from bercail.hosting.migration.patience import MOST_ATTEMPTS, Patience
 from bercail.hosting.migration.pool import Gauge, Stopped, run_bounded
 from bercail.hosting.migration.proving import Prover
-from bercail.storage import ObjectInfo, ObjectStore
-from bercail.testing.moving import Around, Labelled, MovingWorld
+from bercail.storage import ObjectInfo, ObjectStore, Passing
+from bercail.testing.moving import Labelled, MovingWorld
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_what_is_distrusted_is_sent_again(world: MovingWorld) -> None:
 
 
 def test_a_silent_host_is_asked_again_with_growing_pauses(world: MovingWorld) -> None:
-    class Silent(Around):
+    class Silent(Passing):
         def stream(self, name: str, **_: object) -> Iterator[bytes]:
             yield b"cont"
             raise Unavailable("The source does not answer.")
@@ -109,7 +109,7 @@ def test_a_tier_learnt_only_when_asked_leaves_the_object_behind(world: MovingWor
 
 
 def test_a_name_that_cannot_be_asked_for_fails_by_its_reason(world: MovingWorld) -> None:
-    class Fussy(Around):
+    class Fussy(Passing):
         def head(self, name: str) -> ObjectInfo:
             raise Invalid(f"The name `{name}` cannot be asked for.")
 
@@ -123,7 +123,7 @@ def test_a_name_that_cannot_be_asked_for_fails_by_its_reason(world: MovingWorld)
 def test_a_target_without_its_container_is_missing_and_no_object_is_gone(
     world: MovingWorld,
 ) -> None:
-    class Nowhere(Around):
+    class Nowhere(Passing):
         def put(self, *_: object, **__: object) -> ObjectInfo:
             raise Missing("There is no such bucket.")
 
@@ -132,7 +132,7 @@ def test_a_target_without_its_container_is_missing_and_no_object_is_gone(
 
 
 def test_a_target_that_keeps_another_size_is_a_failure(world: MovingWorld) -> None:
-    class Lossy(Around):
+    class Lossy(Passing):
         def put(self, name: str, data: bytes, **_: object) -> ObjectInfo:
             return evolve(super().put(name, data), size=1)
 
@@ -142,7 +142,7 @@ def test_a_target_that_keeps_another_size_is_a_failure(world: MovingWorld) -> No
 
 
 def test_a_source_that_breaks_while_it_is_proved_is_named(world: MovingWorld) -> None:
-    class Breaking(Around):
+    class Breaking(Passing):
         def stream(self, name: str, **_: object) -> Iterator[bytes]:
             raise Unproven("The object changed under the reader.")
             yield b""
@@ -249,7 +249,7 @@ def test_a_host_that_asks_for_longer_is_left_alone_by_all_workers() -> None:
 def test_a_listing_that_tells_everything_saves_a_question(world: MovingWorld) -> None:
     asked: list[str] = []
 
-    class Whole(Around):
+    class Whole(Passing):
         def head(self, name: str) -> ObjectInfo:
             asked.append(name)
             return super().head(name)
@@ -270,7 +270,7 @@ def test_a_listing_that_tells_everything_saves_a_question(world: MovingWorld) ->
 
 
 def test_an_object_archived_since_it_was_listed_is_asked_about(world: MovingWorld) -> None:
-    class Archived(Around):
+    class Archived(Passing):
         def stream(self, name: str, **_: object) -> Iterator[bytes]:
             raise Invalid("The store does not accept the request: status 409, `BlobArchived`.")
             yield b""

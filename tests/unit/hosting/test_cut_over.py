@@ -9,13 +9,13 @@ import pytest
 
 from bercail.foundation import Actor, Invalid, Refused, Role, SeededRandomness, Unavailable
 from bercail.hosting import Attestation, MigrationService, ProbeWrite, Side
-from bercail.storage import Location, ObjectInfo, ObjectStore
-from bercail.testing.moving import ATTESTED, OPERATOR, Around, Killed, MovingWorld
+from bercail.storage import Location, ObjectInfo, ObjectStore, Passing
+from bercail.testing.moving import ATTESTED, OPERATOR, Killed, MovingWorld
 
 CONTENTS = {"data/a": b"a" * 100, "data/b": b"b" * 5000, "notes/c": b"c"}
 
 
-class Frozen(Around):
+class Frozen(Passing):
     """A source that takes no write, as a host says it."""
 
     def put(self, name: str, data: object, **_: object) -> ObjectInfo:
@@ -72,7 +72,7 @@ def test_a_probe_that_is_taken_is_deleted_and_stops_the_cut_over(world: MovingWo
 
 
 def test_a_probe_that_cannot_be_deleted_is_named(world: MovingWorld) -> None:
-    class Clinging(Around):
+    class Clinging(Passing):
         def delete(self, name: str) -> None:
             raise Unavailable("Not now.")
 
@@ -81,7 +81,7 @@ def test_a_probe_that_cannot_be_deleted_is_named(world: MovingWorld) -> None:
 
 
 def test_a_host_that_does_not_answer_shows_no_freeze(world: MovingWorld) -> None:
-    class Silent(Around):
+    class Silent(Passing):
         def put(self, name: str, data: object, **_: object) -> ObjectInfo:
             raise Unavailable("No answer.")
 
@@ -105,7 +105,7 @@ def test_credentials_that_open_nothing_show_no_freeze(world: MovingWorld) -> Non
 def test_every_container_of_an_account_is_probed(world: MovingWorld) -> None:
     asked: list[str] = []
 
-    class Half(Around):
+    class Half(Passing):
         location = Location(scheme="azure", name="account")
 
         def __init__(self, store: ObjectStore) -> None:
@@ -126,7 +126,7 @@ def test_every_container_of_an_account_is_probed(world: MovingWorld) -> None:
 
 
 def test_a_source_that_thaws_before_the_switch_stops_it(world: MovingWorld) -> None:
-    class Thawing(Around):
+    class Thawing(Passing):
         asked = 0
 
         def put(self, name: str, data: object, **_: object) -> ObjectInfo:
@@ -170,7 +170,7 @@ def test_an_attestation_needs_a_name_and_words() -> None:
 def test_a_cut_over_killed_in_its_last_delta_is_finished_by_the_same_command(
     world: MovingWorld,
 ) -> None:
-    class Dying(Around):
+    class Dying(Passing):
         def put(self, name: str, data: object, **_: object) -> ObjectInfo:
             raise Killed
 

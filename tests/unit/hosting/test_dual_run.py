@@ -14,8 +14,8 @@ from bercail.hosting import Depth, MigrationService
 from bercail.hosting.migration.dual_run import DeltaLog
 from bercail.hosting.migration.entry import ObjectState
 from bercail.ledger import MerkleTree, verify_consistency
-from bercail.storage import ObjectInfo
-from bercail.testing.moving import Around, Labelled, MovingWorld
+from bercail.storage import ObjectInfo, Passing
+from bercail.testing.moving import Labelled, MovingWorld
 
 CONTENTS = {f"data/{n}": bytes([n]) * (100 + n) for n in range(8)}
 
@@ -32,7 +32,7 @@ def names(report: dict) -> dict[str, str]:
     return {json.loads(line)["name"]: json.loads(line)["difference"] for line in lines}
 
 
-class Writing(Around):
+class Writing(Passing):
     """A source to which somebody writes `more` while it is listed, one object each time."""
 
     def __init__(self, store: object, more: dict[str, bytes]) -> None:

@@ -12,8 +12,8 @@ from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven,
 from bercail.hosting.erasure import Certificate, ErasureDesk, Subject, Word
 from bercail.hosting.erasure.certificate import PAYLOAD_TYPE
 from bercail.hosting.erasure.rules import NOTICE
-from bercail.storage import ObjectInfo
-from bercail.testing.moving import OPERATOR, Around, Labelled, MovingWorld
+from bercail.storage import ObjectInfo, Passing
+from bercail.testing.moving import OPERATOR, Labelled, MovingWorld
 from bercail.vault import open_dsse_envelope
 from bercail.vault.signatures import DualPublicKey
 
@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> MovingWorld:
     return made
 
 
-def desk(world: MovingWorld, source: Around | None = None) -> ErasureDesk:
+def desk(world: MovingWorld, source: Passing | None = None) -> ErasureDesk:
     service = world.service(source=source) if source else world.service()
     return ErasureDesk(ground=service.ground, admit=world.admit)
 
@@ -142,7 +142,7 @@ def test_what_remains_is_counted_and_stops_the_certificate(world: MovingWorld) -
 def test_a_listing_that_hides_what_stands_there_is_found_by_asking_for_each_name(
     world: MovingWorld,
 ) -> None:
-    class Hiding(Around):
+    class Hiding(Passing):
         def list(self, prefix: str = ""):
             return iter(())
 
@@ -230,7 +230,7 @@ def test_a_target_that_lost_something_stops_the_beginning(world: MovingWorld) ->
 
 
 def test_nothing_is_deleted_by_us(world: MovingWorld) -> None:
-    class Watched(Around):
+    class Watched(Passing):
         def delete(self, name: str) -> None:
             raise AssertionError("something was deleted on the source")
 

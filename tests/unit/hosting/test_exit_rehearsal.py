@@ -15,8 +15,8 @@ from bercail.hosting.exit import Batch, Estimate, ExitRehearsal
 from bercail.hosting.exit.estimate import extrapolate
 from bercail.hosting.exit.views import Arrived, Part
 from bercail.lake import SealedFolder, SealedStore
-from bercail.storage import Location, ObjectStore, open_store
-from bercail.testing.moving import OPERATOR, Around, MovingWorld
+from bercail.storage import Location, ObjectStore, Passing, open_store
+from bercail.testing.moving import OPERATOR, MovingWorld
 
 CONTENTS = {f"data/{n}": bytes([n]) * (1000 + n) for n in range(12)}
 _NUMBERS = itertools.count()
@@ -109,7 +109,7 @@ def test_what_opens_there_to_other_data_is_unproven(world: MovingWorld) -> None:
 
 
 def test_what_cannot_leave_is_unproven(world: MovingWorld) -> None:
-    class Vanishing(Around):
+    class Vanishing(Passing):
         def head(self, name: str):
             raise Missing("It is not there.")
 

@@ -11,8 +11,8 @@ import pytest
 
 from bercail.foundation import Actor, Invalid, Refused, Role, Unavailable, Unproven
 from bercail.hosting import Basis, MigrationService, Side
-from bercail.storage import ObjectInfo
-from bercail.testing.moving import Around, Changing, Labelled, MovingWorld
+from bercail.storage import ObjectInfo, Passing
+from bercail.testing.moving import Changing, Labelled, MovingWorld
 
 CONTENTS = {
     "data/été 2024.csv": b"a;b\n1;2\n",
@@ -258,7 +258,7 @@ def test_metadata_that_changes_without_a_new_entity_tag_is_found(world: MovingWo
 
 
 def test_a_proof_on_copy_time_digests_does_not_read_the_source(world: MovingWorld) -> None:
-    class Silent(Around):
+    class Silent(Passing):
         def stream(self, name: str, **_: object):
             raise AssertionError("the source was read")
 
@@ -272,7 +272,7 @@ def test_a_proof_on_copy_time_digests_does_not_read_the_source(world: MovingWorl
 
 
 def test_a_host_that_does_not_answer_for_a_moment_is_asked_again(world: MovingWorld) -> None:
-    class Flaky(Around):
+    class Flaky(Passing):
         calls = 0
 
         def put(self, *args: object, **kwargs: object) -> ObjectInfo:
@@ -289,7 +289,7 @@ def test_a_host_that_does_not_answer_for_a_moment_is_asked_again(world: MovingWo
 def test_a_host_that_stays_silent_stops_the_run_and_keeps_what_finished(
     world: MovingWorld,
 ) -> None:
-    class Dying(Around):
+    class Dying(Passing):
         calls = 0
 
         def put(self, *args: object, **kwargs: object) -> ObjectInfo:

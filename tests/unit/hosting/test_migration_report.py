@@ -18,10 +18,11 @@ from bercail.hosting.report.page import html
 from bercail.hosting.report.sheet import pdf, sheet
 from bercail.hosting.report.wording import HEADINGS, LANGUAGES, SENTENCES, number, sentence, size
 from bercail.ledger import RecordedEvent
-from bercail.testing.moving import Around, MovingWorld
+from bercail.storage import Passing
+from bercail.testing.moving import MovingWorld
 
 
-class Slow(Around):
+class Slow(Passing):
     """A source that takes its time, on the clock of the world."""
 
     def __init__(self, world: MovingWorld) -> None:

@@ -14,10 +14,10 @@ from bercail.hosting.migration.part_notes import UploadNotes
 from bercail.lake import SealedStore
 from bercail.lake.sealed_carriage import put_in_parts
 from bercail.lake.sealed_parts import OtherPlaintext
-from bercail.storage import CHUNK, Location, open_store
+from bercail.storage import CHUNK, Location, Passing, open_store
 from bercail.storage.parts import PART
 from bercail.storage.s3 import S3Store
-from bercail.testing.moving import Around, MovingWorld
+from bercail.testing.moving import MovingWorld
 from bercail.testing.servers import RunningServer
 
 SIZE = 3 * PART + 12_345
@@ -25,7 +25,7 @@ CONTENT = b"".join(bytes([n]) * 65_536 for n in range(256))[:PART] * 3 + b"z" * 
 OTHER = CONTENT[: PART + 500] + b"?" + CONTENT[PART + 501 :]
 
 
-class Breaking(Around):
+class Breaking(Passing):
     """A source that stops answering after some bytes of each reading."""
 
     def __init__(self, store: object, after: int) -> None:
@@ -43,7 +43,7 @@ class Breaking(Around):
             yield piece
 
 
-class Lying(Around):
+class Lying(Passing):
     """A source that gives `other` bytes under the same name and entity tag."""
 
     def __init__(self, store: object, other: bytes) -> None:

@@ -21,9 +21,9 @@ from bercail.hosting.migration.obstacles import cautions_of, obstacle_of
 from bercail.hosting.migration.sighting import Scope, sighting_of
 from bercail.hosting.migration.survey import Looker
 from bercail.hosting.migration.worktable import WorkTable
-from bercail.storage import InventoryItem, ItemKind, Location, ObjectInfo, open_store
+from bercail.storage import InventoryItem, ItemKind, Location, ObjectInfo, Passing, open_store
 from bercail.storage.past import PastKind, PastState, find_past
-from bercail.testing.moving import Around, Killed, MovingWorld
+from bercail.testing.moving import Killed, MovingWorld
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -209,7 +209,7 @@ def test_a_comparison_of_two_listings(table: WorkTable) -> None:
     assert "1 hidden" in Delta(hidden=1).described()
 
 
-class Hiding(Around):
+class Hiding(Passing):
     """A source whose listing leaves out what `hidden` names."""
 
     hidden: frozenset[str] = frozenset()
@@ -250,7 +250,7 @@ def test_what_one_of_two_listings_hides_is_found_and_carried(tmp_path: Path) -> 
 
 
 def test_a_survey_killed_anywhere_leaves_the_table_as_it_was(tmp_path: Path) -> None:
-    class Dying(Around):
+    class Dying(Passing):
         def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
             yield from list(super().list(prefix))[:2]
             raise Killed
@@ -333,7 +333,7 @@ def test_a_work_table_of_version_1_is_taken_over(tmp_path: Path) -> None:
 MANY, TRACED = 300_000, 15_000
 
 
-class Endless(Around):
+class Endless(Passing):
     """A source of `MANY` objects, made up as they are asked for.
 
     Tracing slows everything down several times, so that only the last are traced: what
