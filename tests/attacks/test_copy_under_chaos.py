@@ -21,11 +21,11 @@ from bercail.storage import (
     Credentials,
     Location,
     ObjectStore,
+    Passing,
     Retrying,
     open_store,
 )
 from bercail.storage.pausing import pause_asked
-from bercail.storage import Passing
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
 from bercail.testing.moving import MovingWorld
 from bercail.testing.servers import ACCOUNT, RunningServer

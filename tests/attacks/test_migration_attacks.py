@@ -11,8 +11,7 @@ import pytest
 
 from bercail.foundation import Refused, Unproven
 from bercail.hosting import Basis
-from bercail.storage import ObjectInfo
-from bercail.storage import Passing
+from bercail.storage import ObjectInfo, Passing
 from bercail.testing.moving import Labelled, MovingWorld
 
 NAMES = [f"deliveries/file {n:02}.csv" for n in range(12)]

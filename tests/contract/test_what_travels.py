@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from azure.storage.blob import ContentSettings, StandardBlobTier
 
 from bercail.hosting import Proof, verify_manifest
 from bercail.hosting.migration import obstacles
-from bercail.storage import Location, open_store
+from bercail.storage import Checked, Location, Retrying, open_store
 from bercail.storage.azure import AzureStore
 from bercail.storage.s3 import S3Store
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy
@@ -32,11 +33,20 @@ HEADERS = {
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """An account of its own, since a survey takes in the whole of it."""
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server of its own, since a survey takes in the whole of an account."""
     server = start_azurite(tmp_path_factory.mktemp("azure"), in_memory=True)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def account(azure: RunningServer) -> Iterator[RunningServer]:
+    """The account, empty again afterwards."""
+    yield azure
+    store = open_store(azure.location(), azure.credentials)
+    for info in list(store.list()):
+        store.delete(info.name)
 
 
 @pytest.fixture
@@ -85,8 +95,8 @@ def test_an_azure_tier_never_reaches_s3_and_what_describes_a_blob_travels_sealed
     service.survey()
     plan = service.plan()
     assert plan.cautions == {
-        obstacles.OTHER_TIER.format("Cool"): 1,
-        obstacles.OTHER_TIER.format("Cold"): 1,
+        obstacles.other_tier("Cool"): 1,
+        obstacles.other_tier("Cold"): 1,
     }
     assert service.copy().carried.objects == 3
     proof = service.prove()
@@ -111,6 +121,43 @@ def test_an_azure_tier_never_reaches_s3_and_what_describes_a_blob_travels_sealed
             assert text not in f"{one.target} {dict(one.headers)}"
     target = open_store(s3_location, seaweedfs.credentials)
     assert {info.tier for info in target.list()} <= {"STANDARD", None}
+
+
+def test_tiers_become_the_classes_that_the_operator_names(
+    tmp_path: Path,
+    account: RunningServer,
+    weed: ChaosProxy,
+    seaweedfs: RunningServer,
+    s3_location: Location,
+) -> None:
+    world = MovingWorld(tmp_path)
+    source = open_store(account.location(), account.credentials)
+    assert isinstance(source, AzureStore)
+    source.put("data/plain", b"plain")
+    source.control.blob("data/cool").upload_blob(b"cool", standard_blob_tier=StandardBlobTier.COOL)
+    source.control.blob("data/cold").upload_blob(b"cold", standard_blob_tier=StandardBlobTier.COLD)
+    source.control.blob("data/large").upload_blob(
+        bytes(20 << 20), standard_blob_tier=StandardBlobTier.COOL
+    )
+    world.source = source
+    through = evolve(s3_location, endpoint=weed.endpoint)
+    world.home = Checked(Retrying(open_store(through, seaweedfs.credentials)))
+    service = world.service()
+    service.survey()
+    file = tmp_path / "classes.toml"
+    file.write_text('format = "bercail-storage-classes/1"\n[tiers]\nCool = "STANDARD_IA"\n')
+    plan = service.plan(classes=file)
+    assert plan.classes == {"STANDARD_IA": 2}
+    assert plan.cautions == {obstacles.other_tier("Cold"): 1}
+    # A later plan keeps to what was chosen, and does the same.
+    assert service.plan().digest == plan.digest
+    assert service.copy().carried.objects == 4
+    service.prove()
+    target = open_store(s3_location, seaweedfs.credentials)
+    tiers = Counter(info.tier or "STANDARD" for info in target.list())
+    assert tiers == {"STANDARD": 3, "STANDARD_IA": 2}  # the sealed manifest is the third
+    told = {one.headers.get("x-amz-storage-class") for one in weed.seen if one.method == "POST"}
+    assert told == {None, "STANDARD_IA"}  # the large one's beginning, and its end
 
 
 def test_of_a_bucket_it_is_told_only_what_was_asked_for(

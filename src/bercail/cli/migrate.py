@@ -58,10 +58,14 @@ def plan(
     measure: Annotated[
         bool, typer.Option(help="Measure the speed on a sample; default: that of the last run.")
     ] = False,
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="A file: which storage class of the target for which tier."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compute, show and keep what copying will do, and what cannot be carried."""
-    made = house().migration(name).plan(tariff=tariff, measure=measure)
+    made = house().migration(name).plan(tariff=tariff, measure=measure, classes=classes)
     emit(made.as_dict(), as_json, title="Plan")
 
 

@@ -5,7 +5,7 @@ Counts, bytes and digests only: no object name, no content.
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,10 @@ class SurveyTaken:
 
 @frozen(kw_only=True)
 class PlanMade:
-    """A plan was computed from survey number `survey`; `digest` names it."""
+    """A plan was computed from survey number `survey`; `digest` names it.
+
+    `cautions` counts the objects that are carried with something to know of them, by its code.
+    """
 
     plan: int
     survey: int
@@ -52,6 +55,7 @@ class PlanMade:
     to_copy: int
     to_copy_bytes: int
     not_carried: int
+    cautions: dict[str, int] = field(factory=dict)
 
 
 @frozen(kw_only=True)

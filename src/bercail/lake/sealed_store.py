@@ -87,6 +87,12 @@ class SealedStore:
         self._randomness = randomness
         self._name_key = keys.secret("names", kind)
 
+    def around(self, store: ObjectStore) -> SealedStore:
+        """The same objects under the same keys, through another opening of their store."""
+        return SealedStore(
+            store, self._keys, kind=self.kind, scope=self.scope, randomness=self._randomness
+        )
+
     def opaque_name(self, name: str, version: str = "1") -> str:
         """The name under which the host holds the object; says nothing without the name key."""
         return opaque_name(self._name_key, self.kind, self.scope, name, version)

@@ -8,6 +8,7 @@ condition, create a bucket, and read names that obstore cannot carry.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,7 @@ class S3Store(S3Leftovers):
         self._wire = Wire(location)
         self.parts = S3Parts(self.control, self._wire, by_crc=by_crc)
         self.listed = S3Listing(location, self.control)
+        self.storage_class: str | None = None
         self._client = ObstoreS3(
             location.name,
             config=_config(location),
@@ -95,7 +97,8 @@ class S3Store(S3Leftovers):
         require_portable(name)
         require_portable(self.prefix + name)
         require_metadata(metadata or {})
-        attributes = dict(metadata or {})
+        labels = dict(metadata or {})
+        classed = {"Storage-Class": self.storage_class} if self.storage_class else {}
         whole, pieces = gathered(data)
         counted = Counted(pieces)
         with translated(self.location, f"writing `{name}`", name):
@@ -103,13 +106,18 @@ class S3Store(S3Leftovers):
                 require_absent(self, name)
             atomic = if_absent and self._decides(whole)
             if whole is not None:
-                etag, version = self._put_whole(name, whole, atomic, attributes)
+                etag, version = self._put_whole(name, whole, atomic, labels | classed)
             elif atomic:
                 etag, version = self.parts.put(
-                    self.prefix + name, name, counted, attributes, if_absent=True
+                    self.prefix + name,
+                    name,
+                    counted,
+                    labels,
+                    if_absent=True,
+                    storage_class=self.storage_class,
                 )
             else:
-                etag, version = self._put_parts(name, counted, attributes)
+                etag, version = self._put_parts(name, counted, labels | classed)
         # Ceph leaves the etag out of its answer to an upload in parts.
         etag = etag or self.head(name).etag
         return ObjectInfo(
@@ -117,8 +125,15 @@ class S3Store(S3Leftovers):
             size=counted.size if whole is None else len(whole),
             etag=etag,
             version=version,
-            metadata=attributes,
+            metadata=labels,
+            tier=self.storage_class,
         )
+
+    def in_class(self, name: str) -> S3Store:
+        """The same bucket, whose new objects stand in the storage class `name`."""
+        twin = copy(self)
+        twin.storage_class = name
+        return twin
 
     def checksum(self, name: str) -> bytes | None:
         """CRC-64/NVME of the whole object as the host computed it (8 bytes), if it tells one.
@@ -179,7 +194,7 @@ class S3Store(S3Leftovers):
         yield from stream_pinned(self._reader(name), self.location, name, if_match, chunk)
 
     def head(self, name: str) -> ObjectInfo:
-        """See `ObjectStore.head`. S3 tells no MD5 of its own."""
+        """See `ObjectStore.head`. S3 tells no MD5 of its own; obstore passes no class on."""
         if past := find_past(name):
             return s3_past.head(self.control, self.prefix, past)
         require_sendable(name)
@@ -195,7 +210,6 @@ class S3Store(S3Leftovers):
             modified=answer.meta["last_modified"],
             version=answer.meta["version"],
             metadata={k: v for k, v in attributes.items() if k not in _STANDARD_ATTRIBUTES},
-            tier=attributes.get("Storage-Class"),
         )
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:

@@ -82,13 +82,17 @@ class S3Parts:
     def _client(self) -> S3Client:
         return self._control.client
 
-    def begin(self, key: str, name: str, metadata: Mapping[str, str]) -> str:
-        """Begin an upload; returns its identifier."""
+    def begin(
+        self, key: str, name: str, metadata: Mapping[str, str], storage_class: str | None = None
+    ) -> str:
+        """Begin an upload, whose object will stand in `storage_class`; returns its identifier."""
         kind: Any = (
             {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
             if self._by_crc
             else {}
         )
+        if storage_class is not None:
+            kind["StorageClass"] = storage_class
         with self._control.translated(f"writing `{name}`", name):
             answer = self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=key, Metadata=dict(metadata), **kind
@@ -214,13 +218,14 @@ class S3Parts:
         metadata: Mapping[str, str],
         *,
         if_absent: bool,
+        storage_class: str | None = None,
     ) -> tuple[str, str | None]:
         """Upload a stream in parts of 16 MiB, aborting if it breaks. Returns etag and version.
 
         Raises:
             Refused: with `if_absent`, when the object exists (rule `object-exists`).
         """
-        upload = self.begin(key, name, metadata)
+        upload = self.begin(key, name, metadata, storage_class)
         try:
             parts = self._sent(key, name, upload, pieces)
             return self.finish(key, name, upload, parts, if_absent=if_absent)

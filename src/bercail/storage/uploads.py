@@ -91,7 +91,7 @@ def upload(
     if if_absent:
         require_absent(store, name)
     work = _Work(store, name, source, progress)
-    upload_id, parts = work.resumed() or (store.parts.begin(work.key, name, metadata or {}), {})
+    upload_id, parts = work.resumed() or (work.begin(metadata or {}), {})
     found = len(parts)
     parts |= work.send(upload_id, parts)
     ordered = [parts[number] for number in sorted(parts)]
@@ -143,7 +143,7 @@ class PartUpload:
 
     def begin(self) -> str:
         """Begin an upload; returns its token."""
-        return self._parts.begin(self._key, self._name, {})
+        return self._parts.begin(self._key, self._name, {}, self._store.storage_class)
 
     def held(self, token: str) -> dict[int, HeldPart]:
         """The parts that the host holds, by number from 1; none when the upload is gone."""
@@ -222,6 +222,11 @@ class _Work:
         self._progress = progress
         self._extents = dict(enumerate(_extents(source.size, part_size(source.size)), start=1))
         self._done = 0
+
+    def begin(self, metadata: Mapping[str, str]) -> str:
+        """Begin an upload anew; returns its identifier."""
+        store = self._store
+        return store.parts.begin(self.key, self._name, metadata, store.storage_class)
 
     def resumed(self) -> tuple[str, dict[int, SentPart]] | None:
         """An open upload whose parts are all of this source, with those parts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from bercail.hosting.report.sheet import pdf, sheet
 from bercail.hosting.report.wording import HEADINGS, LANGUAGES, SENTENCES, number, sentence, size
 from bercail.ledger import RecordedEvent
 from bercail.storage import Passing
-from bercail.testing.moving import MovingWorld
+from bercail.testing.moving import Labelled, MovingWorld
 
 
 class Slow(Passing):
@@ -72,6 +73,23 @@ def test_it_tells_what_moved_what_was_proven_and_who_decided(world: MovingWorld)
         assert made.body["root"] in page
         assert "operator" in page
         assert HEADINGS[language]["decisions"] in page
+
+
+def test_what_is_carried_with_a_caution_is_an_exception_in_both_languages(tmp_path: Path) -> None:
+    world = MovingWorld(tmp_path)
+    world.fill({"a": b"a", "b": b"b"})
+    extra = {"a": {"blob_type": "BlockBlob", "tier": "Cool"}, "b": {"tier": "Hot"}}
+    service = world.service(source=Labelled(world.source, extra))
+    service.survey()
+    plan = service.plan()
+    found = facts(world)
+    assert len(plan.cautions) == len(found.exceptions) > 0
+    assert found.exceptions["caution_other_tier"] == 1
+    for language in LANGUAGES:
+        page = unescape(html(found, language))
+        for code in ("leased", "locked", "held", "no_details", "no_tags", "other_tier"):
+            key = f"caution_{code}"
+            assert (HEADINGS[language][key] in page) == (key in found.exceptions)
 
 
 def test_the_same_journal_gives_the_same_files(world: MovingWorld, tmp_path: Path) -> None:

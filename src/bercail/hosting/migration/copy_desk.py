@@ -11,6 +11,7 @@ from bercail.hosting.migration.copy_run import CopyReport, Progress, run_copy
 from bercail.hosting.migration.copying import Carrier
 from bercail.hosting.migration.ground import Ground
 from bercail.hosting.migration.part_notes import UploadNotes
+from bercail.hosting.migration.planning import classes_of
 from bercail.hosting.migration.pool import Gauge
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.storage import Limit
@@ -46,6 +47,7 @@ def copy_pending(
             home=ground.home,
             gauge=gauge,
             notes=notes,
+            classes=classes_of(table),
             sleep=sleep,
         )
         report = run_copy(table, carrier, gauge, threads=threads, progress=watched)

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from awscrt.checksums import crc64nvme
 
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable, Unproven
+from bercail.hosting.migration.classes import NONE, Classes
 from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
 from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.patience import Patience
@@ -22,6 +23,7 @@ from bercail.lake import SealedObject, SealedStore
 from bercail.lake.sealed_carriage import give_up_parts, put_in_parts
 from bercail.lake.sealed_parts import OtherPlaintext, PartNotes
 from bercail.storage import ObjectStore
+from bercail.storage.classes import in_class
 from bercail.storage.pausing import pause_asked
 from bercail.vault import DataKey
 
@@ -51,7 +53,10 @@ class Outcome:
 
 
 class Carrier:
-    """Carries objects from `source` to `target`; `home` is the store under `target`."""
+    """Carries objects from `source` to `target`; `home` is the store under `target`.
+
+    `classes` says in which storage class of the target an object is written.
+    """
 
     def __init__(
         self,
@@ -61,6 +66,7 @@ class Carrier:
         home: ObjectStore,
         gauge: Gauge,
         notes: PartNotes,
+        classes: Classes = NONE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._source = source
@@ -68,6 +74,8 @@ class Carrier:
         self._home = home
         self._gauge = gauge
         self._notes = notes
+        self._classes = classes
+        self._classed = {name: target.around(in_class(home, name)) for name in classes.names()}
         self._held: tuple[float, DataKey] | None = None
         self._patience = Patience(
             sleep=sleep, now=time.monotonic, asked=lambda: pause_asked(self._home, self._source)
@@ -140,7 +148,9 @@ class Carrier:
     def _follow(self, row: WorkRow, now: Entry) -> WorkRow:
         """`row` as the source shows it `now`; a changed object is another sealed object."""
         if now.binding_version == row.entry.binding_version:
-            return evolve(row, entry=now)
+            # Some sources tell the tier in their listing only.
+            tier = now.facts.tier or row.entry.facts.tier
+            return evolve(row, entry=evolve(now, facts=evolve(now.facts, tier=tier)))
         opaque = self._target.opaque_name(now.name, now.binding_version)
         there = self._target.exists(now.name, now.binding_version)
         return WorkRow(
@@ -203,10 +213,11 @@ class Carrier:
     def _put(self, entry: Entry, reading: _Reading) -> SealedObject:
         """Small objects in one request; large ones in parts, going on where a run stopped."""
         version = entry.binding_version
+        target = self._classed.get(self._classes.of(entry) or "", self._target)
         if entry.size <= ONE_PIECE:
-            return self._target.put(entry.name, reading.pieces(), version, key=self._key())
+            return target.put(entry.name, reading.pieces(), version, key=self._key())
         return put_in_parts(
-            self._target, entry.name, reading.pieces(), version, size=entry.size, notes=self._notes
+            target, entry.name, reading.pieces(), version, size=entry.size, notes=self._notes
         )
 
 

@@ -24,6 +24,8 @@ from bercail.storage.inventory import PAGE
 from bercail.storage.source_checksums import rely_on
 from bercail.vault import Keyring
 
+CLASSES = "storage_classes"
+"""The note of the work table on which storage class objects stand in, by tier of the source."""
 SOURCE_CHECKSUM = "source_checksum"
 """The note of the work table on which checksums the source gives, as the last plan found."""
 

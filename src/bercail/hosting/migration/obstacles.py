@@ -30,8 +30,21 @@ LEASED = "a lease is held on it: its holder may write until the freeze"
 LOCKED = "the source keeps it locked: it can be erased there only when the lock ends"
 NO_DETAILS = "its content headers and tags were not asked for: a survey with `--details` does"
 NO_TAGS = "its index tags are not told to these credentials"
-OTHER_TIER = "its tier `{}` stays behind: on the target it stands in the class of all objects"
 HELD = "the source keeps it under a legal hold: it cannot be erased there before that is lifted"
+
+
+_CODES = {
+    LEASED: "leased",
+    LOCKED: "locked",
+    NO_DETAILS: "no_details",
+    NO_TAGS: "no_tags",
+    HELD: "held",
+}
+
+
+def code_of(caution: str) -> str:
+    """The short name of something to know, as the journal counts it."""
+    return _CODES.get(caution, "other_tier")
 
 
 def obstacle_of(item: InventoryItem, entry: Entry | None = None) -> str | None:
@@ -64,9 +77,17 @@ def cautions_of(item: InventoryItem) -> tuple[str, ...]:
         found.append(NO_DETAILS)
     elif item.tags is None and item.info.blob_type:
         found.append(NO_TAGS)
-    if (tier := (item.info.tier or "")[:40]).upper() not in _ORDINARY:
-        found.append(OTHER_TIER.format(tier))
+    if (item.info.tier or "").upper() not in _ORDINARY:
+        found.append(other_tier(item.info.tier))
     return tuple(found)
+
+
+def other_tier(tier: str | None) -> str:
+    """What to know of an object that has a tier which the target does not know."""
+    return (
+        f"its tier `{(tier or '')[:40]}` stays behind: on the target it stands in the class of "
+        "all objects"
+    )
 
 
 def _tier_obstacle(item: InventoryItem) -> str | None:

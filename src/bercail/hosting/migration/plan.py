@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from bercail.foundation import canonical_json, sha256_hex
+from bercail.hosting.migration.classes import NONE as NO_CLASSES
+from bercail.hosting.migration.classes import Classes
 from bercail.hosting.migration.entry import ObjectState
 from bercail.hosting.migration.object_table import Tally, WorkRow
+from bercail.hosting.migration.obstacles import other_tier
 from bercail.hosting.migration.speed import Speed
 from bercail.hosting.migration.tariff import Cost, Tariff
 from bercail.storage import SourceChecksum
@@ -29,7 +32,8 @@ class Plan:
     know of objects that are carried all the same. `digest` is the SHA-256 over one
     canonical line per object with what will be done to it; two plans with one digest do
     the same, whatever they cost and however long they take. `source_checksum` says which of
-    the source's own checksums every read is compared with. `seconds` and `cost` are None
+    the source's own checksums every read is compared with; `classes` counts the objects to
+    carry by the storage class of the target that was chosen for them. `seconds` and `cost` are None
     where nothing was measured, or no tariff given.
     """
 
@@ -46,6 +50,7 @@ class Plan:
     speed: Speed | None = None
     cost: Cost | None = None
     source_checksum: SourceChecksum = SourceChecksum.NONE
+    classes: Mapping[str, int] = field(factory=dict)
 
     @property
     def seconds(self) -> int | None:
@@ -74,6 +79,7 @@ class Plan:
             "cannot_be_carried": dict(self.left_behind),
             "left_behind_knowingly": {kind: tally.objects for kind, tally in self.noted.items()},
             "cautions": dict(self.cautions),
+            "storage_classes": dict(self.classes),
             "order": ORDER,
             "source_checksum": self.source_checksum.value,
             "seconds": self.seconds,
@@ -99,14 +105,17 @@ def make_plan(
     survey: int,
     rows: Iterable[WorkRow],
     noted: Mapping[str, Tally] | None = None,
+    classes: Classes = NO_CLASSES,
 ) -> Plan:
     """The plan for `rows`, every object that the survey shows, in the order of their names.
 
-    `noted` is what the survey saw and does not carry, by kind.
+    `noted` is what the survey saw and does not carry, by kind; `classes` says in which
+    storage class of the target an object is to stand.
     """
     sums = {act: [0, 0] for act in ("there", "read back", "copy", "leave")}
     left: Counter[str] = Counter()
     cautions: Counter[str] = Counter()
+    classed: Counter[str] = Counter()
     digest = hashlib.sha256()
     for row in rows:
         act = _act(row)
@@ -115,8 +124,11 @@ def make_plan(
         if act == "leave":
             left[row.reason or "unknown"] += 1
         else:
-            cautions.update(row.remarks.get("cautions", ()))
+            cautions.update(_cautions(row, classes))
         line = [row.entry.name, row.entry.size, row.entry.binding_version, act]
+        if act == "copy" and (name := classes.of(row.entry)):
+            classed[name] += 1
+            line.append(name)
         digest.update(canonical_json(line) + b"\n")
     tallies = {act: Tally(objects=count, bytes=size) for act, (count, size) in sums.items()}
     return Plan(
@@ -133,7 +145,16 @@ def make_plan(
         noted=noted or {},
         cautions=dict(sorted(cautions.items())),
         digest=digest.hexdigest(),
+        classes=dict(sorted(classed.items())),
     )
+
+
+def _cautions(row: WorkRow, classes: Classes) -> Iterator[str]:
+    """What to know of an object; its tier does not stay behind where a class stands for it."""
+    chosen = classes.of(row.entry) is not None
+    for caution in row.remarks.get("cautions", ()):
+        if not (chosen and caution == other_tier(row.entry.facts.tier)):
+            yield caution
 
 
 def _act(row: WorkRow) -> str:

@@ -110,17 +110,21 @@ class MigrationService:
         """
         return self._plans.survey(progress, versions=versions, details=details, twice=twice)
 
-    def plan(self, *, tariff: Path | None = None, measure: bool = False) -> Plan:
+    def plan(
+        self, *, tariff: Path | None = None, measure: bool = False, classes: Path | None = None
+    ) -> Plan:
         """Look at the target, compute what copying will do, and keep it.
 
         With `tariff`, a price list, the plan states a cost; with `measure`, it reads a
         sample of the source and writes made-up bytes to the target for a speed, and otherwise
-        takes that of the last run.
+        takes that of the last run. `classes`, a file, says in which storage class of the
+        target an object stands, by its tier on the source; later plans keep to it.
 
         Raises:
-            Invalid: the tariff is not one.
+            Invalid: the tariff or the file of classes is not one.
+            Refused: the target does not keep a small object in such a class.
         """
-        return self._plans.plan(tariff=tariff, measured=measure)
+        return self._plans.plan(tariff=tariff, measured=measure, classes=classes)
 
     def copy(
         self,

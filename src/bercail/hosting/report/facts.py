@@ -140,6 +140,11 @@ class Facts:
         return (last.body["carried"], last.body["carried_bytes"]) if last else (0, 0)
 
     @property
+    def _cautions(self) -> Mapping[str, int]:
+        last = self.last("PlanMade")
+        return last.body.get("cautions", {}) if last else {}
+
+    @property
     def exceptions(self) -> Mapping[str, int]:
         """What did not go as it should, in numbers, by the key of its wording."""
         switch, run = self.last("CutOver"), self.last("CopyFinished")
@@ -150,6 +155,7 @@ class Facts:
             "unproven_objects": sum(m.body["failures"] for m in self.every("ProofFailed")),
             "failed_objects": run.body["failed"] if run else 0,
             "left_behind": switch.body["left_behind"] if switch else 0,
+            **{f"caution_{code}": count for code, count in self._cautions.items()},
             "differences": differences,
             "roll_backs": len(self.every("RolledBack")),
             "written_since": sum(m.body.get("written", 0) for m in self.every("RolledBack")),
