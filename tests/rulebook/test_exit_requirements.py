@@ -10,10 +10,9 @@ import pytest
 from attrs import evolve
 
 from bercail.foundation import Missing, Refused
-from bercail.hosting import MigrationService
-from bercail.hosting.exit import ExitRehearsal, check_terms
-from bercail.lake import SealedStore
+from bercail.hosting.exit import check_terms
 from bercail.storage import Location, ObjectStore, make_home, open_store
+from bercail.testing.leaving import rehearsal
 from bercail.testing.moving import OPERATOR, MovingWorld
 from bercail.testing.servers import RunningServer, start_seaweedfs
 
@@ -27,33 +26,6 @@ def other_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 
 CONTENTS = {f"data/{n}": bytes([n]) * (10_000 * n) for n in range(10)}
-
-
-def rehearsed(world: MovingWorld, away: ObjectStore) -> ExitRehearsal:
-    def engine(source: ObjectStore, scope: str) -> MigrationService:
-        return MigrationService(
-            name=scope,
-            source=source,
-            target=SealedStore(
-                away, world.keys, kind="exit", scope=scope, randomness=world.randomness
-            ),
-            home=away,
-            work=world.folder / "exit" / scope,
-            ledger=world.ledger,
-            keys=world.keys,
-            clock=world.clock,
-            actor=OPERATOR,
-            admit=world.admit,
-        )
-
-    return ExitRehearsal(
-        home=world.home,
-        away=away,
-        engine=engine,
-        brought=world.service().ground,
-        landing=world.target,
-        ledger=world.ledger,
-    )
 
 
 def brought_home(world: MovingWorld, home: ObjectStore) -> MovingWorld:
@@ -84,10 +56,10 @@ def test_the_way_out_is_rehearsed_and_timed_from_s3_to_s3_to_a_folder_and_back(
         make_home(folder)
     away, home = (open_store(folder) for folder in folders)
     leaving_s3 = brought_home(MovingWorld(tmp_path / "first"), s3_store)
-    to_s3 = rehearsed(leaving_s3, other).rehearse(OPERATOR, sample=8)
-    to_a_folder = rehearsed(leaving_s3, away).rehearse(OPERATOR, sample=8)
+    to_s3 = rehearsal(leaving_s3, away=other).rehearse(OPERATOR, sample=8)
+    to_a_folder = rehearsal(leaving_s3, away=away).rehearse(OPERATOR, sample=8)
     leaving_a_folder = brought_home(MovingWorld(tmp_path / "second"), home)
-    from_a_folder = rehearsed(leaving_a_folder, other).rehearse(OPERATOR, sample=8)
+    from_a_folder = rehearsal(leaving_a_folder, away=other).rehearse(OPERATOR, sample=8)
     kept = [
         *leaving_s3.journal.read("exit/moving"),
         *leaving_a_folder.journal.read("exit/moving"),

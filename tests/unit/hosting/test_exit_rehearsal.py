@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven
-from bercail.hosting import MigrationService
 from bercail.hosting.exit import Batch, Estimate, ExitRehearsal
 from bercail.hosting.exit.estimate import extrapolate
 from bercail.hosting.exit.views import Arrived, Part
-from bercail.lake import SealedFolder, SealedStore
-from bercail.storage import Location, ObjectStore, Passing, open_store
+from bercail.lake import SealedFolder
+from bercail.storage import Location, Passing, open_store
+from bercail.testing import leaving
 from bercail.testing.moving import OPERATOR, MovingWorld
 
 CONTENTS = {f"data/{n}": bytes([n]) * (1000 + n) for n in range(12)}
@@ -33,41 +33,9 @@ def world(tmp_path: Path) -> MovingWorld:
     return made
 
 
-def rehearsal(
-    world: MovingWorld,
-    *,
-    away: ObjectStore | None = None,
-    home: ObjectStore | None = None,
-    timer: Callable[[], float] | None = None,
-) -> ExitRehearsal:
-    place = away or open_store(Location.parse(f"memory:exit-{next(_NUMBERS)}"))
-
-    def engine(source: ObjectStore, scope: str) -> MigrationService:
-        return MigrationService(
-            name=scope,
-            source=source,
-            target=SealedStore(
-                place, world.keys, kind="exit", scope=scope, randomness=world.randomness
-            ),
-            home=place,
-            work=world.folder / "exit" / scope,
-            ledger=world.ledger,
-            keys=world.keys,
-            clock=world.clock,
-            actor=OPERATOR,
-            admit=world.admit,
-            threads=2,
-        )
-
-    return ExitRehearsal(
-        home=home or world.home,
-        away=place,
-        engine=engine,
-        brought=world.service().ground,
-        landing=lambda store: world.target(store),
-        ledger=world.ledger,
-        timer=timer or itertools.count(0.0, 5.0).__next__,
-    )
+def rehearsal(world: MovingWorld, **places: Any) -> ExitRehearsal:
+    """A rehearsal on a watch that shows five seconds more at each look."""
+    return leaving.rehearsal(world, timer=itertools.count(0.0, 5.0).__next__, **places)
 
 
 def test_a_sample_leaves_is_proven_and_opened_there_and_is_timed(world: MovingWorld) -> None:

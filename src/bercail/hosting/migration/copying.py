@@ -15,7 +15,7 @@ from awscrt.checksums import crc64nvme
 
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable, Unproven
 from bercail.hosting.migration.classes import NONE, Classes
-from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
+from bercail.hosting.migration.entry import Entry, ObjectState, entry_of, with_tier
 from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.patience import Patience
 from bercail.hosting.migration.pool import Gauge
@@ -148,9 +148,7 @@ class Carrier:
     def _follow(self, row: WorkRow, now: Entry) -> WorkRow:
         """`row` as the source shows it `now`; a changed object is another sealed object."""
         if now.binding_version == row.entry.binding_version:
-            # Some sources tell the tier in their listing only.
-            tier = now.facts.tier or row.entry.facts.tier
-            return evolve(row, entry=evolve(now, facts=evolve(now.facts, tier=tier)))
+            return evolve(row, entry=with_tier(now, row.entry))
         opaque = self._target.opaque_name(now.name, now.binding_version)
         there = self._target.exists(now.name, now.binding_version)
         return WorkRow(

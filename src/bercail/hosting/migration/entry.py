@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from bercail.foundation import canonical_json, sha256_hex, to_iso
 
@@ -97,6 +97,13 @@ def entry_of(info: ObjectInfo) -> Entry:
         blob_type=info.blob_type,
     )
     return Entry(name=info.name, size=info.size, facts=facts)
+
+
+def with_tier(now: Entry, listed: Entry) -> Entry:
+    """`now`, with the tier of `listed` where the source tells tiers in its listing only."""
+    if now.facts.tier is not None or now.binding_version != listed.binding_version:
+        return now
+    return evolve(now, facts=evolve(now.facts, tier=listed.facts.tier))
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,7 @@ from attrs import frozen
 from bercail.foundation import Invalid, Missing, Unproven
 from bercail.hosting.migration.copy_run import Progress
 from bercail.hosting.migration.copying import ONE_PIECE
-from bercail.hosting.migration.entry import Entry, ObjectState, entry_of
+from bercail.hosting.migration.entry import Entry, ObjectState, entry_of, with_tier
 from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.pool import Gauge, run_bounded
 from bercail.hosting.migration.worktable import WorkTable
@@ -116,7 +116,7 @@ class Prover:
     def _source_check(self, row: WorkRow) -> Check:
         entry = row.entry
         try:
-            now = entry_of(self._source.head(entry.name))
+            now = with_tier(entry_of(self._source.head(entry.name)), entry)
             if now != entry:
                 return Check(name=entry.name, wrong=_changed(entry, now))
             stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=ONE_PIECE)
