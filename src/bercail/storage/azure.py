@@ -1,28 +1,24 @@
 """Azure Blob Storage, a whole account at once: objects are named `container/blob`.
 
-Bytes travel through obstore; the vendor's client lists, since it alone tells
-Content-MD5, tier, kind of blob and metadata, which an inventory must record, and
-finishes uploads in blocks under a condition.
+Bytes travel over the wire (`bercail.storage.wire`) and through obstore; listings are read
+here, since obstore passes on neither Content-MD5 nor tier, kind of blob or metadata. The
+vendor's client does the rest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import obstore
 from obstore.store import AzureStore as ObstoreAzure
 
 from bercail.foundation import Invalid
-from bercail.storage.azure_account import (
-    reading_address,
-    require_credentials,
-    require_endpoint,
-)
+from bercail.storage.azure_account import require_credentials, require_endpoint
 from bercail.storage.azure_leftovers import AzureLeftovers
+from bercail.storage.azure_listing import AzureListing
 from bercail.storage.location import Credentials, Location
 from bercail.storage.names import require_metadata, require_portable, require_sendable
 from bercail.storage.parts import PART, PARTS_IN_FLIGHT, Counted, gathered
@@ -35,9 +31,10 @@ from bercail.storage.reading import (
     read_pinned,
     stream_pinned,
 )
+from bercail.storage.request_signing import AzureSigner
 from bercail.storage.service_errors import translated
 from bercail.storage.transport import client_options, retry_options
-from bercail.storage.wire import SIGNED_SECONDS, Wire, wired
+from bercail.storage.wire import Signs, Wire, wired
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
     from bercail.storage.azure_control import AzureControl
 
 # learn.microsoft.com, "Naming and referencing containers, blobs, and metadata".
-# Names that stand in an address as they are.
-_PLAIN = re.compile(r"[A-Za-z0-9/._~=+&-]+")
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
 
 
@@ -72,7 +67,9 @@ class AzureStore(AzureLeftovers):
         # Set where the host was seen to tell checksums of ranges (`source_checksums.rely_on`).
         self.range_checksums = False
         self._client("checked-when-opened")
-        self._wire = Wire(location)
+        self.signer = AzureSigner(location, credentials)
+        self.listed = AzureListing(location, self.signer)
+        self.wire = Wire(location, self.signer.origin)
 
     @cached_property
     def control(self) -> AzureControl:
@@ -155,7 +152,7 @@ class AzureStore(AzureLeftovers):
 
     def pages(self, prefix: str = "", after: str | None = None) -> Iterator[Page]:
         """See `ListsInPages`: up to 5,000 blobs at a time."""
-        yield from self.control.pages(prefix, after)
+        yield from self.listed.pages(prefix, after)
 
     def delete(self, name: str) -> None:
         """See `ObjectStore.delete`."""
@@ -174,19 +171,16 @@ class AzureStore(AzureLeftovers):
         if self.range_checksums:
             from bercail.storage.azure_ranges import checked_range
 
-            return checked_range(self.control, name)
+            return checked_range(self, name)
         if is_carried(blob):
             client = self._client(container)
             general = obstore_range(client, self.location, name, blob)
-            return wired(self._wire, lambda: self._signed(client, container, blob), general)
+            return wired(self.wire, self.signs("GET", name), general)
         return self.control.reader(name)
 
-    def _signed(self, client: ObstoreAzure, container: str, blob: str) -> str:
-        """An address under which the blob may be read for a while."""
-        if self._credentials.sas is None and _PLAIN.fullmatch(blob):
-            with translated(self.location, f"reading `{container}/{blob}`", blob):
-                return obstore.sign(client, "GET", blob, timedelta(seconds=SIGNED_SECONDS))
-        return reading_address(self.location, self._credentials, container, blob, SIGNED_SECONDS)
+    def signs(self, method: str, name: str) -> Signs:
+        """What signs requests for the blob `name`."""
+        return partial(self.signer.sign, method, name)
 
     def _require_container(self, container: str) -> None:
         if container not in self._made:

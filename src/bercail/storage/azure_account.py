@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from bercail.foundation import Invalid
 from bercail.storage.location import Credentials, Location
@@ -47,28 +45,3 @@ def require_credentials(location: Location, credentials: Credentials) -> Any:
             remedy="Copy the key again from the service that issued it.",
         ) from None
     return {"account_name": location.name, "account_key": key.decode()}
-
-
-def reading_address(
-    location: Location, credentials: Credentials, container: str, blob: str, seconds: int
-) -> str:
-    """The address of a blob with a signature that lets it be read: the one given, or one made.
-
-    For every name; obstore's own signing is faster and wrong where a name must be encoded.
-    """
-    if credentials.sas is not None:
-        told = credentials.sas.reveal().decode().removeprefix("?")
-    else:
-        # Imported here: names that need no encoding never come this way.
-        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
-
-        told = generate_blob_sas(
-            location.name,
-            container,
-            blob,
-            account_key=credentials.secret.reveal().decode() if credentials.secret else None,
-            permission=BlobSasPermissions(read=True),
-            expiry=datetime.now(UTC) + timedelta(seconds=seconds),
-        )
-    path = quote(f"{container}/{blob}", safe="/-_.~")
-    return f"{require_endpoint(location).rstrip('/')}/{path}?{told}"

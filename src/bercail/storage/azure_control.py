@@ -26,7 +26,7 @@ from bercail.storage import failures
 from bercail.storage.azure_account import require_credentials, require_endpoint
 from bercail.storage.location import Credentials, Location
 from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
-from bercail.storage.port import ObjectInfo, Page
+from bercail.storage.port import ObjectInfo
 from bercail.storage.reading import Piece, ReadRange
 from bercail.storage.transport import (
     ATTEMPTS_AGAIN,
@@ -37,8 +37,6 @@ from bercail.storage.transport import (
     require_transport,
 )
 
-# The client makes some 7 kB of an entry: pages of 5,000, which Azure gives unasked, are 35 MB each.
-_PAGE = 1000
 _NO_HOME = {"ContainerNotFound", "ContainerBeingDeleted", "AccountNotFound"}
 
 
@@ -98,38 +96,6 @@ class AzureControl:
             except HttpResponseError as error:
                 if error.status_code != 403:
                     raise
-
-    def containers(self, prefix: str) -> Iterator[str]:
-        """The names of the containers that start with `prefix`."""
-        with self.translated("listing", ""):
-            for found in self.service.list_containers(name_starts_with=prefix or None):
-                yield str(found.name)
-
-    def pages(self, prefix: str, after: str | None) -> Iterator[Page]:
-        """The blobs whose names, containers first, start with `prefix`, a page at a time.
-
-        `after` is a container and the host's marker within it, with a slash between.
-        """
-        container, separator, rest = prefix.partition("/")
-        begin, _, marker = (after or "").partition("/")
-        for found in [container] if separator else self.containers(container):
-            if found < begin:
-                continue
-            yield from self._pages_of(found, rest, marker if found == begin else "")
-
-    def _pages_of(self, container: str, prefix: str, marker: str) -> Iterator[Page]:
-        client = self.service.get_container_client(container)
-        with self.translated("listing", ""):
-            asked = client.list_blobs(
-                name_starts_with=prefix or None, include=["metadata"], results_per_page=_PAGE
-            )
-            pages: Any = asked.by_page(continuation_token=marker or None)
-            for page in pages:
-                found = tuple(info_of(f"{container}/{blob.name}", blob) for blob in page)
-                follows = pages.continuation_token
-                # Behind the last page of a container comes whatever is named after it.
-                after = f"{container}/{follows}" if follows else f"{container}\0/"
-                yield Page(objects=found, after=after)
 
     def head(self, name: str) -> ObjectInfo:
         """What the host says about one blob."""
@@ -242,14 +208,13 @@ class AzureControl:
 
 
 def info_of(name: str, found: Any) -> ObjectInfo:
-    """One blob as the vendor's client describes it, in a listing or in an answer."""
+    """One blob as the vendor's client describes it."""
     md5 = found.content_settings.content_md5
     etag, kind = str(found.etag), found.blob_type
     return ObjectInfo(
         name=name,
         size=int(found.size),
-        # Listings leave out the quotes that answers about one blob carry.
-        etag=etag if etag.startswith('"') else f'"{etag}"',
+        etag=etag,
         modified=found.last_modified,
         content_md5=bytes(md5) if md5 else None,
         version=found.version_id,

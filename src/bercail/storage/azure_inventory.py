@@ -1,20 +1,14 @@
-"""The inventory of an Azure account: containers, and all states of all blobs.
-
-The vendor's client parses the listing. It leaves out one fact, that a blob is sealed with
-a key which the customer sends along; that is read from the same answer.
-"""
+"""The inventory of an Azure account: containers, and all states of all blobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
-from xml.etree import ElementTree
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import evolve
 
 from bercail.foundation import Refused
 from bercail.storage.azure import AzureStore
-from bercail.storage.azure_control import info_of
+from bercail.storage.azure_listing import Listed, info_of, moment_of
 from bercail.storage.inventory import Asked, InventoryItem, ItemKind, patiently
 from bercail.storage.past import PastKind, PastState
 from bercail.storage.port import ObjectInfo
@@ -24,7 +18,13 @@ _NOW = ["metadata", "tags", "immutabilitypolicy", "legalhold"]
 _FORMER = ["snapshots", "versions", "deleted"]
 # A signature without the permission `t` is refused when it asks for tags.
 _NO_TAGS = ["metadata"]
-_CUSTOMER_KEY = b"CustomerProvidedKeySha256"
+_HEADERS = {
+    "CacheControl": "Cache-Control",
+    "ContentDisposition": "Content-Disposition",
+    "ContentEncoding": "Content-Encoding",
+    "ContentLanguage": "Content-Language",
+    "ContentType": "Content-Type",
+}
 _Sleep = Callable[[float], None]
 
 
@@ -40,27 +40,20 @@ def azure_inventory(store: AzureStore, asked: Asked, sleep: _Sleep) -> Iterator[
 
 
 def _containers(store: AzureStore, prefix: str, sleep: _Sleep) -> Iterator[InventoryItem]:
-    def found() -> list[Any]:
-        with store.control.translated("listing", ""):
-            listed = store.control.service.list_containers(
-                name_starts_with=prefix or None, include_metadata=True
-            )
-            return list(listed)
-
-    for one in patiently(found, sleep):
+    for one in patiently(lambda: list(store.listed.containers(prefix)), sleep):
         info = ObjectInfo(
             name=one.name,
             size=0,
-            etag=str(one.etag),
-            modified=one.last_modified,
-            metadata=one.metadata or {},
+            etag=one.properties.get("Etag", ""),
+            modified=one.moment("Last-Modified"),
+            metadata=one.metadata,
         )
         yield InventoryItem(
             kind=ItemKind.CONTAINER,
             info=info,
             logical=one.name,
-            lease=_lease(one),
-            legal_hold=bool(one.has_legal_hold),
+            lease=_lease(one.properties),
+            legal_hold=one.properties.get("HasLegalHold") == "true",
         )
 
 
@@ -68,120 +61,76 @@ def _blobs(
     store: AzureStore, container: str, prefix: str, asked: Asked, sleep: _Sleep
 ) -> Iterator[InventoryItem]:
     former = _FORMER if asked.former else []
+    include = [*_NOW, *former]
+
+    def page(marker: str) -> tuple[list[Listed], str]:
+        return patiently(
+            lambda: store.listed.blobs(container, prefix, include, marker, asked.page), sleep
+        )
+
     try:
-        first, token, sealed = _page(store, container, prefix, asked, [*_NOW, *former], "", sleep)
-        include = [*_NOW, *former]
+        blobs, marker = page("")
     except Refused:
         include = [*_NO_TAGS, *former]
-        first, token, sealed = _page(store, container, prefix, asked, include, "", sleep)
+        blobs, marker = page("")
     while True:
-        for blob in first:
-            yield _item(container, blob, sealed, tags="tags" in include)
-        if not token:
+        for blob in blobs:
+            yield _item(container, blob, tags="tags" in include)
+        if not marker:
             return
-        first, token, sealed = _page(store, container, prefix, asked, include, token, sleep)
+        blobs, marker = page(marker)
 
 
-def _page(
-    store: AzureStore,
-    container: str,
-    prefix: str,
-    asked: Asked,
-    include: list[str],
-    token: str,
-    sleep: _Sleep,
-) -> tuple[list[Any], str, frozenset[str]]:
-    """The blobs of one page, where the next begins, and those under a key of the customer's."""
-    client = store.control.service.get_container_client(container)
-
-    def fetched() -> tuple[list[Any], str, frozenset[str]]:
-        sealed: set[str] = set()
-
-        def look(answer: Any) -> None:
-            sealed.update(_under_customer_keys(answer.http_response.body()))
-
-        with store.control.translated("listing", ""):
-            pages: Any = client.list_blobs(
-                name_starts_with=prefix or None,
-                include=include,
-                results_per_page=asked.page,
-                raw_response_hook=look,
-            ).by_page(continuation_token=token or None)
-            blobs = list(next(pages, iter(())))
-        return blobs, str(pages.continuation_token or ""), frozenset(sealed)
-
-    return patiently(fetched, sleep)
-
-
-def _under_customer_keys(body: bytes) -> Iterator[str]:
-    if _CUSTOMER_KEY not in body or b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        return
-    page = ElementTree.fromstring(body)  # noqa: S314  # declarations are refused above
-    for blob in page.iterfind("Blobs/Blob"):
-        if blob.findtext("Properties/CustomerProvidedKeySha256"):
-            yield blob.findtext("Name") or ""
-
-
-def _item(container: str, blob: Any, sealed: frozenset[str], *, tags: bool) -> InventoryItem:
+def _item(container: str, blob: Listed, *, tags: bool) -> InventoryItem:
     name = f"{container}/{blob.name}"
-    kind = _kind(blob)
-    info = info_of(name, blob)
-    if kind is ItemKind.SNAPSHOT:
-        state = PastState(kind=PastKind.SNAPSHOT, id=blob.snapshot, name=name)
-        info = evolve(info, name=state.as_name, version=blob.snapshot)
-    elif kind is ItemKind.VERSION:
-        state = PastState(kind=PastKind.VERSION, id=blob.version_id, name=name)
-        info = evolve(info, name=state.as_name)
-    elif kind is ItemKind.DELETED:
-        state = PastState(kind=PastKind.VERSION, id=_deleted_id(blob), name=name)
-        info = evolve(info, name=state.as_name)
-    policy = blob.immutability_policy
+    kind, info = _kind(blob), info_of(name, blob)
+    if kind is not ItemKind.CURRENT and kind is not ItemKind.DIRECTORY:
+        info = _former(info, kind, blob)
+    told = blob.properties
+    locked = told.get("ImmutabilityPolicyUntilDate")
     return InventoryItem(
         kind=kind,
         info=info,
         logical=name,
         tags=dict(blob.tags or {}) if tags else None,
-        lease=_lease(blob),
-        locked_until=policy.expiry_time if policy else None,
-        legal_hold=bool(blob.has_legal_hold),
-        rehydration=blob.archive_status,
-        customer_key=blob.name in sealed,
+        lease=_lease(told),
+        locked_until=moment_of(locked) if locked else None,
+        legal_hold=told.get("LegalHold") == "true",
+        rehydration=told.get("ArchiveStatus") or None,
+        customer_key=bool(told.get("CustomerProvidedKeySha256")),
         unreadable="it is deleted and would first have to be restored"
         if kind is ItemKind.DELETED
         else None,
-        headers=_headers(blob.content_settings),
+        headers={name: told[said] for name, said in _HEADERS.items() if told.get(said)},
     )
 
 
-def _kind(blob: Any) -> ItemKind:
-    if blob.deleted:
+def _former(info: ObjectInfo, kind: ItemKind, blob: Listed) -> ObjectInfo:
+    """`info` under the name that reads this former state."""
+    snapshot, version = blob.told.get("Snapshot", ""), blob.told.get("VersionId", "")
+    if kind is ItemKind.SNAPSHOT:
+        state = PastState(kind=PastKind.SNAPSHOT, id=snapshot, name=info.name)
+        return evolve(info, name=state.as_name, version=snapshot)
+    if kind is ItemKind.DELETED:
+        # What tells this deleted state from others of its name.
+        version = version or snapshot or f"deleted {blob.moment('DeletedTime')}"
+    return evolve(info, name=PastState(kind=PastKind.VERSION, id=version, name=info.name).as_name)
+
+
+def _kind(blob: Listed) -> ItemKind:
+    told = blob.told
+    if told.get("Deleted") == "true":
         return ItemKind.DELETED
-    if blob.snapshot:
+    if told.get("Snapshot"):
         return ItemKind.SNAPSHOT
-    if blob.version_id and not blob.is_current_version:
+    if told.get("VersionId") and told.get("IsCurrentVersion") != "true":
         return ItemKind.VERSION
     # What a hierarchical namespace shows of its directories to this protocol.
-    if (blob.metadata or {}).get("hdi_isfolder", "").casefold() == "true" and not blob.size:
+    folder = blob.metadata.get("hdi_isfolder", "").casefold() == "true"
+    if folder and blob.properties.get("Content-Length") in {None, "", "0"}:
         return ItemKind.DIRECTORY
     return ItemKind.CURRENT
 
 
-def _deleted_id(blob: Any) -> str:
-    """What tells this deleted state from others of its name."""
-    return str(blob.version_id or blob.snapshot or f"deleted {blob.deleted_time}")
-
-
-def _lease(found: Any) -> str | None:
-    lease = found.lease
-    return str(lease.duration or "unknown") if lease and lease.state == "leased" else None
-
-
-def _headers(settings: Any) -> dict[str, str]:
-    told = {
-        "CacheControl": settings.cache_control,
-        "ContentDisposition": settings.content_disposition,
-        "ContentEncoding": settings.content_encoding,
-        "ContentLanguage": settings.content_language,
-        "ContentType": settings.content_type,
-    }
-    return {name: str(value) for name, value in told.items() if value}
+def _lease(told: Mapping[str, str]) -> str | None:
+    return told.get("LeaseDuration") or "unknown" if told.get("LeaseState") == "leased" else None

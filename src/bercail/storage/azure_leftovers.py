@@ -10,6 +10,7 @@ from bercail.storage.leftovers import Leftover
 
 if TYPE_CHECKING:
     from bercail.storage.azure_control import AzureControl
+    from bercail.storage.azure_listing import AzureListing
 
 _ABSENT, _EXISTS = 404, {409, 412}
 
@@ -21,6 +22,8 @@ class AzureLeftovers(ABC):
     Azure tells them. The host forgets them after a week, or when the blob is written again.
     """
 
+    listed: AzureListing
+
     @property
     @abstractmethod
     def control(self) -> AzureControl:
@@ -28,7 +31,8 @@ class AzureLeftovers(ABC):
 
     def leftovers(self) -> Iterator[Leftover]:
         """Blobs never committed, in all containers; `begun` where the host tells it."""
-        for container in self.control.containers(""):
+        for one in self.listed.containers(""):
+            container = one.name
             client: Any = self.control.service.get_container_client(container)
             with self.control.translated("listing", ""):
                 for found in client.list_blobs(include=["uncommittedblobs"]):

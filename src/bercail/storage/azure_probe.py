@@ -107,9 +107,9 @@ class AzureQuestions:
 
     def _range_crc64(self, name: str) -> Answer:
         self._store.put(name, _BODY)
-        if not tells_ranges(self._control, name):
+        if not tells_ranges(self._store, name):
             return "absent", "the host tells no checksum of a range"
-        if checked_range(self._control, name)(0, len(_BODY), None).content != _BODY:
+        if checked_range(self._store, name)(0, len(_BODY), None).content != _BODY:
             return "ignored", "a range is not what its checksum says"
         return HELD
 

@@ -1,6 +1,7 @@
 """Ranges of blobs, each compared with the checksum that Azure computes of it.
 
-Through the vendor's client: the fast one shows no header of an answer but the few it knows.
+Over the wire, and where that gives no plain answer through the vendor's client: obstore shows
+no header of an answer but the few it knows.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError
 
 from bercail.storage import failures
 from bercail.storage.inventory import patiently
@@ -19,6 +18,7 @@ from bercail.storage.reading import Piece, ReadRange
 from bercail.storage.source_checksums import agrees, not_its_own
 
 if TYPE_CHECKING:
+    from bercail.storage.azure import AzureStore
     from bercail.storage.azure_control import AzureControl
 
 MOST = 4 * 1024 * 1024
@@ -27,7 +27,7 @@ READINGS = 3
 """A range that is not what its checksum says is read so often."""
 _ASK = {"x-ms-range-get-content-crc64": "true"}
 _TOLD = "x-ms-content-crc64"
-_NOT_SATISFIABLE = 416
+_PARTIAL, _NOT_SATISFIABLE = 206, 416
 # What a host says that knows no such header: Azurite and Azure, in this order.
 _UNKNOWN = {"FeatureNotSupported", "UnsupportedHeader", "NotImplemented"}
 
@@ -38,7 +38,7 @@ class _Answer:
     told: str | None
 
 
-def checked_range(control: AzureControl, name: str) -> ReadRange:
+def checked_range(store: AzureStore, name: str) -> ReadRange:
     """A reader of a blob that takes no byte but those of the host's own checksum.
 
     1. What is longer than 4 MiB is asked for in several ranges, all of one version.
@@ -54,7 +54,7 @@ def checked_range(control: AzureControl, name: str) -> ReadRange:
         got = 0
         while True:  # 1
             wanted = min(MOST, length - got)
-            piece = _agreed(control, name, offset + got, wanted, if_match)
+            piece = _agreed(store, name, offset + got, wanted, if_match)
             found.append(piece.content)
             got += len(piece.content)
             if_match = piece.etag
@@ -64,15 +64,18 @@ def checked_range(control: AzureControl, name: str) -> ReadRange:
     return read
 
 
-def tells_ranges(
-    control: AzureControl, name: str, sleep: Callable[[float], None] = time.sleep
-) -> bool:
+def tells_ranges(store: AzureStore, name: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Whether the host tells checksums of ranges, asked with the first byte of a blob."""
 
     def told() -> str | None:
         # Azurite refuses with status 500, which the client would take for a passing weakness.
-        return _asked(control, name, 0, 1, None, retry_total=0).told
+        return _by_client(store.control, name, 0, 1, None, retry_total=0).told
 
+    first = store.wire.question(store.signs("GET", name), {"range": "bytes=0-0", **_ASK})
+    if first is not None and first.status == _PARTIAL and len(first.body) == 1:
+        return _TOLD in first.headers
+    if first is not None and first.headers.get("x-ms-error-code") in _UNKNOWN:
+        return False
     try:
         return patiently(told, sleep) is not None
     except _NotKnown:
@@ -83,21 +86,26 @@ class _NotKnown(Exception):
     """The host refuses the question for a checksum."""
 
 
-def _agreed(
-    control: AzureControl, name: str, offset: int, length: int, if_match: str | None
-) -> Piece:
+def _agreed(store: AzureStore, name: str, offset: int, length: int, if_match: str | None) -> Piece:
     for _ in range(READINGS):  # 2
         try:
-            answer = _asked(control, name, offset, length, if_match)
+            answer = _asked(store, name, offset, length, if_match)
         except _NotKnown:
             break
         if not answer.piece.content or (answer.told and agrees(answer.piece.content, answer.told)):
             return answer.piece
     place = f"{length} bytes from {offset}"
-    raise not_its_own(control.location, name, place)  # 3
+    raise not_its_own(store.location, name, place)  # 3
 
 
-def _asked(
+def _asked(store: AzureStore, name: str, offset: int, length: int, if_match: str | None) -> _Answer:
+    heard = store.wire.hear(store.signs("GET", name), offset, length, if_match, _ASK)
+    if heard is None:
+        return _by_client(store.control, name, offset, length, if_match)
+    return _Answer(piece=heard.piece, told=heard.headers.get(_TOLD))
+
+
+def _by_client(
     control: AzureControl,
     name: str,
     offset: int,
@@ -106,6 +114,9 @@ def _asked(
     **options: Any,
 ) -> _Answer:
     """A range, and what the host says of it; nothing from the end of the blob on."""
+    from azure.core import MatchConditions
+    from azure.core.exceptions import HttpResponseError
+
     heard: dict[str, str] = {}
 
     def listen(answer: Any) -> None:

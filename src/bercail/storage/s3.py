@@ -7,9 +7,10 @@ condition, create a bucket, and read names that obstore cannot carry.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import obstore
@@ -30,12 +31,13 @@ from bercail.storage.reading import (
     read_pinned,
     stream_pinned,
 )
+from bercail.storage.request_signing import UNSIGNED
 from bercail.storage.s3_leftovers import S3Leftovers
 from bercail.storage.s3_listing import S3Listing
-from bercail.storage.s3_parts import S3Parts
+from bercail.storage.s3_parts import S3Parts, by_checksum, checksum_of
 from bercail.storage.service_errors import is_home_missing, translated
 from bercail.storage.transport import client_options, retry_options
-from bercail.storage.wire import SIGNED_SECONDS, Wire, wired
+from bercail.storage.wire import Wire, wired
 
 if TYPE_CHECKING:
     from obstore import PutMode
@@ -69,9 +71,11 @@ class S3Store(S3Leftovers):
         self.prefix = f"{location.path}/" if location.path else ""
         self.control = s3_control.S3Control(location, credentials)
         by_crc = s3_control.sends_crc(location)
-        self._wire = Wire(location)
-        self.parts = S3Parts(self.control, self._wire, by_crc=by_crc)
-        self.listed = S3Listing(location, self.control)
+        self.signer = s3_control.signer(location, credentials)
+        self._wire = Wire(location, self.signer.origin)
+        self.parts = S3Parts(self.control, self.signer, self._wire, by_crc=by_crc)
+        self._by_crc = by_crc
+        self.listed = S3Listing(location, self.signer)
         self.storage_class: str | None = None
         self._client = ObstoreS3(
             location.name,
@@ -98,7 +102,6 @@ class S3Store(S3Leftovers):
         require_portable(self.prefix + name)
         require_metadata(metadata or {})
         labels = dict(metadata or {})
-        classed = {"Storage-Class": self.storage_class} if self.storage_class else {}
         whole, pieces = gathered(data)
         counted = Counted(pieces)
         with translated(self.location, f"writing `{name}`", name):
@@ -106,24 +109,18 @@ class S3Store(S3Leftovers):
                 require_absent(self, name)
             atomic = if_absent and self._decides(whole)
             if whole is not None:
-                etag, version = self._put_whole(name, whole, atomic, labels | classed)
+                etag, version = self._put_whole(name, whole, atomic, labels)
             elif atomic:
                 etag, version = self.parts.put(
-                    self.prefix + name,
-                    name,
-                    counted,
-                    labels,
-                    if_absent=True,
-                    storage_class=self.storage_class,
+                    self.prefix + name, name, counted, labels, self.storage_class, if_absent=True
                 )
             else:
-                etag, version = self._put_parts(name, counted, labels | classed)
-        # Ceph leaves the etag out of its answer to an upload in parts.
-        etag = etag or self.head(name).etag
+                etag, version = self._put_parts(name, counted, labels)
         return ObjectInfo(
             name=name,
             size=counted.size if whole is None else len(whole),
-            etag=etag,
+            # Ceph leaves the etag out of its answer to an upload in parts.
+            etag=etag or self.head(name).etag,
             version=version,
             metadata=labels,
             tier=self.storage_class,
@@ -150,8 +147,12 @@ class S3Store(S3Leftovers):
         return small if whole is not None else small and self.features.conditional_multipart
 
     def _put_whole(
-        self, name: str, body: bytes, if_absent: bool, attributes: dict[str, str]
+        self, name: str, body: bytes, if_absent: bool, labels: dict[str, str]
     ) -> tuple[str | None, str | None]:
+        attributes = labels | self._classed()
+        # What is conditional may not be sent twice: its second answer is another one.
+        if not if_absent and (told := self._wired(name, body, attributes)):
+            return told
         mode: PutMode = "create" if if_absent else "overwrite"
         answer = obstore.put(
             self._client,
@@ -164,17 +165,21 @@ class S3Store(S3Leftovers):
         return answer["e_tag"], answer["version"]
 
     def _put_parts(
-        self, name: str, pieces: Iterable[bytes], attributes: dict[str, str]
+        self, name: str, pieces: Iterable[bytes], labels: dict[str, str]
     ) -> tuple[str | None, str | None]:
         answer = obstore.put(
             self._client,
             self.prefix + name,
             iter(pieces),
-            attributes=attributes,
+            attributes=labels | self._classed(),
             chunk_size=PART,
             max_concurrency=PARTS_IN_FLIGHT,
         )
         return answer["e_tag"], answer["version"]
+
+    def _classed(self) -> dict[str, str]:
+        """The attribute, by obstore's name, that says in which class an object is to stand."""
+        return {"Storage-Class": self.storage_class} if self.storage_class else {}
 
     def get(self, name: str) -> bytes:
         """See `ObjectStore.get`."""
@@ -244,13 +249,25 @@ class S3Store(S3Leftovers):
         key = self.prefix + name
         if is_carried(key):
             general = obstore_range(self._client, self.location, name, key)
-            return wired(self._wire, lambda: self._signed(key, name), general)
+            return wired(self._wire, partial(self.signer.sign, "GET", key), general)
         return self.control.reader(key, name)
 
-    def _signed(self, key: str, name: str) -> str:
-        """An address under which the object may be read for a while."""
-        with translated(self.location, f"reading `{name}`", name):
-            return obstore.sign(self._client, "GET", key, timedelta(seconds=SIGNED_SECONDS))
+    def _wired(
+        self, name: str, body: bytes, attributes: Mapping[str, str]
+    ) -> tuple[str | None, str | None] | None:
+        """Write the object over the wire, if that is plainly taken."""
+        key = self.prefix + name
+        if not is_carried(key):
+            return None
+        headers = {_header_of(label): value for label, value in attributes.items()}
+        if self._by_crc:
+            headers |= by_checksum(checksum_of((body,)))
+        payload = UNSIGNED if self._by_crc else hashlib.sha256(body).hexdigest()
+        signs = partial(self.signer.sign, "PUT", key, payload=payload)
+        answer = self._wire.put(signs, (body,), headers)
+        if answer is None:
+            return None
+        return answer.headers.get("etag"), answer.headers.get("x-amz-version-id")
 
 
 def require_absent(store: ObjectStore, name: str) -> None:
@@ -309,6 +326,10 @@ def _config(location: Location) -> S3Config:
     if checksum == "crc64nvme":
         config["checksum_algorithm"] = "CRC64NVME"
     return config
+
+
+def _header_of(label: str) -> str:
+    return "x-amz-storage-class" if label == "Storage-Class" else f"x-amz-meta-{label}"
 
 
 def _inside(info: ObjectInfo, prefix: str) -> ObjectInfo:

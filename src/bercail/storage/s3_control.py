@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from bercail.foundation import BercailError, Invalid
+from bercail.foundation import BercailError, Invalid, Secret
 from bercail.storage import failures
 from bercail.storage.location import Credentials, Location
 from bercail.storage.port import ObjectInfo
 from bercail.storage.reading import Piece, ReadRange
-from bercail.storage.s3_parts import EXISTS
+from bercail.storage.request_signing import S3Signer
+from bercail.storage.s3_asking import meaning
 from bercail.storage.transport import (
     ATTEMPTS_AGAIN,
     CONNECT_SECONDS,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DEFAULT_REGION = "us-east-1"
-_NO_HOME = {"NoSuchBucket"}
 
 
 def require_endpoint(location: Location) -> str:
@@ -63,6 +63,14 @@ def require_credentials(location: Location, credentials: Credentials) -> tuple[s
 def sends_crc(location: Location) -> bool:
     """Whether bodies carry their CRC-64/NVME, and are then left out of the signature."""
     return location.options.get("checksum", "crc64nvme") == "crc64nvme"
+
+
+def signer(location: Location, credentials: Credentials) -> S3Signer:
+    """What signs single requests to the bucket of a location."""
+    access_key, secret = require_credentials(location, credentials)
+    region = location.options.get("region", DEFAULT_REGION)
+    kept = Secret(secret.encode())
+    return S3Signer(location, require_endpoint(location), region, access_key, kept)
 
 
 def new_bucket_options(location: Location) -> dict[str, Any]:
@@ -189,16 +197,7 @@ class S3Control:
             raise failures.no_answer(self.location, act) from None
 
     def _meaning(self, error: ClientError, act: str, name: str) -> BercailError:
-        status, code = _status(error), _code(error)
-        if code in _NO_HOME or (status == 404 and not name):
-            return failures.no_home(self.location)
-        if status == 404:
-            return failures.no_object(self.location, name)
-        if code in EXISTS and act.startswith("writing"):
-            return failures.exists_already(self.location, name)
-        if status == 412:
-            return failures.changed(self.location, name)
-        return failures.from_status(self.location, act, status, code)
+        return meaning(self.location, act, name, _status(error), _code(error))
 
 
 def _status(error: ClientError) -> int:

@@ -8,7 +8,7 @@ for again and nothing else is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ from bercail.storage.inventory import Asked, InventoryItem, ItemKind, item_of, p
 from bercail.storage.past import PastKind, PastState
 from bercail.storage.port import ObjectInfo
 from bercail.storage.s3 import S3Store
+from bercail.storage.s3_listing import OBJECTS, VERSIONS
 
 # Requests of `details` in flight at once, and objects waiting for their answers.
 _THREADS, _AHEAD = 8, 32
@@ -61,21 +62,21 @@ def _current(store: S3Store, asked: Asked, sleep: _Sleep) -> Iterator[InventoryI
     start: dict[str, str] = {}
     former = None
     while True:
-        page = _page(store, "list_objects_v2", asked, start, sleep)
+        page = _page(store, {**OBJECTS, **start}, asked, sleep)
         for entry in page.iterfind("{*}Contents"):
             yield evolve(item_of(_info(store, entry)), metadata_told=False)
         token = page.findtext("{*}NextContinuationToken")
         if page.findtext("{*}IsTruncated") != "true" or not token:
             return
         former = _moved_on(store, former, (token,))
-        start = {"ContinuationToken": token}
+        start = {"continuation-token": token}
 
 
 def _versions(store: S3Store, asked: Asked, sleep: _Sleep) -> Iterator[InventoryItem]:
     start: dict[str, str] = {}
     former = None
     while True:
-        page = _page(store, "list_object_versions", asked, start, sleep)
+        page = _page(store, {**VERSIONS, **start}, asked, sleep)
         for entry in page:
             kind = entry.tag.rpartition("}")[2]
             if kind == "Version":
@@ -95,7 +96,7 @@ def _versions(store: S3Store, asked: Asked, sleep: _Sleep) -> Iterator[Inventory
         key = unquote_plus(page.findtext("{*}NextKeyMarker") or "")
         version = page.findtext("{*}NextVersionIdMarker") or ""
         former = _moved_on(store, former, (key, version))
-        start = {"KeyMarker": key} | ({"VersionIdMarker": version} if version else {})
+        start = {"key-marker": key} | ({"version-id-marker": version} if version else {})
 
 
 def _version(store: S3Store, entry: Element) -> InventoryItem:
@@ -111,17 +112,14 @@ def _version(store: S3Store, entry: Element) -> InventoryItem:
     )
 
 
-def _page(
-    store: S3Store, operation: str, asked: Asked, start: dict[str, str], sleep: _Sleep
-) -> Element:
-    parameters: dict[str, Any] = {
-        "Bucket": store.location.name,
-        "Prefix": store.prefix + asked.prefix,
-        "EncodingType": "url",
-        "MaxKeys": min(asked.page, 1000),
-        **start,
+def _page(store: S3Store, query: Mapping[str, str], asked: Asked, sleep: _Sleep) -> Element:
+    whole = {
+        **query,
+        "prefix": store.prefix + asked.prefix,
+        "encoding-type": "url",
+        "max-keys": str(min(asked.page, 1000)),
     }
-    return patiently(lambda: store.listed.page(operation, parameters), sleep)
+    return patiently(lambda: store.listed.page(whole), sleep)
 
 
 def _moved_on(

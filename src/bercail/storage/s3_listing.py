@@ -2,15 +2,17 @@
 
 boto3 spends 0.1 ms of CPU an entry on building dictionaries; obstore spends a
 fifteenth, but one name that it cannot carry breaks the whole listing, and it
-drops slashes at the end of names. So each page is asked for by a signed URL of
-ListObjectsV2 and read by the XML parser of the standard library.
+drops slashes at the end of names. So each page is asked for by a request for
+ListObjectsV2 that is signed here, and read by the XML parser of the standard library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
@@ -20,52 +22,32 @@ from bercail.foundation import BercailError
 from bercail.storage import failures
 from bercail.storage.location import Location
 from bercail.storage.port import ObjectInfo, Page
-from bercail.storage.s3_control import S3Control
-from bercail.storage.transport import (
-    ATTEMPTS_AGAIN,
-    CONNECT_SECONDS,
-    SILENCE_SECONDS,
-    authority_file,
-    proxy_url,
-)
+from bercail.storage.request_signing import S3Signer
+from bercail.storage.retrying_pool import retrying_pool
+from bercail.storage.s3_asking import parsed
 
-_URL_SECONDS = 300
+OBJECTS: Final[Mapping[str, str]] = MappingProxyType({"list-type": "2"})
+VERSIONS: Final[Mapping[str, str]] = MappingProxyType({"versions": ""})
+_NOTHING = hashlib.sha256().hexdigest()
 _ACT = "listing"
-_TRANSIENT = (429, 500, 502, 503, 504)
 
 
 class S3Listing:
     """The listing of one bucket."""
 
-    def __init__(self, location: Location, control: S3Control) -> None:
+    def __init__(self, location: Location, signer: S3Signer) -> None:
         self._location = location
-        self._control = control
-        authority = authority_file(location)
-        proxy = proxy_url(location)
-        options: dict[str, Any] = {"proxy_url": proxy} if proxy else {}
-        self._http = (urllib3.ProxyManager if proxy else urllib3.PoolManager)(
-            **options,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
-            retries=urllib3.Retry(
-                total=ATTEMPTS_AGAIN,
-                redirect=False,
-                backoff_factor=0.2,
-                status_forcelist=_TRANSIENT,
-                raise_on_status=False,
-                allowed_methods=("GET",),
-            ),
-            ca_certs=str(authority) if authority else None,
-        )
+        self._signer = signer
+        self._http = retrying_pool(location)
 
     def pages(self, prefix: str, token: str | None = None) -> Iterator[Page]:
         """The objects whose keys start with `prefix`, up to a thousand at a time.
 
         `token` is the `after` of an earlier page: the host's continuation token.
         """
-        parameters = {"Bucket": self._location.name, "Prefix": prefix, "EncodingType": "url"}
+        asked = {**OBJECTS, "prefix": prefix, "encoding-type": "url"}
         while True:
-            wanted = parameters if token is None else parameters | _after(token)
-            page = self.page("list_objects_v2", wanted)
+            page = self.page(asked if token is None else asked | {"continuation-token": token})
             former, token = token, page.findtext("{*}NextContinuationToken") or None
             if page.findtext("{*}IsTruncated") != "true":
                 token = None
@@ -76,44 +58,30 @@ class S3Listing:
             if token is None:
                 return
 
-    def page(self, operation: str, parameters: dict[str, Any]) -> ElementTree.Element:
-        """One answer of a listing: `operation` and `parameters` as boto3 names them.
+    def page(self, query: Mapping[str, str]) -> ElementTree.Element:
+        """One answer of a listing, `OBJECTS` or `VERSIONS` with what more is asked.
 
         Raises:
             Unavailable, Refused, Missing, Invalid: as the host answers.
         """
-        url = self._control.client.generate_presigned_url(
-            operation, Params=parameters, ExpiresIn=_URL_SECONDS
-        )
+        request = self._signer.sign("GET", None, {}, query, payload=_NOTHING)
         try:
-            answer = self._http.request("GET", url)
+            answer = self._http.request(
+                "GET", self._signer.origin + request.target, headers=request.headers
+            )
         except urllib3.exceptions.HTTPError:
             raise failures.no_answer(self._location, _ACT) from None
         if answer.status != 200:
             raise self._meaning(answer.status, answer.data)
-        page = _parsed(answer.data)
+        page = parsed(answer.data)
         if page is None:
             raise failures.not_understood(self._location, _ACT, 200, "UnreadableXML")
         return page
 
     def _meaning(self, status: int, body: bytes) -> BercailError:
-        told = _parsed(body)
+        told = parsed(body)
         code = "" if told is None else told.findtext("{*}Code") or ""
         return failures.from_status(self._location, _ACT, status, code[:80])
-
-
-def _parsed(body: bytes) -> ElementTree.Element | None:
-    """The XML of an answer, or None. No S3 answer declares entities: none is expanded."""
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        return None
-    try:
-        return ElementTree.fromstring(body)  # noqa: S314  # declarations are refused above
-    except ElementTree.ParseError:
-        return None
-
-
-def _after(token: str) -> dict[str, str]:
-    return {"ContinuationToken": token}
 
 
 def _info(entry: ElementTree.Element) -> ObjectInfo:

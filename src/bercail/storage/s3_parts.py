@@ -12,22 +12,28 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 from attrs import frozen
 from awscrt.checksums import combine_crc64nvme, crc64nvme
 
 from bercail.foundation import Missing
+from bercail.storage import failures
 from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
-from bercail.storage.wire import SIGNED_SECONDS, Wire
+from bercail.storage.s3_asking import S3Asking
+from bercail.storage.wire import Wire
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from bercail.storage.request_signing import S3Signer
     from bercail.storage.s3_control import S3Control
 
 _CHECKSUM = "x-amz-checksum-crc64nvme"
-EXISTS = {"PreconditionFailed", "ConditionalRequestConflict"}
+_NAMES = "http://s3.amazonaws.com/doc/2006-03-01/"
+_CHECKSUM_TYPE, _WHOLE = "x-amz-checksum-type", "FULL_OBJECT"
 
 
 @frozen(kw_only=True)
@@ -73,8 +79,9 @@ class OpenUpload:
 class S3Parts:
     """The steps of an upload in parts, on one bucket."""
 
-    def __init__(self, control: S3Control, wire: Wire, *, by_crc: bool) -> None:
-        self._control, self._wire = control, wire
+    def __init__(self, control: S3Control, signer: S3Signer, wire: Wire, *, by_crc: bool) -> None:
+        self._control, self._signer, self._wire = control, signer, wire
+        self._asking = S3Asking(control.location, signer)
         self._bucket = control.location.name
         self._by_crc = by_crc
 
@@ -86,18 +93,17 @@ class S3Parts:
         self, key: str, name: str, metadata: Mapping[str, str], storage_class: str | None = None
     ) -> str:
         """Begin an upload, whose object will stand in `storage_class`; returns its identifier."""
-        kind: Any = (
-            {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
-            if self._by_crc
-            else {}
-        )
+        headers = {f"x-amz-meta-{label}": value for label, value in metadata.items()}
+        if self._by_crc:
+            headers |= {"x-amz-checksum-algorithm": "CRC64NVME", _CHECKSUM_TYPE: _WHOLE}
         if storage_class is not None:
-            kind["StorageClass"] = storage_class
-        with self._control.translated(f"writing `{name}`", name):
-            answer = self._client.create_multipart_upload(
-                Bucket=self._bucket, Key=key, Metadata=dict(metadata), **kind
-            )
-        return answer["UploadId"]
+            headers["x-amz-storage-class"] = storage_class
+        told = self._asking.post(key, name, {"uploads": ""}, headers)
+        upload = told.page.findtext("{*}UploadId")
+        if not upload:
+            act = f"writing `{name}`"
+            raise failures.not_understood(self._control.location, act, 200, "NoUploadId")
+        return upload
 
     def send(
         self, key: str, name: str, upload: str, number: int, pieces: Sequence[bytes]
@@ -125,23 +131,14 @@ class S3Parts:
     def _wired(
         self, key: str, upload: str, number: int, pieces: Sequence[bytes], checksum: int
     ) -> str | None:
-        """Send a part by a signed address; its etag, or None when that was not plainly taken."""
+        """Send a part over the wire; its etag, or None when that was not plainly taken."""
         if not self._by_crc:
-            # Here the signature covers the body, which a signed address cannot.
+            # Here the signature covers the body, and its MD5 goes along: the client's work.
             return None
-        told = _text(checksum)
-        url = self._client.generate_presigned_url(
-            "upload_part",
-            Params={
-                "Bucket": self._bucket,
-                "Key": key,
-                "UploadId": upload,
-                "PartNumber": number,
-                "ChecksumCRC64NVME": told,
-            },
-            ExpiresIn=SIGNED_SECONDS,
-        )
-        return self._wire.put(url, pieces, {_CHECKSUM: told})
+        query = {"partNumber": str(number), "uploadId": upload}
+        signs = partial(self._signer.sign, "PUT", key, query=query)
+        answer = self._wire.put(signs, pieces, by_checksum(checksum))
+        return None if answer is None else answer.headers.get("etag")
 
     def finish(
         self, key: str, name: str, upload: str, parts: Sequence[SentPart], *, if_absent: bool
@@ -152,23 +149,25 @@ class S3Parts:
             Missing: when the upload is not open any more.
             Refused: with `if_absent`, when the object exists (rule `object-exists`).
         """
-        named: list[Any] = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
-        options: Any = {"IfNoneMatch": "*"} if if_absent else {}
+        headers = {"if-none-match": "*"} if if_absent else {}
         if self._by_crc:
-            for entry, part in zip(named, parts, strict=True):
-                entry["ChecksumCRC64NVME"] = _text(part.checksum)
-            options |= {"ChecksumCRC64NVME": _text(combined(parts)), "ChecksumType": "FULL_OBJECT"}
-        with self._control.translated(f"writing `{name}`", name):
-            done = self._client.complete_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
-                UploadId=upload,
-                MultipartUpload={"Parts": named},
-                **options,
-            )
+            headers |= {_CHECKSUM: _text(combined(parts)), _CHECKSUM_TYPE: _WHOLE}
+        body = self._named(parts)
+        told = self._asking.post(key, name, {"uploadId": upload}, headers, body)
         # Ceph leaves the etag out of this answer; it tells it when asked.
-        etag = done.get("ETag") or self._control.head(key, name).etag
-        return etag, done.get("VersionId")
+        etag = told.page.findtext("{*}ETag") or self._control.head(key, name).etag
+        return etag, told.headers.get("x-amz-version-id")
+
+    def _named(self, parts: Sequence[SentPart]) -> bytes:
+        """The parts as `CompleteMultipartUpload` names them."""
+        entries = []
+        for part in parts:
+            told = f"<PartNumber>{part.number}</PartNumber><ETag>{escape(part.etag)}</ETag>"
+            if self._by_crc:
+                told += f"<ChecksumCRC64NVME>{_text(part.checksum)}</ChecksumCRC64NVME>"
+            entries.append(f"<Part>{told}</Part>")
+        kind = "CompleteMultipartUpload"
+        return f'<{kind} xmlns="{_NAMES}">{"".join(entries)}</{kind}>'.encode()
 
     def abort(self, key: str, name: str, upload: str) -> None:
         """Forget an upload and its parts; one already gone is no error."""
@@ -216,9 +215,9 @@ class S3Parts:
         name: str,
         pieces: Iterable[bytes],
         metadata: Mapping[str, str],
+        storage_class: str | None = None,
         *,
         if_absent: bool,
-        storage_class: str | None = None,
     ) -> tuple[str, str | None]:
         """Upload a stream in parts of 16 MiB, aborting if it breaks. Returns etag and version.
 
@@ -251,6 +250,11 @@ def checksum_of(pieces: Iterable[bytes]) -> int:
     for piece in pieces:
         checksum = crc64nvme(piece, checksum)
     return checksum
+
+
+def by_checksum(checksum: int) -> dict[str, str]:
+    """The header by which a host compares a body with its CRC-64/NVME."""
+    return {_CHECKSUM: _text(checksum)}
 
 
 def combined(parts: Sequence[SentPart]) -> int:

@@ -175,7 +175,7 @@ def _asked(store: ObjectStore, name: str) -> SourceChecksum:
 
         if isinstance(store, AzureStore) and find_past(name) is None:
             split_name(name)
-            gives = tells_ranges(store.control, name)
+            gives = tells_ranges(store, name)
             return SourceChecksum.RANGE if gives else SourceChecksum.NONE
     return SourceChecksum.NONE if _of_object(store, name) is None else SourceChecksum.OBJECT
 

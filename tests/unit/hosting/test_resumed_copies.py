@@ -185,8 +185,8 @@ def test_killed_between_the_note_and_the_hosts_answer_nothing_is_left(
 ) -> None:
     real = home.parts.begin
 
-    def begin(key: str, name: str, metadata: Mapping[str, str]) -> str:
-        real(key, name, metadata)
+    def begin(key: str, name: str, metadata: Mapping[str, str], storage_class: str | None) -> str:
+        real(key, name, metadata, storage_class)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(home.parts, "begin", begin)

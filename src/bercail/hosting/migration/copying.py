@@ -20,7 +20,7 @@ from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.patience import Patience
 from bercail.hosting.migration.pool import Gauge
 from bercail.lake import SealedObject, SealedStore
-from bercail.lake.sealed_carriage import give_up_parts, put_in_parts
+from bercail.lake.sealed_carriage import give_up_parts, put_in_parts, through
 from bercail.lake.sealed_parts import OtherPlaintext, PartNotes
 from bercail.storage import ObjectStore
 from bercail.storage.classes import in_class
@@ -75,7 +75,7 @@ class Carrier:
         self._gauge = gauge
         self._notes = notes
         self._classes = classes
-        self._classed = {name: target.around(in_class(home, name)) for name in classes.names()}
+        self._classed = {name: through(target, in_class(home, name)) for name in classes.names()}
         self._held: tuple[float, DataKey] | None = None
         self._patience = Patience(
             sleep=sleep, now=time.monotonic, asked=lambda: pause_asked(self._home, self._source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen, validators
@@ -66,7 +67,7 @@ class Entry:
     size: int = field(validator=validators.ge(0))
     facts: SourceFacts
 
-    @property
+    @cached_property
     def binding_version(self) -> str:
         """The version in the sealed object's binding: it names this state of the source."""
         return "src-" + sha256_hex(canonical_json([self.facts.etag, self.size]))[:32]

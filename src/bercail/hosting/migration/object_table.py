@@ -134,7 +134,7 @@ class ObjectTable:
                 row.sealed_size,
                 row.crc,
                 row.entry.name,
-                _text(NEVER_TOLD),
+                _NEVER_TOLD,
             ),
         )
 
@@ -228,3 +228,6 @@ def _row(row: tuple[Any, ...]) -> WorkRow:
 
 def _text(value: Any) -> str:
     return canonical_json(value).decode("utf-8")
+
+
+_NEVER_TOLD = _text(NEVER_TOLD)

@@ -113,9 +113,7 @@ def make_plan(
     storage class of the target an object is to stand.
     """
     sums = {act: [0, 0] for act in ("there", "read back", "copy", "leave")}
-    left: Counter[str] = Counter()
-    cautions: Counter[str] = Counter()
-    classed: Counter[str] = Counter()
+    left, cautions, classed = Counter[str](), Counter[str](), Counter[str]()
     digest = hashlib.sha256()
     for row in rows:
         act = _act(row)
@@ -125,19 +123,14 @@ def make_plan(
             left[row.reason or "unknown"] += 1
         else:
             cautions.update(_cautions(row, classes))
-        line = [row.entry.name, row.entry.size, row.entry.binding_version, act]
-        if act == "copy" and (name := classes.of(row.entry)):
-            classed[name] += 1
-            line.append(name)
-        digest.update(canonical_json(line) + b"\n")
+        chosen = classes.of(row.entry) if act == "copy" else None
+        classed.update(filter(None, [chosen]))
+        digest.update(_line(row, act, chosen))
     tallies = {act: Tally(objects=count, bytes=size) for act, (count, size) in sums.items()}
     return Plan(
         number=number,
         survey=survey,
-        total=Tally(
-            objects=sum(t.objects for t in tallies.values()),
-            bytes=sum(t.bytes for t in tallies.values()),
-        ),
+        total=_together(tallies.values()),
         there=tallies["there"],
         read_back=tallies["read back"],
         to_copy=tallies["copy"],
@@ -147,6 +140,17 @@ def make_plan(
         digest=digest.hexdigest(),
         classes=dict(sorted(classed.items())),
     )
+
+
+def _line(row: WorkRow, act: str, chosen: str | None) -> bytes:
+    """The line of the digest that says what is done to one object."""
+    line = [row.entry.name, row.entry.size, row.entry.binding_version, act]
+    return canonical_json([*line, chosen] if chosen else line) + b"\n"
+
+
+def _together(tallies: Iterable[Tally]) -> Tally:
+    counted = list(tallies)
+    return Tally(objects=sum(t.objects for t in counted), bytes=sum(t.bytes for t in counted))
 
 
 def _cautions(row: WorkRow, classes: Classes) -> Iterator[str]:

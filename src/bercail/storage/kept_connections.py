@@ -1,0 +1,312 @@
+"""HTTP/1.1 over connections that are kept open, for requests whose answers are plain.
+
+A general library spends a quarter to a half of a millisecond of CPU on a small request, and
+copies a large body on its way; here it is a few system calls, and a large body arrives where
+it stays. So this reads only what every store sends of an object: a status, headers, a body of
+the length announced. Whatever else comes is `NotPlain`, and a general library is asked instead.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from bercail.storage.transport import (
+    CONNECT_SECONDS,
+    authority_file,
+    proxy_url,
+    require_transport,
+)
+
+if TYPE_CHECKING:
+    from bercail.storage.location import Location
+
+KEPT_SECONDS: Final = 10.0
+"""A connection that rested for longer is not used again: hosts close theirs without a word."""
+MOST_TOLD: Final = 1024 * 1024
+"""Bytes of an answer that is no object: an error, or nothing."""
+_MOST_KEPT = 32
+_HEAD_END = b"\r\n\r\n"
+_MOST_HEAD = 64 * 1024
+_STEP = 64 * 1024
+_LOOK = 4 * 1024
+_AT_ONCE = 512 * 1024
+_PIECES = 512  # of one system call; the limit is 1,024
+_TLS_STEP = 1024 * 1024
+
+
+class NotPlain(Exception):
+    """The connection broke, or what came is not read here. It says nothing about the object."""
+
+
+class FellSilent(Exception):
+    """The host sent nothing for as long as one waits."""
+
+
+@frozen(kw_only=True)
+class Answer:
+    """What a host answered. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class KeptConnections:
+    """The connections to one host; threads may share them.
+
+    `silence` is how many seconds a host may send nothing. `serves` is false where a location
+    wants a proxy, or an address that is not read here: then nothing may be asked.
+    """
+
+    def __init__(self, location: Location, origin: str, *, silence: float) -> None:
+        self._kept: list[_Connection] = []
+        self._lock = threading.Lock()
+        require_transport(location)
+        parts = urlsplit(origin)
+        self._host, self._tls = parts.hostname or "", parts.scheme == "https"
+        self._port = parts.port or (443 if self._tls else 80)
+        self._silence = silence
+        self._authority = authority_file(location)
+        self._context: ssl.SSLContext | None = None
+        self.serves = proxy_url(location) is None and parts.scheme in {"http", "https"}
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: Sequence[bytes] = (),
+        *,
+        most: int = 0,
+    ) -> Answer:
+        """Send a request that may be sent twice, and read the answer, with at most `most` bytes of
+        an object.
+
+        A connection that was kept may have been closed by the host meanwhile; then, and only
+        when no byte of an answer came, the request goes once more over a fresh one.
+
+        Raises:
+            NotPlain, FellSilent: see there.
+        """
+        head = _request_head(method, target, headers, body)
+        kept = self._taken()
+        if kept is not None:
+            try:
+                return self._over(kept, head, body, most)
+            except _Closed:
+                pass
+        try:
+            return self._over(self._opened(), head, body, most)
+        except _Closed:
+            raise NotPlain from None
+
+    def close(self) -> None:
+        """Close what is kept open."""
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for one in kept:
+            one.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _over(self, one: _Connection, head: bytes, body: Sequence[bytes], most: int) -> Answer:
+        try:
+            one.send(head, body)
+            answer = one.answer(most)
+        except BaseException as error:
+            one.close()
+            if isinstance(error, BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
+                raise FellSilent from None
+            if isinstance(error, OSError):
+                raise NotPlain from None
+            raise
+        if one.lasts:
+            self._keep(one)
+        else:
+            one.close()
+        return answer
+
+    def _taken(self) -> _Connection | None:
+        fresh = time.monotonic() - KEPT_SECONDS
+        while True:
+            with self._lock:
+                one = self._kept.pop() if self._kept else None
+            if one is None or one.rests_since >= fresh:
+                return one
+            one.close()
+
+    def _keep(self, one: _Connection) -> None:
+        one.rests_since = time.monotonic()
+        with self._lock:
+            if len(self._kept) < _MOST_KEPT:
+                self._kept.append(one)
+                return
+        one.close()
+
+    def _opened(self) -> _Connection:
+        try:
+            line = socket.create_connection((self._host, self._port), CONNECT_SECONDS)
+        except OSError:
+            raise NotPlain from None
+        try:
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                line = self._trusting().wrap_socket(line, server_hostname=self._host)
+            # The deadline is the system's: with one of Python's own, each call would be two.
+            line.settimeout(None)
+            whole, part = divmod(self._silence, 1)
+            deadline = struct.pack("ll", int(whole), int(part * 1_000_000))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, deadline)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, deadline)
+        except OSError:
+            line.close()
+            raise NotPlain from None
+        return _Connection(line)
+
+    def _trusting(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                told = str(self._authority) if self._authority else None
+                self._context = ssl.create_default_context(cafile=told)
+            return self._context
+
+
+class _Closed(Exception):
+    """The host closed the connection before a byte of an answer."""
+
+
+class _Connection:
+    """One connection, one request at a time."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._tls = isinstance(line, ssl.SSLSocket)
+        self.rests_since = 0.0
+        self.lasts = True
+
+    def close(self) -> None:
+        """Close it."""
+        self._line.close()
+
+    def send(self, head: bytes, body: Sequence[bytes]) -> None:
+        """Send a request."""
+        try:
+            if self._tls:
+                self._line.sendall(head)
+                for piece in body:
+                    self._line.sendall(piece)
+            else:
+                _send_pieces(self._line, [head, *body])
+        except (BrokenPipeError, ConnectionResetError):
+            raise _Closed from None
+
+    def answer(self, most: int) -> Answer:
+        """Read the answer to a GET or a PUT, with at most `most` bytes of an object."""
+        head, body = self._head(at_once=self._tls or most <= _AT_ONCE)
+        status, headers = _parsed_head(head)
+        length = headers.get("content-length")
+        if status < 200 or "transfer-encoding" in headers:
+            raise NotPlain
+        if length is None and status not in {204, 304}:
+            raise NotPlain
+        if not (length or "0").isdecimal() or int(length or 0) > max(most, MOST_TOLD):
+            raise NotPlain
+        self.lasts = headers.get("connection", "").lower() != "close"
+        missing = int(length or 0) - len(body)
+        if missing < 0:
+            raise NotPlain
+        return Answer(status=status, headers=headers, body=self._rest(body, missing))
+
+    def _head(self, *, at_once: bool) -> tuple[bytes, bytes]:
+        """The head of an answer, and what came with it of the body.
+
+        Unless `at_once`, bytes are looked at first and taken after, up to the end of the head:
+        so a large body is received where it stays.
+        """
+        held = b""
+        while True:
+            came = self._line.recv(_STEP) if at_once else self._line.recv(_LOOK, socket.MSG_PEEK)
+            if not came:
+                raise NotPlain if held else _Closed
+            held += came
+            end = held.find(_HEAD_END) + len(_HEAD_END)
+            if end >= len(_HEAD_END):
+                if at_once:
+                    return held[:end], held[end:]
+                self._line.recv(end - len(held) + len(came))
+                return held[:end], b""
+            if len(held) > _MOST_HEAD:
+                raise NotPlain
+            if not at_once:
+                self._line.recv(len(came))
+
+    def _rest(self, body: bytes, missing: int) -> bytes:
+        if not missing:
+            return body
+        if not body and not self._tls:
+            body = self._line.recv(missing, socket.MSG_WAITALL)
+            missing -= len(body)
+            if not missing:
+                return body
+        parts = [body]
+        while missing:
+            part = self._line.recv(min(missing, _TLS_STEP))
+            if not part:
+                raise NotPlain
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+
+def _request_head(
+    method: str, target: str, headers: Mapping[str, str], body: Sequence[bytes]
+) -> bytes:
+    lines = [f"{method} {target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if body or method in {"PUT", "POST"}:
+        lines.append(f"Content-Length: {sum(map(len, body))}")
+    head = "\r\n".join(lines)
+    # Nothing that was given may begin a line, or a request, of its own.
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise NotPlain
+    try:
+        return head.encode("latin-1") + _HEAD_END
+    except UnicodeEncodeError:
+        raise NotPlain from None
+
+
+def _send_pieces(line: socket.socket, pieces: Sequence[bytes]) -> None:
+    left = [memoryview(piece) for piece in pieces if piece]
+    while left:
+        sent = line.sendmsg(left[:_PIECES])
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if sent:
+            left[0] = left[0][sent:]
+
+
+def _parsed_head(head: bytes) -> tuple[int, dict[str, str]]:
+    first, *lines = head[: -len(_HEAD_END)].decode("latin-1").split("\r\n")
+    version, _, rest = first.partition(" ")
+    if version != "HTTP/1.1" or not rest[:3].isdecimal():
+        raise NotPlain
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        # A line that goes on from the one before, or a length told twice, is read differently
+        # by different readers.
+        if not colon or name != name.strip() or (name == "content-length" and name in headers):
+            raise NotPlain
+        headers[name] = value
+    return int(rest[:3]), headers
