@@ -38,7 +38,7 @@ from bercail.vault import Keyring, MemoryCustodian, note_signer
 LINES = 6_000_000
 LINES_PER_PERSON = 40
 GOAL = 3.0
-MEMORY = "2GB"
+MEMORY = "6GB"
 OPERATOR = person("odile", Role.OPERATOR)
 KEY = """DATE '2023-02-01' AS "FLX_DIS_DTD", DATE '2023-01-01' + CAST(i % 28 AS INTEGER)
  AS "FLX_TRT_DTD", i % 3 AS "FLX_EMT_TYP", i % 97 AS "FLX_EMT_NUM", i % 1000 AS "FLX_EMT_ORD",

@@ -26,9 +26,11 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from bercail.foundation import FixedClock, SeededRandomness, SystemClock, SystemRandomness
 from bercail.lake import DeliveryRows, Lake, PersonRows
+from bercail.lake.cuts import Cut
 from bercail.storage.folder import FolderStore
 from bercail.storage.location import Location
 from bercail.storage.memory import MemoryStore
+from bercail.testing.fate import Fate
 from bercail.vault import Keyring, MemoryCustodian
 
 # One process runs the tests on PostgreSQL, and one server starts.
@@ -37,29 +39,6 @@ pytestmark = pytest.mark.xdist_group("postgresql")
 Act = Callable[[Lake], object]
 ROWS = 5
 TABLE = "ER_PRS_F"
-
-
-class Killed(BaseException):
-    """The process ends here: no handler of the program sees it."""
-
-
-class Fate:
-    """Counts every lasting effect (a put, a delete, a commit) and dies around one of them."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.die_at: int | None = None
-        self.after = False
-
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        self.steps += 1
-        mine = self.steps == self.die_at
-        if mine and not self.after:
-            raise Killed
-        yield
-        if mine:
-            raise Killed
 
 
 class Host(MemoryStore):
@@ -121,15 +100,12 @@ class World:
 
     def act(self, act: Act, die_at: int | None, *, after: bool = False) -> bool:
         """Whether a process that does `act` came to its end."""
-        self.fate.steps, self.fate.die_at, self.fate.after = 0, die_at, after
-        try:
+
+        def process() -> None:
             with self.process() as lake:
                 act(lake)
-            return True
-        except Killed:
-            return False
-        finally:
-            self.fate.die_at = None
+
+        return self.fate.lives(process, die_at, after=after)
 
     def deliveries(self) -> Counter[int]:
         """Rows by delivery in the newest snapshot, which is proven first."""
@@ -253,6 +229,20 @@ def erasing_persons(lake: Lake) -> object:
     return lake.erasing.erase(TABLE, rows, "asked for by these persons", destroy_keys=False)
 
 
+def renewing(lake: Lake) -> object:
+    """The rows of delivery 1 make room for those of delivery 5; its column is new."""
+    return lake.renewing.renew(
+        TABLE,
+        batches(5),
+        schema(5),
+        delivery="D5",
+        onto=lake.snapshot(TABLE).id,
+        leaving=[part.url for part in lake.parts(TABLE) if part.delivery == "D1"],
+        epoch=1,
+        cut=Cut(column="delivery", rows=1),
+    )
+
+
 def keep_rows(lived: World) -> None:
     """Two deliveries in two parts, the second with a column of its own."""
     assert lived.append(1, None)
@@ -271,6 +261,8 @@ ACTS = [
     (keep_rows, compacting, BOTH, False),
     (keep_rows, compacting, BOTH, True),
     (joined, expiring, BOTH, False),
+    (keep_rows, renewing, Counter({2: ROWS, 5: ROWS}), False),
+    (keep_rows, renewing, Counter({2: ROWS, 5: ROWS}), True),
     (keep_rows, erasing, Counter({2: ROWS}), False),
     (joined, erasing_persons, Counter({1: ROWS}), True),
 ]

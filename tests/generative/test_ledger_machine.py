@@ -13,11 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bercail.ledger import MerkleTree, SqlJournal
 from bercail.ledger.folder import LogFolder
 from bercail.ledger.verify_proof import verify_proof
+from bercail.testing.fate import Killed
 from bercail.testing.ledger_desk import Desk
-
-
-class Killed(Exception):
-    """The process ends here."""
 
 
 class LedgerMachine(RuleBasedStateMachine):

@@ -25,53 +25,26 @@ from bercail.testing.access_desk import (
     scope,
     stock_register,
 )
+from bercail.testing.fate import Fate
 from bercail.testing.project_shelf import MemoryShelf
 from bercail.vault import Keyring
 
 _houses = itertools.count()
 
 
-class Killed(BaseException):
-    """The process ends here: no handler of the program sees it."""
-
-
-class Fate:
-    """Counts every lasting effect (object, commit, event, key) and dies before or after one."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.die_at: int | None = None
-        self.after = False
-
-    def around(self, real: Any, *args: Any, **named: Any) -> Any:
-        self.steps += 1
-        mine = self.steps == self.die_at
-        if mine and not self.after:
-            raise Killed
-        made = real(*args, **named)
-        if mine:
-            raise Killed
-        return made
-
-
 @pytest.fixture(scope="module")
 def fate() -> Iterator[Fate]:
     made = Fate()
     with pytest.MonkeyPatch.context() as patch:
-        for owner, name in (
+        made.watch(
+            patch,
             (MemoryStore, "put"),
             (MemoryStore, "delete"),
             (DefaultDialect, "do_commit"),
             (Ledger, "append"),
             (Keyring, "next_epoch"),
             (Keyring, "destroy"),
-        ):
-            real = getattr(owner, name)
-
-            def counted(*args: Any, _real: Any = real, **named: Any) -> Any:
-                return made.around(_real, *args, **named)
-
-            patch.setattr(owner, name, counted)
+        )
         yield made
 
 
@@ -111,14 +84,7 @@ class World:
         self.desk.house.project_tables(self.shelf).expire(ODILE)
 
     def run(self, act: Callable[[], None], die_at: int | None, *, after: bool = False) -> bool:
-        self.fate.steps, self.fate.die_at, self.fate.after = 0, die_at, after
-        try:
-            act()
-        except Killed:
-            return False
-        finally:
-            self.fate.die_at = None
-        return True
+        return self.fate.lives(act, die_at, after=after)
 
     def reads_one_state(self) -> None:
         """What opens of the two extracts is of one state: they join, row by row."""

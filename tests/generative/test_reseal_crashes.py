@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +18,26 @@ from bercail.lake import Resealing, SealedStore
 from bercail.storage.folder import FolderStore
 from bercail.storage.location import Location
 from bercail.storage.memory import MemoryStore
+from bercail.testing.fate import Fate
 from bercail.vault import FileCustodian, Keyring, MemoryCustodian, Purpose
 
 PASSPHRASE = Secret(b"five words from a dice")
 RANDOM = SystemRandomness()
 
 
-class Killed(BaseException):
-    """The process ends here: no handler of the program sees it."""
-
-
 class Mortal(MemoryStore):
     """A host that outlives its client, which dies before or after its n-th lasting act."""
 
-    die_at = -1
-    after = False
-    acts = 0
-
-    @contextmanager
-    def act(self) -> Iterator[None]:
-        self.acts += 1
-        mine = self.acts == self.die_at
-        if mine and not self.after:
-            raise Killed
-        yield
-        if mine:
-            raise Killed
+    def __init__(self, location: Location) -> None:
+        super().__init__(location)
+        self.fate = Fate()
 
     def put(self, name: str, data: Any, **options: Any) -> Any:
-        with self.act():
+        with self.fate.step():
             return super().put(name, data, **options)
 
     def delete(self, name: str) -> None:
-        with self.act():
+        with self.fate.step():
             super().delete(name)
 
 
@@ -82,17 +67,13 @@ def test_killed_around_every_lasting_act(tmp_path: Path, after: bool) -> None:
         sealed = sealed_on(host, keys)
         for name, data in PLAIN.items():
             sealed.put(name, data)
-        host.acts, host.after, host.die_at = 0, after, die_at
-        try:
-            resealing(host, keys).run()
-        except Killed:
+        if not host.fate.lives(resealing(host, keys).run, die_at, after=after):
             assert living(keys) == 2
         assert {name: sealed.read(name) for name in PLAIN} == PLAIN
-        host.die_at = -1
         if living(keys) == 2:
             report = resealing(host, keys).run()
             assert (report.epoch, report.left, len(report.destroyed)) == (2, (), 1)
-        acts = max(acts, host.acts) if die_at == 1 else acts
+        acts = max(acts, host.fate.steps) if die_at == 1 else acts
         assert {name: sealed.read(name) for name in PLAIN} == PLAIN
         assert len(list(host.list())) == len(PLAIN)
     assert die_at >= 3 * len(PLAIN)
@@ -124,6 +105,8 @@ def child(folder: Path) -> None:
     sys.stdout.flush()
     while True:
         Resealing(store, keys, "file", "deliveries", lambda: names, RANDOM).run()
+        sys.stdout.write("done\n")
+        sys.stdout.flush()
 
 
 def test_killed_for_real_at_random_moments(tmp_path: Path) -> None:
@@ -134,10 +117,12 @@ def test_killed_for_real_at_random_moments(tmp_path: Path) -> None:
     for name, data in PLAIN.items():
         sealed.put(name, data)
     text = PROGRAM.format(here=str(Path(__file__).parent), file=__file__, folder=str(tmp_path))
-    for _ in range(4):
+    for rounds in range(4):
         process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE)
         assert process.stdout is not None
-        process.stdout.readline()
+        # It has begun, and then come to its end so many times.
+        for _ in range(1 + rounds % 2):
+            process.stdout.readline()
         time.sleep(random.uniform(0.0, 0.25))
         process.send_signal(signal.SIGKILL)
         process.wait()

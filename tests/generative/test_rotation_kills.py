@@ -6,7 +6,6 @@ import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -19,6 +18,7 @@ from bercail.lake import Lake, pseudonym_chain
 from bercail.lake.identities import PSEUDONYM_LENGTH, turn_values
 from bercail.ledger import Ledger
 from bercail.storage.memory import MemoryStore
+from bercail.testing.fate import Fate
 from bercail.testing.small_house import SmallHouse, person
 from bercail.vault import Keyring
 
@@ -31,46 +31,18 @@ TABLES = ("ER_PRS_F", "IR_IMB_R")
 _houses = itertools.count()
 
 
-class Killed(BaseException):
-    """The process ends here: no handler of the program sees it."""
-
-
-class Fate:
-    """Counts every lasting effect (object, commit, event, key) and dies before or after one."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.die_at: int | None = None
-        self.after = False
-
-    def around(self, real: Any, *args: Any, **named: Any) -> Any:
-        self.steps += 1
-        mine = self.steps == self.die_at
-        if mine and not self.after:
-            raise Killed
-        made = real(*args, **named)
-        if mine:
-            raise Killed
-        return made
-
-
 @pytest.fixture(scope="module")
 def fate() -> Iterator[Fate]:
     made = Fate()
     with pytest.MonkeyPatch.context() as patch:
-        for owner, name in (
+        made.watch(
+            patch,
             (MemoryStore, "put"),
             (MemoryStore, "delete"),
             (DefaultDialect, "do_commit"),
             (Ledger, "append"),
             (Keyring, "next_epoch"),
-        ):
-            real = getattr(owner, name)
-
-            def counted(*args: Any, _real: Any = real, **named: Any) -> Any:
-                return made.around(_real, *args, **named)
-
-            patch.setattr(owner, name, counted)
+        )
         yield made
 
 
@@ -102,20 +74,17 @@ class World:
 
     def run(self, act: str, die_at: int | None, *, after: bool = False) -> bool:
         """Whether `apply` or `expire` came to its end, in a process of its own."""
-        self.fate.steps, self.fate.die_at, self.fate.after = 0, die_at, after
         house = self.house
-        house.lake.__exit__()
-        url = f"sqlite:///{self.folder / 'lake.db'}"
-        try:
+
+        def process() -> None:
+            house.lake.__exit__()
+            url = f"sqlite:///{self.folder / 'lake.db'}"
             house.lake = Lake(
                 house.host, house.keys, url, house.registry, house.randomness, house.clock
             )
             getattr(house.rotation(), act)(OPERATOR)
-        except Killed:
-            return False
-        finally:
-            self.fate.die_at = None
-        return True
+
+        return self.fate.lives(process, die_at, after=after)
 
     def expected(self, epoch: int) -> list[str | None]:
         turn = pseudonym_chain.entry(self.house.keys, epoch)

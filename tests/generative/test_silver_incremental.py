@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,13 @@ from bercail.cohorts.views import DCIR_KEY
 from bercail.foundation import Missing, Refused
 from bercail.ingest.silver.bronze import family_of
 from bercail.ingest.silver.concepts import concept
+from bercail.ingest.silver.definition import BUCKETS
 from bercail.ingest.silver.session import SessionSettings
+from bercail.lake.renewing import Renewing
 from bercail.ledger import MemoryJournal
 from bercail.storage.memory import MemoryStore
-from bercail.testing.silver_world import OPERATOR, Row, World, sequences
+from bercail.testing.fate import Fate
+from bercail.testing.silver_world import OPERATOR, Row, World, Writer, sequences
 
 CONCEPTS = ("dispensings", "acts", "stays", "deaths", "residence")
 
@@ -41,12 +44,12 @@ def built(world: World, seed: int, months: int, concepts: tuple[str, ...]) -> No
 
 @pytest.mark.parametrize(("seed", "concepts"), [(1, CONCEPTS[:2]), (2, CONCEPTS[2:])])
 def test_incremental_equals_anew(tmp_path: Path, seed: int, concepts: tuple[str, ...]) -> None:
-    world = World.build(tmp_path / "world")
+    world = World.build(tmp_path / "world", part_rows=1)
     built(world, seed, 4, concepts)
     incremental = {one: world.rows(one) for one in concepts}
     assert all(incremental.values()), "the deliveries make events of every concept"
     # In slices of few buckets, as a large table is made.
-    sliced = evolve(world.silver, settings=SessionSettings(lines_at_once=5))
+    sliced = evolve(world.silver, settings=SessionSettings(lines_at_once=5, part_rows=3))
     for one in concepts:
         (report,) = sliced.rebuild(OPERATOR, one)
         assert (report.state, report.persons) == ("built", None)
@@ -115,6 +118,83 @@ def test_only_the_persons_that_a_delivery_names_are_made_anew(tmp_path: Path) ->
     world.close()
 
 
+def test_only_the_parts_that_hold_them_are_written_again(tmp_path: Path) -> None:
+    world = World.build(tmp_path / "world", part_rows=1)
+    built(world, 6, 4, ("dispensings",))
+    before = world.lake.parts("silver_dispensings")
+    named = world.bring_care_of_one("DCIR-LATE")
+    (report,) = world.silver.build(OPERATOR, "dispensings")
+    after = world.lake.parts("silver_dispensings")
+    spans = world.lake.renewing.spans("silver_dispensings", "bucket")
+    (number,) = [number for number, who in world.whose().items() if who == named]
+    fresh = [part for part in after if part not in before]
+    assert [spans[part.url] for part in fresh] == [(number % BUCKETS, number % BUCKETS)]
+    assert (report.parts_made, report.parts_kept) == (1, len(after) - 1)
+    assert report.parts_kept > 2
+    found = world.rows("dispensings")
+    world.silver.rebuild(OPERATOR, "dispensings")
+    assert world.rows("dispensings") == found
+    world.close()
+
+
+def test_of_two_builds_at_once_the_second_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World.build(tmp_path / "world", part_rows=1)
+    built(world, 6, 2, ("dispensings",))
+    for number, act in enumerate((world.silver.build, world.silver.rebuild)):
+        world.bring_care_of_one(f"LATE-{number}", line=number)
+        turns = overtaken_once(world, monkeypatch, f"MORE-{number}", line=10 + number)
+        (report,) = act(OPERATOR, "dispensings")
+        monkeypatch.undo()
+        # A second build finds nothing left to do; a rebuild is done again in full.
+        assert (report.state, len(turns)) == (("current", 1), ("built", 2))[number]
+        found = world.rows("dispensings")
+        assert len({row[8:10] for row in found}) == len(found) > 0
+        world.silver.rebuild(OPERATOR, "dispensings")
+        assert world.rows("dispensings") == found
+        assert world.silver.build(OPERATOR, "dispensings")[0].state == "current"
+    world.close()
+
+
+def overtaken_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, delivery: str, line: int = 0
+) -> list[str]:
+    """Between what the next build works out and its commit, another process builds.
+
+    Returns a list that each commit which is tried adds its delivery to.
+    """
+    real, turns = Renewing.renew, list[str]()
+
+    def overtaken(desk: Renewing, *given: Any, **named: Any) -> Any:
+        turns.append(named["delivery"])
+        if len(turns) == 1:
+            world.bring_care_of_one(delivery, line=line)
+            with monkeypatch.context() as patch:
+                patch.setattr(Renewing, "renew", real)
+                assert world.silver.build(OPERATOR, "dispensings")[0].state == "built"
+        return real(desk, *given, **named)
+
+    monkeypatch.setattr(Renewing, "renew", overtaken)
+    return turns
+
+
+def test_two_first_builds_at_once_make_the_table_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World.build(tmp_path / "world")
+    writer = Writer(3)
+    world.bring("BEN-1", {"IR_BEN_R": writer.register(1)})
+    world.bring("DCIR-0", writer.month(0))
+    turns = overtaken_once(world, monkeypatch, "LATE")
+    assert world.silver.build(OPERATOR, "dispensings")[0].state == "current"
+    assert len(turns) == 1
+    found = world.rows("dispensings")
+    world.silver.rebuild(OPERATOR, "dispensings")
+    assert world.rows("dispensings") == found
+    world.close()
+
+
 def test_what_was_known_at_a_flux_month(tmp_path: Path) -> None:
     world = World.build(tmp_path / "world")
     built(world, 6, 2, ("dispensings",))
@@ -132,43 +212,13 @@ def test_what_was_known_at_a_flux_month(tmp_path: Path) -> None:
     world.close()
 
 
-class Killed(BaseException):
-    """The process ends here: no handler of the program sees it."""
-
-
-class Fate:
-    """Counts lasting effects (a put, a commit, an event) and dies around one of them."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.die_at = 0
-        self.after = False
-
-    def around(self, act: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        self.steps += 1
-        if self.steps == self.die_at and not self.after:
-            raise Killed
-        done = act(*given, **named)
-        if self.steps == self.die_at:
-            raise Killed
-        return done
-
-
 @pytest.fixture
 def fate(monkeypatch: pytest.MonkeyPatch) -> Fate:
     made = Fate()
-    for owner, name in (
-        (DefaultDialect, "do_commit"),
-        (MemoryStore, "put"),
-        (MemoryJournal, "append"),
-    ):
-        real = getattr(owner, name)
-        monkeypatch.setattr(owner, name, _watched(made, real))
+    made.watch(
+        monkeypatch, (DefaultDialect, "do_commit"), (MemoryStore, "put"), (MemoryJournal, "append")
+    )
     return made
-
-
-def _watched(fate: Fate, real: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *given, **named: fate.around(real, *given, **named)
 
 
 def test_killed_anywhere_the_table_is_whole_and_the_next_run_finishes_it(
@@ -178,14 +228,13 @@ def test_killed_anywhere_the_table_is_whole_and_the_next_run_finishes_it(
     built(world, 3, 2, ("dispensings",))
     total = _steps(world, fate, "LATE-00")
     assert total > 8
+    world.settings = SessionSettings(part_rows=1)
     # Before and after every third effect; a new delivery each time, of the same shape.
     for number, die_at in enumerate(range(1, total + 1, 3), start=1):
         before = world.rows("dispensings")
         world.bring_care_of_one(f"LATE-{number:02}", line=number)
-        fate.steps, fate.die_at, fate.after = 0, die_at, number % 2 == 0
-        with pytest.raises(Killed):
-            world.silver.build(OPERATOR, "dispensings")
-        fate.die_at = 0
+        build = partial(world.silver.build, OPERATOR, "dispensings")
+        assert not fate.lives(build, die_at, after=number % 2 == 0)
         left = world.rows("dispensings")
         world.silver.build(OPERATOR, "dispensings")
         finished = world.rows("dispensings")
@@ -200,6 +249,6 @@ def test_killed_anywhere_the_table_is_whole_and_the_next_run_finishes_it(
 
 def _steps(world: World, fate: Fate, delivery: str) -> int:
     world.bring_care_of_one(delivery)
-    fate.steps = 0
+    fate.begin()
     world.silver.build(OPERATOR, "dispensings")
     return fate.steps

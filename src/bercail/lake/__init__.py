@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bercail.lake.row_choice import DeliveryRows, PersonRows
     from bercail.lake.service import Lake
     from bercail.lake.snapshot import Part, Snapshot, Statement
+    from bercail.lake.staging import Staged
     from bercail.lake.verification import Verification
 
 # Sealed objects by name need no table format; tables bring heavy libraries and come when
@@ -50,6 +51,7 @@ _LATER = {
     "Resealing": "resealing",
     "Rewriting": "rewriting",
     "Snapshot": "snapshot",
+    "Staged": "staging",
     "Statement": "snapshot",
     "Verification": "verification",
     "count_known": "checking",
@@ -90,6 +92,7 @@ __all__ = [
     "SealedObject",
     "SealedStore",
     "Snapshot",
+    "Staged",
     "Statement",
     "Verification",
     "count_known",

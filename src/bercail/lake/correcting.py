@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from bercail.foundation import Missing, Refused, new_id
-from bercail.lake.part_writing import PartWriter, part_schema
+from bercail.lake.part_writing import PartWriter
 from bercail.lake.replacing import Replacing
 from bercail.lake.rewrites import CORRECTION
 from bercail.lake.row_choice import DeliveryRows
@@ -106,30 +106,8 @@ class Correcting:
         def make(opened: Table, before: Statement) -> list[WrittenPart | Part]:
             for part in before.parts:
                 if part.url not in cut:
-                    cut[part.url] = self._without(opened, part, rows, stem, len(cut))
+                    cut[part.url] = self._replacing.without(opened, part, rows, stem, len(cut))
             stay = [one for part in before.parts if (one := cut[part.url]) is not None]
             return [*stay, *written]
 
         return make
-
-    def _without(
-        self, opened: Table, part: Part, rows: DeliveryRows, stem: str, index: int
-    ) -> WrittenPart | Part | None:
-        """The part itself when it holds none of the rows; else a new one; None when all go."""
-        filesystem = self._ground.files.filesystem
-        left = rows.left_in(filesystem, part)
-        if sum(share.rows for share in left) == part.rows:
-            return part
-        if not left:
-            return None
-        schema = part_schema(filesystem, part, opened.schema())
-        writer = PartWriter(
-            self._ground.files,
-            opened.name()[-1],
-            left[0].delivery,
-            opened.schema(),
-            self._ground.randomness,
-            stem,
-        )
-        holds = left if part.holds and len(left) > 1 else ()
-        return writer.write_one(rows.others(filesystem, part, schema), schema.names, holds, index)

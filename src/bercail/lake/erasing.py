@@ -21,7 +21,6 @@ from attrs import field, frozen
 
 from bercail.foundation import Missing, Unproven, canonical_json, new_id, to_iso
 from bercail.lake.orphans import find_orphans
-from bercail.lake.part_writing import PartWriter, part_schema
 from bercail.lake.replacing import Replacing
 from bercail.lake.rewrites import DELIVERY_ERASURE, PERSONS_ERASURE
 from bercail.lake.rewriting import Rewriting
@@ -173,38 +172,13 @@ class Erasing:
         def make(opened: Table, before: Statement) -> list[WrittenPart | Part]:
             for part in before.parts:
                 if part.url not in written:
-                    written[part.url] = self._without(opened, part, rows, stem, len(written))
+                    written[part.url] = self._replacing.without(
+                        opened, part, rows, stem, len(written)
+                    )
             made = [written[part.url] for part in before.parts]
             return [one for one in made if one is not None]
 
         return make
-
-    def _without(
-        self,
-        opened: Table,
-        part: Part,
-        rows: DeliveryRows | PersonRows,
-        stem: str,
-        index: int,
-    ) -> WrittenPart | Part | None:
-        """The part itself when it holds none of the rows; else a new one; None when all go."""
-        filesystem = self._ground.files.filesystem
-        left = rows.left_in(filesystem, part)
-        if sum(share.rows for share in left) == part.rows:
-            return part
-        if not left:
-            return None
-        schema = part_schema(filesystem, part, opened.schema())
-        writer = PartWriter(
-            self._ground.files,
-            opened.name()[-1],
-            left[0].delivery,
-            opened.schema(),
-            self._ground.randomness,
-            stem,
-        )
-        holds = left if part.holds and len(left) > 1 else ()
-        return writer.write_one(rows.others(filesystem, part, schema), schema.names, holds, index)
 
     def _destroy_keys(
         self, table: str, made: Statement, progress: Progress | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
@@ -14,9 +15,10 @@ from bercail.foundation import Invalid, Missing, Refused
 from bercail.lake.sealed_file import SealedFile, SharedHandle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from bercail.vault import SealedReader
+    from bercail.vault.placement import PlacedPart
 
 PROTOCOL = "sealed"
 # Open readers kept: each holds a header and a derived key, well under a kilobyte.
@@ -66,6 +68,8 @@ class SealedFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
         self._stores = stores
         self._readers: OrderedDict[str, SealedReader] = OrderedDict()
         self._lock = threading.Lock()
+        # Where a file lies on the host and what opens it, for readers on other machines.
+        self.placement: Callable[[str], PlacedPart] = partial(_placement, stores)
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> SharedHandle:
         """A handle that several threads may read; `Refused` for any mode but reading."""
@@ -137,3 +141,16 @@ class SealedFilesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
             while len(self._readers) > READERS_KEPT:
                 self._readers.popitem(last=False)
         return reader
+
+
+def _placement(stores: Mapping[str, Opens], path: str) -> PlacedPart:
+    """Where `path` lies; raises `Missing` where its store tells nobody."""
+    scope, name = split_url(path)
+    place = getattr(stores[scope], "placement", None) if scope in stores else None
+    if place is None:
+        raise Missing(
+            f"`{path}` is in no store that hands its objects to other machines.",
+            remedy="Read it with an engine of this machine.",
+        )
+    placed: PlacedPart = place(name)
+    return placed

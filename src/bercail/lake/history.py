@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from attrs import frozen
 
 from bercail.foundation import Invalid, Missing, Refused, from_iso
+from bercail.lake.rewrites import took_rows_away
 from bercail.lake.shares import Ranges, ranges_of
 from bercail.lake.snapshot import rows_by_delivery
 
@@ -137,7 +138,8 @@ class History:
     def known(self, table: str, day: date, by: By = "arrival") -> KnownState:
         """What was known of `table` at the end of `day`.
 
-        Raises `Missing` when nothing was, `Refused` by flux for a table without flux months.
+        Raises `Missing` when nothing was, or when the snapshot of the day was let go and other
+        rows have taken the place of some of its; `Refused` by flux for a table without flux months.
         """
         self._ground.completed(table)
         gone = self._ground.expiries.of(table)
@@ -152,7 +154,10 @@ class History:
                 f"Nothing of `{table}` was known on `{day.isoformat()}`.",
                 remedy="See `bercail lake snapshots`; by flux month, ask with `--by flux`.",
             )
-        return _by_arrival(then[-1], statements[-1], day, exact=then[-1].snapshot not in gone)
+        exact = then[-1].snapshot not in gone
+        if not exact:
+            _require_still_there(then[-1], statements[len(then) :], day)
+        return _by_arrival(then[-1], statements[-1], day, exact=exact)
 
     def parts(self, known: KnownState) -> tuple[Part, ...]:
         """The parts whose rows are those known: what any engine reads.
@@ -232,6 +237,18 @@ def _one(table: str, statements: tuple[Statement, ...], snapshot: str) -> Statem
             f"`{table}` has no snapshot `{snapshot}`.", remedy="See `bercail lake snapshots`."
         )
     return found
+
+
+def _require_still_there(then: Statement, later: tuple[Statement, ...], day: date) -> None:
+    """`Missing` when rows of the snapshot `then` were put right or renewed since."""
+    held = rows_by_delivery(then.parts)
+    if any(one.rewrite and took_rows_away(one.rewrite.id, held) for one in later):
+        raise Missing(
+            f"The snapshot of `{then.table}` of `{day.isoformat()}` was let go, and other rows "
+            "stand in the place of some of its.",
+            remedy="Pin or keep the snapshots of a study; of a silver table, what the flux months "
+            "up to a day tell can be made again: `bercail silver as-at`.",
+        )
 
 
 def _by_arrival(then: Statement, newest: Statement, day: date, *, exact: bool) -> KnownState:

@@ -17,6 +17,7 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.typedef import Record
 
 from bercail.foundation import Invalid, new_id
+from bercail.lake.cuts import pieces
 from bercail.lake.filesystem import sealed_url
 from bercail.lake.parquet_stream import GROUP_ROWS, ParquetEncoding
 from bercail.lake.rules import lake_type
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pyiceberg.schema import Schema
 
     from bercail.foundation import Randomness
+    from bercail.lake.cuts import Cut
     from bercail.lake.fileio import LakeFiles
     from bercail.lake.filesystem import SealedFilesystem
 
@@ -90,14 +92,26 @@ class PartWriter:
         self._stem = stem or new_id("part", randomness)
 
     def write(
-        self, batches: Iterable[pa.RecordBatch], names: list[str], first: int = 0
+        self,
+        batches: Iterable[pa.RecordBatch],
+        names: list[str],
+        first: int = 0,
+        cut: Cut | None = None,
     ) -> tuple[WrittenPart, ...]:
         """Seal all `batches`, whose columns are `names`; no part for no rows.
 
-        The numbers in the names of the parts begin at `first`.
+        The numbers in the names of the parts begin at `first`. With `cut`, parts end there too.
 
         Raises `Invalid` when a batch does not have the columns announced.
         """
+        written: list[WrittenPart] = []
+        for piece in [iter(batches)] if cut is None else pieces(batches, cut):
+            written += self._write(piece, names, first + len(written))
+        return tuple(written)
+
+    def _write(
+        self, batches: Iterable[pa.RecordBatch], names: list[str], first: int
+    ) -> list[WrittenPart]:
         groups = _row_groups(batches, arrow_schema(self._schema, names), self._table)
         written: list[WrittenPart] = []
         upcoming = next(groups, None)
@@ -105,7 +119,7 @@ class PartWriter:
             encoding = ParquetEncoding(upcoming, groups, PART_BYTES)
             written.append(self._seal(encoding, first + len(written)))
             upcoming = next(groups, None)
-        return tuple(written)
+        return written
 
     def write_one(
         self,

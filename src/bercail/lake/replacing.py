@@ -20,7 +20,7 @@ from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 
 from bercail.foundation import Missing, Unavailable
-from bercail.lake.part_writing import WrittenPart
+from bercail.lake.part_writing import PartWriter, WrittenPart, part_schema
 from bercail.lake.rewrites import PREFIX, require_kept
 from bercail.lake.signing import DELIVERY, EPOCH, PARTS, REWRITE
 from bercail.lake.snapshot import Part, Statement, parts_digest
@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
     from bercail.lake.ground import LakeGround
+    from bercail.lake.row_choice import DeliveryRows, PersonRows
+
+    RowChoice = DeliveryRows | PersonRows
 
 Make = Callable[["Table", Statement], Sequence[WrittenPart | Part]]
 
 TURNS = 20
+OVERTAKEN = "lake-overtaken"
 
 
 class Replacing:
@@ -77,6 +81,28 @@ class Replacing:
                 self._ground.statements.complete(opened)
         raise busy(table)
 
+    def without(
+        self, opened: Table, part: Part, rows: RowChoice, stem: str, index: int
+    ) -> WrittenPart | Part | None:
+        """`part` itself when it holds none of `rows`; else a new one; None when all go."""
+        filesystem = self._ground.files.filesystem
+        left = rows.left_in(filesystem, part)
+        if sum(share.rows for share in left) == part.rows:
+            return part
+        if not left:
+            return None
+        schema = part_schema(filesystem, part, opened.schema())
+        writer = PartWriter(
+            self._ground.files,
+            opened.name()[-1],
+            left[0].delivery,
+            opened.schema(),
+            self._ground.randomness,
+            stem,
+        )
+        holds = left if part.holds and len(left) > 1 else ()
+        return writer.write_one(rows.others(filesystem, part, schema), schema.names, holds, index)
+
     def find(self, table: str, name: str) -> tuple[Statement, Statement] | None:
         """The statements before and of the rewrite `name`; None when the table has none."""
         self._ground.completed(table)
@@ -98,7 +124,7 @@ class Replacing:
                 if made is None:
                     with transaction.update_snapshot(summary).fast_append():
                         return True
-                held = {entry.file_path: entry for entry in _entries(opened)}
+                held = {entry.file_path: entry for entry in entries_of(opened)}
                 with _Replacement(
                     operation=Operation.OVERWRITE,
                     transaction=transaction,
@@ -113,6 +139,15 @@ class Replacing:
         except CommitFailedException:
             return False
         return True
+
+
+def overtaken(table: str) -> Unavailable:
+    """Another writer's commit to `table` came first, and what was worked out no longer holds."""
+    return Unavailable(
+        f"Another process committed to `{table}` first.",
+        remedy="Look at the newest snapshot, and work it out again.",
+        rule=OVERTAKEN,
+    )
 
 
 def busy(table: str) -> Unavailable:
@@ -135,7 +170,8 @@ class _Replacement(_OverwriteFiles):
         return []
 
 
-def _entries(opened: Table) -> list[DataFile]:
+def entries_of(opened: Table) -> list[DataFile]:
+    """Iceberg's entries of the newest snapshot: each part with its bounds."""
     snapshot = opened.current_snapshot()
     if snapshot is None:
         return []

@@ -75,6 +75,18 @@ def _sealed_object(name: str, version: str, opaque: str, sent: PartsSent) -> Sea
     )
 
 
+def through(sealed: SealedStore, store: ObjectStore) -> SealedStore:
+    """The same objects under the same keys, through another opening of their store."""
+    insides = sealed.insides
+    return type(sealed)(
+        store,
+        insides.keys,
+        kind=sealed.kind,
+        scope=sealed.scope,
+        randomness=insides.randomness,
+    )
+
+
 def give_up_parts(sealed: SealedStore, name: str, notes: PartNotes) -> None:
     """Clear from the host what an upload of `name` in `notes` left, and forget it."""
     give_up(partial(_upload, sealed.insides.store), notes, name)

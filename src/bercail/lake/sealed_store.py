@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import asdict, field, frozen
@@ -18,6 +19,7 @@ from bercail.vault import (
     opaque_name,
     sealed_size,
 )
+from bercail.vault.placement import PlacedPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -86,12 +88,8 @@ class SealedStore:
         self._keys = keys
         self._randomness = randomness
         self._name_key = keys.secret("names", kind)
-
-    def around(self, store: ObjectStore) -> SealedStore:
-        """The same objects under the same keys, through another opening of their store."""
-        return SealedStore(
-            store, self._keys, kind=self.kind, scope=self.scope, randomness=self._randomness
-        )
+        # Where an object lies and what opens it, by name and version.
+        self.placement: Callable[..., PlacedPart] = partial(_placement, self)
 
     def opaque_name(self, name: str, version: str = "1") -> str:
         """The name under which the host holds the object; says nothing without the name key."""
@@ -229,6 +227,10 @@ class SealedFolder:
         """Random access to one object of the folder."""
         return self._store.reader(name, self._version(name))
 
+    def placement(self, name: str) -> PlacedPart:
+        """Where one object of the folder lies and what opens it."""
+        return self._store.placement(name, self._version(name))
+
     def size(self, name: str) -> int:
         """Plaintext bytes of one object."""
         return self.reader(name).size
@@ -248,6 +250,29 @@ class SealedFolder:
                 remedy="Use one of its names.",
             )
         return self._versions[name]
+
+
+def _placement(store: SealedStore, name: str, version: str = "1") -> PlacedPart:
+    """Where an object lies and what opens it; it is proven to open, as by `reader`."""
+    inside, opaque = store.insides, store.opaque_name(name, version)
+    found: list[DataKey] = []
+
+    def key_for(key_id: bytes) -> DataKey:
+        found.append(inside.keys.by_id(key_id))
+        return found[-1]
+
+    binding = inside.binding(name, version)
+    try:
+        size = inside.store.head(opaque).size
+    except Missing:
+        raise Missing(
+            f"There is no `{name}` in `{store.kind}/{store.scope}`.",
+            remedy="Check the name; if it was there before, the host has lost it.",
+        ) from None
+    SealedReader(
+        lambda offset, length: inside.store.read(opaque, offset, length), size, key_for, binding
+    )
+    return PlacedPart(opaque=opaque, sealed_size=size, binding=binding, key=found[0])
 
 
 class _Sealing:

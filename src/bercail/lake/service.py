@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import (
-    CommitFailedException,
-    NamespaceAlreadyExistsError,
-    NoSuchTableError,
-    TableAlreadyExistsError,
-)
-from sqlalchemy.exc import IntegrityError
 
-from bercail.foundation import Missing, Refused
+from bercail.foundation import Missing
+from bercail.lake.appending import NAMESPACE, Appending
 from bercail.lake.compaction import Compaction
 from bercail.lake.correcting import Correcting
 from bercail.lake.database import catalogue_url, making_tables, open_engine, report_unavailable
@@ -29,22 +22,17 @@ from bercail.lake.ground import LakeGround
 from bercail.lake.history import By, History
 from bercail.lake.open_copy import OpenCopying
 from bercail.lake.orphans import Orphan, find_orphans
-from bercail.lake.part_writing import PartWriter, arrow_schema
+from bercail.lake.part_writing import arrow_schema
 from bercail.lake.reading import read_parts
-from bercail.lake.replacing import busy
+from bercail.lake.renewing import Renewing
 from bercail.lake.rereading import require_snapshot
-from bercail.lake.rewrites import DELIVERY_ERASURE, PREFIX
 from bercail.lake.rewriting import Rewriting
-from bercail.lake.rules import (
-    SILVER,
-    lake_schema,
-    require_delivery_name,
-    require_fit,
-    require_table_name,
-)
+from bercail.lake.rules import SILVER, require_table_name
 from bercail.lake.shelf import Shelf
-from bercail.lake.signing import DELIVERY, EPOCH, PARTS, Statements
-from bercail.lake.snapshot import Part, Snapshot, Statement, parts_digest, snapshot_of
+from bercail.lake.signing import Statements
+from bercail.lake.snapshot import Part, Snapshot, Statement, snapshot_of
+from bercail.lake.staging import Staging
+from bercail.lake.turns import Turns
 from bercail.lake.verification import Verification, verify_snapshot
 from bercail.vault import signer
 
@@ -57,18 +45,14 @@ if TYPE_CHECKING:
 
     from bercail.catalogue import Registry
     from bercail.foundation import Clock, Randomness
+    from bercail.lake.cuts import Cut
     from bercail.lake.filesystem import SealedFilesystem
-    from bercail.lake.part_writing import WrittenPart
     from bercail.lake.shelf import SignedStatement
+    from bercail.lake.staging import Staged
     from bercail.storage import ObjectStore
     from bercail.vault import Keyring
 
-NAMESPACE = "lake"
 SIGNER = "lake"
-# Two processes may commit to one table at once; each failed turn means another's commit stood.
-COMMIT_TURNS = 20
-# pyiceberg's own retry would commit without looking whether the delivery came in meanwhile.
-TABLE_PROPERTIES = {"format-version": "2", "commit.retry.num-retries": "0"}
 
 
 class Lake:
@@ -114,7 +98,9 @@ class Lake:
             randomness=randomness,
             clock=clock,
         )
+        self._appending = Appending(self._ground, self._catalog)
         self._rewriting = Rewriting(self._ground)
+        self._turns = Turns(engine)
 
     def __enter__(self) -> Lake:
         return self
@@ -147,7 +133,17 @@ class Lake:
     @property
     def correcting(self) -> Correcting:
         """Puts a delivery in the place of another."""
-        return Correcting(self._ground, self._evolved)
+        return Correcting(self._ground, self._appending.evolved)
+
+    @property
+    def renewing(self) -> Renewing:
+        """Puts a delivery in the place of chosen parts."""
+        return Renewing(self._ground, self._appending)
+
+    @property
+    def staging(self) -> Staging:
+        """Seals parts that no snapshot names yet."""
+        return Staging(self._ground, self._catalog)
 
     @property
     def expiring(self) -> Expiring:
@@ -158,6 +154,11 @@ class Lake:
     def erasing(self) -> Erasing:
         """Erases deliveries and persons."""
         return Erasing(self._ground)
+
+    @property
+    def turns(self) -> Turns:
+        """Lets one process at a time do an act on the lake."""
+        return self._turns
 
     @property
     def opening(self) -> OpenCopying:
@@ -172,36 +173,31 @@ class Lake:
         *,
         delivery: str,
         epoch: int | None = None,
+        cut: Cut | None = None,
+        staged: Staged | None = None,
     ) -> Snapshot:
         """Add one delivery to `table`, which is created when absent; one signed snapshot.
 
         Repeated for a delivery that the table has, it returns that snapshot and takes
         nothing from `batches`. Columns that the delivery lacks read as null; columns that
         it adds are added to the table, and a wider type widens the column. `epoch` is that of
-        the pseudonyms in `batches`; that of the lake when None.
+        the pseudonyms in `batches`; that of the lake when None. `cut` says where parts end too.
+        With `staged` (`staging`), nothing is taken from `batches` while the parts fit the table.
 
         Raises `Invalid` for a name, a type or a batch that does not fit; `Refused` while the
         pseudonyms of the lake change, for those of another epoch, for a delivery that was
         erased, or when rows of the table were erased meanwhile.
         """
-        table = self._named(table)
-        require_delivery_name(delivery)
-        kept = lake_schema(table, schema)
-        _require_not_erased(table, delivery, self._ground.erasures_of(table))
-        found = self._shelf.find(table, delivery=delivery)
-        if found is not None:
-            return self._snapshot(found)
-        given = self._require_epoch(table, epoch)
-        opened = self._opened_or_created(table, kept)
-        erased = self._ground.erasures_of(table)
-        _require_not_erased(table, delivery, erased)
-        found = self._shelf.find(table, delivery=delivery)
-        if found is not None:
-            return self._snapshot(found)
-        opened = self._evolved(opened, kept)
-        writer = PartWriter(self._files, table, delivery, opened.schema(), self._randomness)
-        written = writer.write(batches, kept.names)
-        return self._snapshot(self._commit(opened, delivery, written, given, erased))
+        signed = self._appending.append(
+            self._named(table),
+            batches,
+            schema,
+            delivery=delivery,
+            epoch=epoch,
+            cut=cut,
+            staged=staged,
+        )
+        return self._snapshot(signed)
 
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that have a snapshot, sorted."""
@@ -284,7 +280,7 @@ class Lake:
         for table in self._shelf.tables():
             # Listed first: what is begun while the snapshots are read is not judged.
             files = self._shelf.files(table)
-            loaded = self._find(table)
+            loaded = self._appending.find(table)
             if loaded is not None:
                 self._statements.complete(loaded)
             expired = self._expiries.of(table)
@@ -309,21 +305,15 @@ class Lake:
         require_table_name(table)
         return table
 
-    def _find(self, table: str) -> Table | None:
-        try:
-            return self._catalog.load_table((NAMESPACE, table))
-        except NoSuchTableError:
-            return None
-
     def _load(self, table: str) -> Table:
-        found = self._find(table)
+        found = self._appending.find(table)
         if found is None:
             raise Missing(f"The lake has no table `{table}`.", remedy="See `bercail lake tables`.")
         return found
 
     def _has_snapshot(self, table: str) -> bool:
         if self._shelf.latest(table) is None:
-            loaded = self._find(table)
+            loaded = self._appending.find(table)
             if loaded is not None:
                 self._statements.complete(loaded)
         return self._shelf.latest(table) is not None
@@ -338,8 +328,8 @@ class Lake:
         table = self._completed(table)
         self._require_kept(table, snapshot_id)
         if snapshot_id is None:
-            self._require_epoch(table, None)
-        return self._signed_as(table, snapshot_id)
+            self._ground.require_epoch(table, None)
+        return self._ground.signed_as(table, snapshot_id)
 
     def _require_kept(self, table: str, snapshot_id: str | None) -> None:
         if snapshot_id is not None and snapshot_id in self._expiries.of(table):
@@ -348,111 +338,9 @@ class Lake:
                 remedy="Read a newer snapshot: `bercail lake snapshots` lists them.",
             )
 
-    def _require_epoch(self, table: str, epoch: int | None) -> int:
-        """The epoch of the lake, once `epoch` and the newest snapshot of `table` are at it."""
-        current = self._gate.require_open()
-        latest = self._shelf.latest(table)
-        held = current if latest is None else self._statements.open(latest).epoch
-        if {held, current if epoch is None else epoch} != {current}:
-            raise Refused(
-                f"`{table}` would mix pseudonyms of two epochs; the lake is at {current}.",
-                remedy="Begin again; if it is refused again, run `bercail ingest rotate`.",
-                rule="pseudonym-epoch",
-            )
-        return current
-
-    def _signed_as(self, table: str, snapshot_id: str | None) -> SignedStatement:
-        found = (
-            self._shelf.latest(table)
-            if snapshot_id is None
-            else self._shelf.find(table, snapshot=snapshot_id)
-        )
-        if found is None:
-            raise Missing(
-                f"`{table}` has no snapshot `{snapshot_id}`."
-                if snapshot_id
-                else f"`{table}` has no snapshot yet.",
-                remedy="See `bercail lake snapshots`.",
-            )
-        return found
-
     def _snapshot(self, signed: SignedStatement) -> Snapshot:
         statement: Statement = self._statements.open(signed)
         return snapshot_of(statement, signed.signature)
-
-    def _opened_or_created(self, table: str, schema: pa.Schema) -> Table:
-        opened = self._find(table) or self._created(table, schema)
-        self._statements.complete(opened)
-        return opened
-
-    def _created(self, table: str, schema: pa.Schema) -> Table:
-        # Another process may create it between the look and the insert: as wanted.
-        with suppress(NamespaceAlreadyExistsError, IntegrityError):
-            self._catalog.create_namespace_if_not_exists(NAMESPACE)
-        try:
-            return self._catalog.create_table(
-                (NAMESPACE, table),
-                schema,
-                location=f"sealed://{table}",
-                properties=TABLE_PROPERTIES,
-            )
-        except TableAlreadyExistsError:
-            return self._catalog.load_table((NAMESPACE, table))
-
-    def _evolved(self, opened: Table, schema: pa.Schema) -> Table:
-        """The table with every column of `schema`; a commit of its own, without a snapshot."""
-        name = opened.name()[-1]
-        for _ in range(COMMIT_TURNS):
-            held = arrow_schema(opened.schema())
-            if not require_fit(name, dict(zip(held.names, held.types, strict=True)), schema):
-                return opened
-            try:
-                with opened.update_schema() as update:
-                    update.union_by_name(schema)
-                return opened
-            except CommitFailedException:
-                # Another process committed: its snapshot must be signed before we build on it.
-                opened = opened.refresh()
-                self._statements.complete(opened)
-        raise busy(name)
-
-    def _commit(
-        self,
-        opened: Table,
-        delivery: str,
-        written: Sequence[WrittenPart],
-        epoch: int,
-        erased: frozenset[str],
-    ) -> SignedStatement:
-        name = opened.name()[-1]
-        added = [one.part for one in written]
-        summary = {DELIVERY: delivery, PARTS: parts_digest(added), EPOCH: str(epoch)}
-        for _ in range(COMMIT_TURNS):
-            self._require_epoch(name, epoch)
-            if self._ground.erasures_of(name) != erased:
-                # An erasure removes what is not named yet, so parts written before it are gone.
-                raise Refused(
-                    f"Rows of `{name}` were erased while `{delivery}` was being loaded.",
-                    remedy="Load the delivery again.",
-                    rule="lake-erased",
-                )
-            try:
-                with opened.transaction() as transaction:
-                    with transaction.update_snapshot(summary).fast_append() as update:
-                        for one in written:
-                            update.append_data_file(one.entry)
-            except CommitFailedException:
-                opened = opened.refresh()
-                self._statements.complete(opened)
-                found = self._shelf.find(name, delivery=delivery)
-                if found is not None:
-                    # Another process brought the same delivery; our parts are orphans.
-                    return found
-                continue
-            mine = opened.metadata.snapshots[-1].snapshot_id
-            self._statements.complete(opened, {mine: added})
-            return self._signed_as(name, str(mine))
-        raise busy(name)
 
 
 def _catalog(url: URL, files: LakeFiles) -> SqlCatalog:
@@ -464,12 +352,3 @@ def _catalog(url: URL, files: LakeFiles) -> SqlCatalog:
     )
     report_unavailable(catalog.engine)
     return catalog
-
-
-def _require_not_erased(table: str, delivery: str, erased: frozenset[str]) -> None:
-    if f"{PREFIX}{DELIVERY_ERASURE}{delivery}" in erased:
-        raise Refused(
-            f"The delivery `{delivery}` was erased from `{table}`, and does not come back.",
-            remedy="If it must, the holder sends it as a new delivery, under a new name.",
-            rule="lake-erased",
-        )

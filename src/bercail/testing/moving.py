@@ -22,6 +22,7 @@ from bercail.hosting import Attestation, Freeze, MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, MemoryJournal
 from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, Passing, open_store
+from bercail.testing.fate import Killed as Killed
 from bercail.vault import Keyring, MemoryCustodian, note_signer
 
 _NUMBERS = itertools.count()
@@ -29,10 +30,6 @@ _NUMBERS = itertools.count()
 _ROLES: frozenset[Role] = frozenset({Role.OPERATOR})
 ATTESTED = Attestation(by="operator", statement="the source takes no more writes")
 OPERATOR = Actor(id="operator", roles=_ROLES)
-
-
-class Killed(BaseException):
-    """The process died here; no code of ours may catch it."""
 
 
 class MovingWorld:

@@ -17,6 +17,7 @@ from bercail.cohorts.views import DCIR_KEY
 from bercail.foundation import Role
 from bercail.ingest.silver.numbers import NUMBERS_TABLE, RegisterPersons
 from bercail.ingest.silver.service import SilverService
+from bercail.ingest.silver.session import SessionSettings
 from bercail.lake import Lake
 from bercail.testing.small_house import SmallHouse, person
 
@@ -168,12 +169,13 @@ class World:
 
     house: SmallHouse
     brought: dict[str, Tables] = field(factory=dict)
+    settings: SessionSettings = field(factory=SessionSettings)
 
     @classmethod
-    def build(cls, folder: Path) -> World:
-        """A world whose lake is empty."""
+    def build(cls, folder: Path, part_rows: int = 500_000) -> World:
+        """A world whose lake is empty; its silver parts end with a bucket after `part_rows`."""
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(SmallHouse.build(folder))
+        return cls(SmallHouse.build(folder), settings=SessionSettings(part_rows=part_rows))
 
     @property
     def lake(self) -> Lake:
@@ -183,7 +185,12 @@ class World:
     @property
     def silver(self) -> SilverService:
         """The desk, as a new process has it, with the register alone."""
-        return SilverService(lake=self.lake, ledger=self.house.ledger, persons=RegisterPersons())
+        return SilverService(
+            lake=self.lake,
+            ledger=self.house.ledger,
+            persons=RegisterPersons(),
+            settings=self.settings,
+        )
 
     def bring(self, delivery: str, tables: Tables, corrects: str = "") -> None:
         """Load tables as ingest does; a correction takes the place of another delivery."""

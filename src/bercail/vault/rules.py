@@ -50,8 +50,9 @@ SECRETS: dict[str, frozenset[Role]] = {
     "pseudonym": frozenset({Role.OPERATOR, Role.ACCESS_OFFICER, Role.CITIZEN}),
 }
 # What a session of anybody needs: the names of objects on the host, by which whoever reads an
-# object finds it, and the commitments to the files of a request, which its author makes.
-OPEN_TO_ALL = frozenset({"names", "airlock-request", "airlock-commitment"})
+# object finds it, and the commitments to the files of a request, which its author makes, and to
+# earlier releases, against which every request is audited.
+OPEN_TO_ALL = frozenset({"names", "airlock-request", "airlock-commitment", "airlock-guard"})
 
 
 def may(actor: Actor, act: Act) -> str:

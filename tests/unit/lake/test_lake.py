@@ -18,6 +18,7 @@ from bercail.foundation import (
     Unproven,
 )
 from bercail.lake import Lake, count_rows, part_writing, split_url, verify_tables
+from bercail.lake.appending import Appending
 from bercail.storage.memory import MemoryStore
 from bercail.vault import Keyring
 
@@ -351,7 +352,7 @@ def test_the_wrong_count_on_the_host_is_unproven(lake: Lake) -> None:
         count_rows(lake, "ER_PRS_F")
 
 
-@pytest.mark.parametrize("when", ["_evolved", "_commit"])
+@pytest.mark.parametrize("when", ["evolved", "_commit"])
 def test_another_process_dies_unsigned_while_we_append(
     lake: Lake,
     host: MemoryStore,
@@ -365,22 +366,22 @@ def test_another_process_dies_unsigned_while_we_append(
     wide = rows(4, 2).append_column(more.field("BEN_SEX_COD"), pa.array([1, 2], pa.int32()))
     lake.append("ER_PRS_F", [rows(0, 2)], SCHEMA, delivery="a")
     url = f"sqlite:///{tmp_path}/lake.sqlite"
-    real = getattr(Lake, when)
+    real = getattr(Appending, when)
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    def meanwhile(self: Lake, *given: object) -> object:
+    def meanwhile(self: Appending, *given: object, **named: object) -> object:
         with Lake(host, keys, url, None, SeededRandomness(8), clock) as other:
             with monkeypatch.context() as patch:
-                patch.setattr(Lake, when, real)
+                patch.setattr(Appending, when, real)
                 patch.setattr("bercail.lake.shelf.Shelf.store", dies)
                 with pytest.raises(KeyboardInterrupt):
                     other.append("ER_PRS_F", [rows(2, 2)], SCHEMA, delivery="b")
-        monkeypatch.setattr(Lake, when, real)
-        return real(self, *given)
+        monkeypatch.setattr(Appending, when, real)
+        return real(self, *given, **named)
 
-    monkeypatch.setattr(Lake, when, meanwhile)
+    monkeypatch.setattr(Appending, when, meanwhile)
     lake.append("ER_PRS_F", [wide], more, delivery="c")
     assert [s.delivery for s in lake.snapshots("ER_PRS_F")] == ["a", "b", "c"]
     for snapshot in lake.snapshots("ER_PRS_F"):

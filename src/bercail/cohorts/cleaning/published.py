@@ -8,13 +8,14 @@ from typing import Any
 
 from bercail.cohorts.cleaning.city import CITY
 from bercail.cohorts.cleaning.hospital import HOSPITAL
+from bercail.cohorts.cleaning.other_sectors import OTHER_SECTORS
 from bercail.cohorts.cleaning.people import PEOPLE
 from bercail.cohorts.cleaning.spoken import RULES, Rule
 from bercail.cohorts.cleaning.view import PublishedRule
 from bercail.foundation import Missing
 
 PUBLISHED: Mapping[str, PublishedRule] = MappingProxyType(
-    {rule.key: rule for rule in (*CITY, *HOSPITAL, *PEOPLE)}
+    {rule.key: rule for rule in (*CITY, *HOSPITAL, *OTHER_SECTORS, *PEOPLE)}
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from bercail.foundation import Actor, Unavailable
+from bercail.foundation import Actor
 from bercail.ingest.persons import rules
 from bercail.ingest.persons.columns import (
     FLAGS,
@@ -30,8 +30,11 @@ from bercail.lake.snapshot import rows_by_delivery
 from bercail.ledger import Ledger
 
 STREAM = "persons"
+# No two processes build the layer of one lake at once.
+TURN = "persons_build"
 ProgressReport = Callable[[str, int, int], None]
 _STEPS = "person layer"
+_SCHEMAS = {IDENTITIES: (RESOLVED, IDENTITY_SCHEMA), PERSONS: (PEOPLE, PERSON_SCHEMA)}
 
 
 class PersonDesk:
@@ -56,11 +59,18 @@ class PersonDesk:
 
         Raises:
             Refused: the actor is no operator, or the pseudonyms of the lake are changing.
-            Unavailable: not enough memory, or another build ran at the same moment.
+            Unavailable: not enough memory, or another build is under way (`lake-turn`).
         """
         rules.require_operator(actor)
+        with self._lake.turns.alone(TURN):
+            return self._build(actor, whole=whole, progress=progress)
+
+    def _build(
+        self, actor: Actor, *, whole: bool, progress: ProgressReport | None
+    ) -> PersonsBuilt | None:
         epoch = self._lake.rewriting.gate.require_open()
         # Step 1.
+        onto = self._standing_on()
         version, last = self._load()
         sources = self._sources()
         asked = self._reading(last, whole=whole)
@@ -75,7 +85,7 @@ class PersonDesk:
             _tell(progress, 2)
             # Step 3.
             name = rules.build_name(self._names(), sources)
-            built = self._committed(connection, name, epoch)
+            built = self._committed(connection, name, epoch, onto)
             event = _event(connection, built, free)
         # Step 4.
         told = PersonsBuilt(build=name, whole=asked.whole, sources=sources, **event)
@@ -152,30 +162,28 @@ class PersonDesk:
     def _lake_deliveries(self, table: str) -> tuple[str, ...]:
         return tuple(rows_by_delivery(self._lake.parts(table)))
 
+    def _standing_on(self) -> dict[str, str]:
+        """The newest snapshot of each of the two tables that is there."""
+        there = self._lake.tables()
+        return {name: self._lake.snapshot(name).id for name in _SCHEMAS if name in there}
+
     def _committed(
-        self, connection: duckdb.DuckDBPyConnection, name: str, epoch: int
+        self, connection: duckdb.DuckDBPyConnection, name: str, epoch: int, onto: dict[str, str]
     ) -> dict[str, str]:
-        """The snapshots of both tables, identities first."""
+        """The snapshots of both tables, identities first, made onto those of `onto`."""
         made = {}
-        for table, view, schema in (
-            (IDENTITIES, RESOLVED, IDENTITY_SCHEMA),
-            (PERSONS, PEOPLE, PERSON_SCHEMA),
-        ):
-            batches = rows_of(connection, view, schema)
-            there = self._lake_deliveries(table) if table in self._lake.tables() else ()
-            if there:
-                made[table] = self._lake.correcting.correct(
-                    table, batches, schema, delivery=name, corrects=there[0], epoch=epoch
-                ).after
-            else:
-                made[table] = self._lake.append(
-                    table, batches, schema, delivery=name, epoch=epoch
-                ).id
-            if self._lake_deliveries(table) not in ((name,), ()):
-                raise Unavailable(
-                    "Another build of the person layer ran at the same moment.",
-                    remedy="Wait for it to end, then build again.",
-                )
+        for table, (view, schema) in _SCHEMAS.items():
+            before = onto.get(table)
+            parts = self._lake.parts(table, before) if before else ()
+            made[table] = self._lake.renewing.renew(
+                table,
+                rows_of(connection, view, schema),
+                schema,
+                delivery=name,
+                onto=before,
+                leaving=[part.url for part in parts],
+                epoch=epoch,
+            ).id
         return made
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
+import pyarrow as pa
+from attrs import evolve, frozen
 
 from bercail.foundation import Missing
 from bercail.ingest.silver.definition import Concept
@@ -13,7 +15,8 @@ from bercail.ingest.silver.numbers import PersonSource
 from bercail.ingest.silver.queries import BronzeTable
 from bercail.lake import Lake
 
-_YEARS = "aa"
+_YEARLY = re.compile(r"(T_(?:MCO|HAD|SSR|RIP))(\d\d)([A-Z0-9]+)")
+_ARCHIVE = re.compile(r"(ER_[A-Z]{3}_F)_20\d\d")
 
 
 @frozen(kw_only=True)
@@ -38,7 +41,7 @@ class Bronze:
             Missing: the lake has no register of persons, or none of the tables.
         """
         wanted = (*concept.tables, *self.persons.tables)
-        found: dict[str, BronzeTable] = {}
+        found: dict[tuple[str, int], list[BronzeTable]] = {}
         pins = []
         for name in self.lake.tables():
             family, year = family_of(name)
@@ -46,21 +49,21 @@ class Bronze:
                 continue
             newest = self.lake.snapshot(name)
             schema = self.lake.read(name, None, newest.id).schema
-            found[name] = BronzeTable(
-                name=name,
-                family=family,
-                year=year,
-                columns={one.name: one.type for one in schema},
+            columns = {one.name: one.type for one in schema}
+            held = found.setdefault((family, year), [])
+            held.append(
+                BronzeTable(name=name, family=family, year=year, columns=columns, members=(name,))
             )
             pins.append(
                 BronzePin(table=name, snapshot=newest.id, statement_sha256=newest.statement_digest)
             )
-        if not set(self.persons.tables) & set(found):
+        bronze = {one.name: one for one in map(_together, found.values())}
+        if not set(self.persons.tables) & set(bronze):
             raise Missing(
                 f"The lake has no `{self.persons.tables[0]}`, so no line has a person.",
                 remedy="Load the register of beneficiaries, then build the person layer.",
             )
-        return Pinned(bronze=found, pins=tuple(pins))
+        return Pinned(bronze=bronze, pins=tuple(pins))
 
     def gone(self, pins: Iterable[BronzePin]) -> frozenset[tuple[str, str]]:
         """Those of `pins`, as (table, snapshot), that can no longer be read."""
@@ -75,9 +78,29 @@ class Bronze:
 def family_of(name: str) -> tuple[str, int]:
     """The family and the year of a table: `T_MCOaaB` and 2023 for `T_MCO23B`; year 0 for others.
 
-    Only the MCO has yearly tables here; its two digits are of this century.
+    The two digits of a PMSI table are of this century. `ER_PRS_F_2012` is an archive of `ER_PRS_F`:
+    no year of its own, since lines of its first and last months may stand in its neighbours.
     """
-    stem, digits = name[:5], name[5:7]
-    if stem == "T_MCO" and digits.isdigit():
-        return f"{stem}{_YEARS}{name[7:]}", 2000 + int(digits)
+    if yearly := _YEARLY.fullmatch(name):
+        return f"{yearly[1]}aa{yearly[3]}", 2000 + int(yearly[2])
+    if archive := _ARCHIVE.fullmatch(name):
+        return archive[1], 0
     return name, 0
+
+
+def _together(held: list[BronzeTable]) -> BronzeTable:
+    """A table with its archives, as one; a column that one of them lacks is empty there."""
+    if len(held) == 1 and held[0].name == held[0].family:
+        return held[0]
+    first = held[0]
+    columns = dict(first.columns)
+    for one in held[1:]:
+        # An amount holds every whole number, and not the other way round.
+        columns |= {
+            name: kind
+            for name, kind in one.columns.items()
+            if not pa.types.is_decimal(columns.get(name, pa.null()))
+        }
+    name = first.name if first.year else first.family
+    members = tuple(one.name for one in held)
+    return evolve(first, name=name, columns=columns, members=members)

@@ -1,4 +1,4 @@
-"""The silver tables: nine concepts, each with the bronze tables and the rules it is made from.
+"""The silver tables: eleven concepts, each with the bronze tables and the rules it is made from.
 
 Sources: the public documentation of the SNDS (DCIR star, tables affinées, PMSI MCO, IR_IMB_R,
 causes of death); L'essentiel du SNDS (CNAM, 2020). SNDS names are never translated.
@@ -9,114 +9,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bercail.cohorts.views import DCIR_KEY, PMSI_KEY, Kind
+from bercail.cohorts.views import Kind
 from bercail.foundation import Missing
-from bercail.ingest.silver.definition import Branch, Concept, Field, Link, Output
-
-CARE_RULES = (
-    "dcir-base-acts",
-    "dcir-not-for-information",
-    "dcir-real-identifiers",
-    "dcir-known-act",
+from bercail.ingest.silver.branches import (
+    CARE_RULES,
+    HAD,
+    RIP,
+    SECTORS,
+    SSR,
+    Sector,
+    alone,
+    care,
+    sector,
+    stay,
 )
-STAY_RULES = ("mco-return-codes", "mco-no-error-groups", "mco-pie")
+from bercail.ingest.silver.definition import STAY, Branch, Concept, Field, Output
+
 # Natures of care (PRS_NAT_REF): consultations and visits; acts that have no code of their own.
 # Technical acts (13xx) are in CCAM, drugs and devices (33xx and above) in tables of theirs.
 CONSULTATION_NATURES = (1100, 1299)
 ACT_NATURES = (1400, 3299)
 _DATE = Output(name="date", kind=Kind.DATE, en="day of the care")
 _QUANTITY = Output(name="quantity", kind=Kind.INT, en="how many, regularisations taken off")
+_STAY = Output(
+    name=STAY,
+    kind=Kind.INT,
+    en="the hospital stay, as 62 bits: the same in every silver table; none in town",
+)
 
 
 def _text(name: str, en: str) -> Output:
     return Output(name=name, kind=Kind.TEXT, en=en)
-
-
-def _care(
-    name: str,
-    fields: dict[str, Field],
-    detail: str = "",
-    order: str = "",
-    *,
-    where: tuple[str, ...] = (),
-    rules: tuple[str, ...] = CARE_RULES,
-    positive: tuple[str, ...] = ("quantity",),
-    periods: bool = False,
-) -> Branch:
-    """Lines of ER_PRS_F, or of a detail table of it (1-n), joined on the nine columns."""
-    tables = {"s": "ER_PRS_F", **({"p": detail} if detail else {})}
-    key = tuple(f"s.{column}" for column in DCIR_KEY)
-    return Branch(
-        name=name,
-        tables=tables,
-        who="s",
-        link="rank",
-        pseudonym="BEN_NIR_PSA",
-        joins={"p": DCIR_KEY} if detail else {},
-        key=(*key, f"p.{order}") if detail else key,
-        line=detail or "ER_PRS_F",
-        flux="s",
-        rules=rules,
-        where=where,
-        fields={"date": Field(source="s.EXE_SOI_DTD"), **fields},
-        net=not periods,
-        positive=positive,
-        periods=periods,
-    )
-
-
-def _stay(
-    name: str,
-    fields: dict[str, Field],
-    detail: str = "",
-    order: tuple[str, ...] = (),
-    *,
-    where: tuple[str, ...] = (),
-) -> Branch:
-    """Stays of one year, chained to their person; or lines of a detail table of the stay."""
-    tables = {"c": "T_MCOaaC", "b": "T_MCOaaB", **({"d": detail} if detail else {})}
-    key = tuple(f"c.{column}" for column in PMSI_KEY)
-    return Branch(
-        name=name,
-        tables=tables,
-        who="c",
-        link="pseudonym",
-        pseudonym="NIR_ANO_17",
-        joins={alias: PMSI_KEY for alias in tables if alias != "c"},
-        key=(*key, *(f"d.{column}" for column in order)),
-        line=detail or "T_MCOaaB",
-        rules=STAY_RULES,
-        where=where,
-        fields=fields,
-    )
-
-
-def _alone(
-    name: str,
-    table: str,
-    link: Link,
-    pseudonym: str,
-    key: tuple[str, ...],
-    fields: dict[str, Field],
-    *,
-    rules: tuple[str, ...] = (),
-    where: tuple[str, ...] = (),
-    net: bool = False,
-) -> Branch:
-    """Lines of one table that says itself whose they are."""
-    return Branch(
-        name=name,
-        tables={"t": table},
-        who="t",
-        link=link,
-        pseudonym=pseudonym,
-        key=tuple(f"t.{column}" for column in key),
-        line=table,
-        rules=rules,
-        where=where,
-        fields=fields,
-        net=net,
-    )
 
 
 def _natures(bounds: tuple[int, int]) -> tuple[str, ...]:
@@ -131,6 +54,17 @@ _ENTRY = Field(source="c.EXE_SOI_DTD")
 _CARE_QUANTITY = Field(source="s.PRS_ACT_QTE", add="sum")
 _NATURE_CODE = Field(source="s.PRS_NAT_REF")
 
+
+def _act(code: str, activity: str, quantity: str, system: str = "ccam") -> dict[str, Field]:
+    """The columns of an act of a hospital stay, from those of its detail table."""
+    fields = {
+        "system": Field(source=f"d.{code}", sql=f"'{system}'"),
+        "code": Field(source=f"d.{code}"),
+        "quantity": Field(source=f"d.{quantity}", add="sum"),
+    }
+    return fields | ({"activity": Field(source=f"d.{activity}")} if activity else {})
+
+
 _DISPENSINGS = Concept(
     name="dispensings",
     en="drug dispensings of community pharmacies, net",
@@ -141,7 +75,7 @@ _DISPENSINGS = Concept(
         Output(name="units", kind=Kind.INT, en="number of units given out of their pack"),
     ),
     branches=(
-        _care(
+        care(
             "pharmacy",
             {
                 "cip13": Field(source="p.PHA_PRS_C13"),
@@ -162,16 +96,18 @@ _DISPENSINGS = Concept(
 
 _ACTS = Concept(
     name="acts",
-    en="acts: CCAM in town and in hospital stays, and acts known by their nature (NGAP)",
+    en="acts: CCAM in town and in hospital stays of all sectors, acts of rehabilitation (CSARR), "
+    "and acts known by their nature (NGAP)",
     columns=(
         _DATE,
-        _text("system", "what the code is of: `ccam` or `nature`"),
+        _text("system", "what the code is of: `ccam`, `csarr` or `nature`"),
         _text("code", "code of the act"),
         _text("activity", "activity code of a CCAM act (1 the act itself, 4 anaesthesia, ...)"),
         _QUANTITY,
+        _STAY,
     ),
     branches=(
-        _care(
+        care(
             "town-ccam",
             {
                 "system": Field(source="p.CAM_PRS_IDE", sql="'ccam'"),
@@ -187,7 +123,7 @@ _ACTS = Concept(
             "ER_CAM_F",
             "CAM_ORD_NUM",
         ),
-        _care(
+        care(
             "town-nature",
             {
                 "system": _nature("'nature'"),
@@ -196,7 +132,7 @@ _ACTS = Concept(
             },
             where=_natures(ACT_NATURES),
         ),
-        _stay(
+        stay(
             "stay-ccam",
             {
                 "date": Field(
@@ -211,6 +147,46 @@ _ACTS = Concept(
             "T_MCOaaA",
             ("RUM_SEQ", "ACT_ORD_NUM", "CDC_ACT", "ACV_ACT", "ENT_DAT_DEL"),
         ),
+        sector(
+            "home-ccam",
+            HAD,
+            _act("CCAM_COD", "ACT_COD", "REAL_NBR"),
+            "T_HADaaA",
+            ("CCAM_COD", "ACT_COD", "PHA_COD", "DEL_DEB_SSEQ"),
+            positive=("quantity",),
+        ),
+        sector(
+            "rehabilitation-ccam",
+            SSR,
+            # CCAM_COD_ACT has one character: it is the activity, whatever its name says.
+            _act("CCAM_ACT", "CCAM_COD_ACT", "CCAM_NBR_REA"),
+            "T_SSRaaCCAM",
+            ("CCAM_ACT", "CCAM_COD_ACT", "CCAM_PHA_ACT", "CCAM_DEL_ENT_UM"),
+            positive=("quantity",),
+        ),
+        sector(
+            "rehabilitation-csarr",
+            SSR,
+            _act("CSARR_COD", "", "NBR_CSARR", "csarr"),
+            "T_SSRaaCSARR",
+            ("CSARR_COD", "TYP_INTERV", "ENT_DAT_DEL_UM"),
+            positive=("quantity",),
+        ),
+        sector(
+            "psychiatry-ccam",
+            RIP,
+            {
+                **_act("CDC_ACT", "ACV_ACT", "NBR_EXE_ACT"),
+                "date": Field(
+                    source="d.ENT_DAT_DEL",
+                    sql="{c.EXE_SOI_DTD} + CAST({d.ENT_DAT_DEL} AS INTEGER)",
+                ),
+            },
+            "T_RIPaaCCAM",
+            ("CDC_ACT", "ACV_ACT", "PHA_ACT", "ENT_DAT_DEL"),
+            positive=("quantity",),
+            by_stay=True,
+        ),
     ),
 )
 
@@ -224,7 +200,7 @@ _CONSULTATIONS = Concept(
         _QUANTITY,
     ),
     branches=(
-        _care(
+        care(
             "town",
             {
                 "nature": _NATURE_CODE,
@@ -247,7 +223,7 @@ def _coded(name: str, en: str, table: str, stem: str) -> Concept:
         name=name,
         en=en,
         columns=(_DATE, _text("code", "code in the list of the domain"), _QUANTITY),
-        branches=(_care("town", fields, table, f"{stem}_ORD_NUM"),),
+        branches=(care("town", fields, table, f"{stem}_ORD_NUM"),),
     )
 
 
@@ -266,9 +242,10 @@ _STAYS = Concept(
         _text("related_diagnosis", "related diagnosis (DR)"),
         _text("ghm", "group of the stay (GHM)"),
         _text("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
+        _STAY,
     ),
     branches=(
-        _stay(
+        stay(
             "mco",
             {
                 "date": _ENTRY,
@@ -283,23 +260,75 @@ _STAYS = Concept(
 )
 
 
+def _episode(of: Sector) -> Branch:
+    return sector(
+        of.name,
+        of,
+        {
+            "end": Field(source="c.EXE_SOI_DTF"),
+            "sector": Field(source="c.NIR_ANO_17", sql=f"'{of.name}'"),
+            # Only the last week or sequence of a stay has it.
+            "exit_mode": Field(source="b.SOR_MOD", add="latest"),
+        },
+    )
+
+
+_EPISODES = Concept(
+    name="other_stays",
+    en="stays at home (HAD), in rehabilitation (SSR, SMR) and in psychiatry (RIM-P) that follow a "
+    "person, one row for each stay of a year; `lines` counts its weeks or sequences",
+    columns=(
+        Output(name="date", kind=Kind.DATE, en="day of entry"),
+        Output(name="end", kind=Kind.DATE, en="day of discharge"),
+        _text("sector", "`had`, `ssr` or `rip`"),
+        _text("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
+        _STAY,
+    ),
+    branches=tuple(_episode(one) for one in SECTORS),
+)
+
+
 def _diagnosis(name: str, source: str, position: str, table: str = "") -> Branch:
-    fields = {
-        "date": _ENTRY,
-        "code": Field(source=source),
-        "position": Field(source=source, sql=f"'{position}'"),
-    }
     order = (source.partition(".")[2],) if table else ()
-    return _stay(name, fields, table, order, where=(f"{{{source}}} IS NOT NULL",))
+    where = (f"{{{source}}} IS NOT NULL",)
+    fields = {"date": _ENTRY, **_placed(source, position)}
+    return stay(name, fields, table, order, where=where)
+
+
+def _placed(source: str, position: str) -> dict[str, Field]:
+    return {"code": Field(source=source), "position": Field(source=source, sql=f"'{position}'")}
+
+
+def _elsewhere(
+    of: Sector, position: str, source: str, table: str = "", *, by_stay: bool = False
+) -> Branch:
+    """A diagnosis of another sector, once for each stay, however many weeks repeat it."""
+    place = f"{of.name}-{position}"
+    return sector(
+        place,
+        of,
+        _placed(source, place),
+        table,
+        (source.partition(".")[2],) if table else (),
+        where=(f"{{{source}}} IS NOT NULL",),
+        by_stay=by_stay,
+    )
 
 
 _DIAGNOSES = Concept(
     name="diagnoses",
-    en="diagnoses of hospital stays (MCO), dated by the entry",
+    en="diagnoses of hospital stays, dated by the entry",
     columns=(
         Output(name="date", kind=Kind.DATE, en="day of entry"),
         _text("code", "ICD-10 code"),
-        _text("position", "`dp`, `dr`, `das`; `um-dp`, `um-dr` of the medical units"),
+        _text(
+            "position",
+            "MCO: `dp`, `dr`, `das`; `um-dp`, `um-dr` of the medical units. At home: `had-dp`, "
+            "`had-mpp`, `had-mpa` (main and second way of care), `had-das`. Rehabilitation: "
+            "`ssr-fp` (purpose), `ssr-mmp` (main condition), `ssr-ae` (origin), `ssr-das`. "
+            "Psychiatry: `rip-dp`, `rip-das`",
+        ),
+        _STAY,
     ),
     branches=(
         _diagnosis("principal", "b.DGN_PAL", "dp"),
@@ -307,6 +336,16 @@ _DIAGNOSES = Concept(
         _diagnosis("associated", "d.ASS_DGN", "das", "T_MCOaaD"),
         _diagnosis("unit-principal", "d.DGN_PAL", "um-dp", "T_MCOaaUM"),
         _diagnosis("unit-related", "d.DGN_REL", "um-dr", "T_MCOaaUM"),
+        _elsewhere(HAD, "dp", "b.DGN_PAL"),
+        _elsewhere(HAD, "mpp", "d.DGN_ASS_MPP", "T_HADaaDMPP"),
+        _elsewhere(HAD, "mpa", "d.DGN_ASS_MPA", "T_HADaaDMPA"),
+        _elsewhere(HAD, "das", "d.DGN_ASS", "T_HADaaD"),
+        _elsewhere(SSR, "fp", "b.FP_PEC"),
+        _elsewhere(SSR, "mmp", "b.MOR_PRP"),
+        _elsewhere(SSR, "ae", "b.ETL_AFF"),
+        _elsewhere(SSR, "das", "d.DGN_COD", "T_SSRaaD"),
+        _elsewhere(RIP, "dp", "b.DGN_PAL"),
+        _elsewhere(RIP, "das", "d.ASS_DGN", "T_RIPaaRSAD", by_stay=True),
     ),
 )
 
@@ -319,7 +358,7 @@ _ILLNESSES = Concept(
         _text("icd10", "ICD-10 code"),
     ),
     branches=(
-        _alone(
+        alone(
             "ald",
             "IR_IMB_R",
             "rank",
@@ -344,7 +383,7 @@ _DEATHS = Concept(
         _text("cause", "underlying cause (ICD-10), where a certificate was matched"),
     ),
     branches=(
-        _alone(
+        alone(
             "register",
             "IR_BEN_R",
             "identity",
@@ -354,7 +393,17 @@ _DEATHS = Concept(
             where=_KNOWN_DEATH,
             net=True,
         ),
-        _alone(
+        alone(
+            "archived-register",
+            "IR_BEN_R_ARC",
+            "identity",
+            "BEN_IDT_ANO",
+            ("BEN_DCD_DTE",),
+            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
+            where=_KNOWN_DEATH,
+            net=True,
+        ),
+        alone(
             "certificate",
             "KI_CCI_R",
             "identity",
@@ -366,7 +415,16 @@ _DEATHS = Concept(
             },
             where=_KNOWN_DEATH,
         ),
-        _stay("stay", {"date": Field(source="c.EXE_SOI_DTF")}, where=("{b.SOR_MOD} = '9'",)),
+        stay("stay", {"date": Field(source="c.EXE_SOI_DTF")}, where=("{b.SOR_MOD} = '9'",)),
+        *(
+            sector(
+                f"{one.name}-stay",
+                one,
+                {"date": Field(source="c.EXE_SOI_DTF")},
+                where=("{b.SOR_MOD} = '9'",),
+            )
+            for one in SECTORS
+        ),
     ),
 )
 
@@ -380,7 +438,7 @@ _RESIDENCE = Concept(
         _text("commune", "BEN_RES_COM, three characters"),
     ),
     branches=(
-        _care(
+        care(
             "care",
             {
                 "department": Field(source="s.BEN_RES_DPT"),
@@ -404,6 +462,7 @@ CONCEPTS: Mapping[str, Concept] = MappingProxyType(
             _BIOLOGY,
             _DEVICES,
             _STAYS,
+            _EPISODES,
             _DIAGNOSES,
             _ILLNESSES,
             _DEATHS,

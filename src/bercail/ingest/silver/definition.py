@@ -6,6 +6,7 @@ by default and whether lines are added up; `Concept` is one silver table, fed by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from attrs import asdict, field, frozen
@@ -37,6 +38,18 @@ LINEAGE: tuple[tuple[str, str, str], ...] = (
     ("rules", "text", "lineage: version of the rule set that let the lines pass"),
 )
 BUCKETS = 64
+# The column of a concept that names the stay, from the key of each branch that has one.
+STAY = "stay"
+# Columns that came into the yearly tables later than the tables themselves: since which year, and
+# as what an earlier one reads. Those of the MCO stand in `cohorts`.
+FORMER: Mapping[tuple[str, str], tuple[int, str]] = {
+    **{
+        (f"T_{sector}aaC", code): (2013, "0")
+        for sector in ("HAD", "SSR", "RIP")
+        for code in ("COH_NAI_RET", "COH_SEX_RET")
+    },
+    ("T_SSRaaB", "GRG_GME"): (2013, ""),
+}
 # Raised when the same definition makes other rows than before.
 FORM = 1
 
@@ -62,6 +75,11 @@ class Branch:
     `who`. `key` are the columns (`ALIAS.COLUMN`) that name a line; a table without a key of its own
     names it by the person and `key`. `flux` is the alias that holds
     FLX_DIS_DTD, empty in PMSI. `where` are conditions of the concept itself, not cleaning rules.
+
+    An alias meets `who` unless `via` names another alias that it meets. The lines of an alias that
+    is `barring` are not joined: one that its rules refuse bars the line that it meets. `stay` are
+    the key columns that name the hospital stay of a line. Yearly tables before `since` are left
+    out: they lack what the branch cannot do without.
     """
 
     name: str
@@ -70,9 +88,13 @@ class Branch:
     link: Link
     pseudonym: str
     joins: dict[str, tuple[str, ...]] = field(factory=dict)
+    via: dict[str, str] = field(factory=dict)
+    barring: tuple[str, ...] = ()
     key: tuple[str, ...]
     line: str
     flux: str = ""
+    stay: tuple[str, ...] = ()
+    since: int = 0
     rules: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     fields: dict[str, Field]
@@ -109,7 +131,8 @@ class Concept:
         for branch in self.branches:
             if strange := set(branch.fields) - known:
                 raise Invalid(f"`{self.name}.{branch.name}` fills `{min(strange)}`, no column.")
-            if strange := {one.partition(".")[0] for one in branch.key} - set(branch.tables):
+            named = (*branch.key, *branch.stay)
+            if strange := {one.partition(".")[0] for one in named} - set(branch.tables):
                 raise Invalid(f"`{self.name}.{branch.name}` names no table `{min(strange)}`.")
 
     @property

@@ -14,7 +14,7 @@ import pyarrow as pa
 from attrs import frozen
 from sqlglot import ErrorLevel, exp
 
-from bercail.cohorts.cleaning import RULES
+from bercail.cohorts.cleaning import BUILD_RULES
 from bercail.cohorts.expressions import Column
 from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
@@ -23,24 +23,30 @@ from bercail.cohorts.sql_terms import SQL_TYPES, Terms, known_term
 from bercail.cohorts.sql_views import one_person
 from bercail.cohorts.views import RAW
 from bercail.foundation import Missing
-from bercail.ingest.silver.definition import BUCKETS, Branch, Concept, Link
+from bercail.ingest.silver.definition import BUCKETS, FORMER, STAY, Branch, Concept, Link
 
 IDENTITIES = "identities"
 PRIME = 2**31 - 1
 FACTORS = (1_000_003, 998_117)
 # Below this, a step of a polynomial stays within 63 bits.
 _MASK = 2**52 - 1
+_SECTORS = ("T_MCO", "T_HAD", "T_SSR", "T_RIP")
+_COLUMN = re.compile(r"\{(\w+)\}")
 _PLACE = re.compile(r"\{(\w+)\.(\w+)\}")
 
 
 @frozen(kw_only=True)
 class BronzeTable:
-    """A table of the lake as a query sees it: its family, its year, its columns."""
+    """A table of the lake as a query sees it: its family, its year, its columns.
+
+    `members` are the tables of the lake that it is read from: itself, and its archives.
+    """
 
     name: str
     family: str
     year: int
     columns: Mapping[str, pa.DataType]
+    members: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -65,7 +71,8 @@ def leaves(concept: Concept, bronze: Mapping[str, BronzeTable]) -> tuple[Leaf, .
     """
     found = []
     for branch in concept.branches:
-        for year in sorted({one.year for one in bronze.values()} if branch.yearly else {0}):
+        years = {one.year for one in bronze.values() if one.year and one.year >= branch.since}
+        for year in sorted(years if branch.yearly else {0}):
             here = {one.family: one for one in bronze.values() if one.year == year}
             if all(family in here for family in branch.tables.values()):
                 tables = {alias: here[family] for alias, family in branch.tables.items()}
@@ -95,8 +102,9 @@ def _columns(leaf: Leaf) -> set[tuple[str, str]]:
     if branch.link == "rank":
         found.add((branch.who, "BEN_RNG_GEM"))
     for alias, names in branch.joins.items():
-        found |= {(one, name) for one in (alias, branch.who) for name in names}
-    places = [*branch.key, *(f"{branch.flux}.FLX_DIS_DTD" for _ in branch.flux[:1])]
+        met = branch.via.get(alias, branch.who)
+        found |= {(one, name) for one in (alias, met) for name in names}
+    places = [*branch.key, *branch.stay, *(f"{branch.flux}.FLX_DIS_DTD" for _ in branch.flux[:1])]
     found |= {(one.partition(".")[0], one.partition(".")[2]) for one in places}
     texts = [*branch.where, *(one.sql or f"{{{one.source}}}" for one in branch.fields.values())]
     return found | {place for text in texts for place in _PLACE.findall(text)}
@@ -105,7 +113,8 @@ def _columns(leaf: Leaf) -> set[tuple[str, str]]:
 def _before(table: BronzeTable, name: str) -> bool:
     """Whether a column did not exist yet in that year, and reads as its former value."""
     raw = RAW.get(table.family, {}).get(name)
-    return raw is not None and raw.since is not None and table.year < raw.since
+    since = None if raw is None else raw.since
+    return table.year < (since or FORMER.get((table.family, name), (0, ""))[0])
 
 
 def view(table: str, state: str = "") -> str:
@@ -130,18 +139,25 @@ def links_query(link: Link) -> str:
     return one_person(rank=link == "rank").sql(dialect="duckdb")
 
 
-def skeleton(leaf: Leaf, states: Mapping[str, str], scope: str) -> str:
-    """The FROM clause of a leaf: its tables in the given states, joined, with their persons."""
+def skeleton(leaf: Leaf, states: Mapping[str, str], scope: str, *, touching: bool = False) -> str:
+    """The FROM clause of a leaf: its tables in the given states, joined, with their persons.
+
+    Tables that bar lines are joined only when it is asked which persons they are `touching`.
+    """
     branch = leaf.branch
     who = branch.who
     parts = [f"FROM {view(leaf.tables[who].name, states.get(who, ''))} AS {who}"]
-    for alias, names in branch.joins.items():
-        on = " AND ".join(f'{alias}."{name}" = {who}."{name}"' for name in names)
-        parts.append(
-            f"JOIN {view(leaf.tables[alias].name, states.get(alias, ''))} AS {alias} ON {on}"
-        )
+    for alias in branch.joins:
+        if touching or alias not in branch.barring:
+            table = view(leaf.tables[alias].name, states.get(alias, ""))
+            parts.append(f"JOIN {table} AS {alias} ON {_meets(branch, alias)}")
     parts.append(f"JOIN {links_name(branch.link, scope)} AS l ON {_whose(leaf)}")
     return "\n".join(parts)
+
+
+def _meets(branch: Branch, alias: str) -> str:
+    met = branch.via.get(alias, branch.who)
+    return " AND ".join(f'{alias}."{name}" = {met}."{name}"' for name in branch.joins[alias])
 
 
 def _whose(leaf: Leaf) -> str:
@@ -162,21 +178,29 @@ def leaf_query(leaf: Leaf, concept: Concept, scope: str, until: date | None = No
     """
     branch = leaf.branch
     given = [f'{_field(leaf, name)} AS "{name}"' for name in branch.fields]
+    if named := _names_stay(branch, concept):
+        given.append(f'{_surrogate(leaf, branch.stay)} AS "{STAY}"')
     flux = f'{branch.flux}."FLX_DIS_DTD"' if branch.flux else "CAST(NULL AS DATE)"
     tests = [*_rule_tests(leaf), *(_filled(leaf, text) for text in branch.where)]
     if until is not None:
         tests.append(f"{flux} <= DATE '{until.isoformat()}'")
     inner = f"""SELECT l.person AS person, {", ".join(given)},
-{flux} AS flux, {_surrogate(leaf)} AS line
+{flux} AS flux, {_surrogate(leaf, branch.key)} AS line
 {skeleton(leaf, {}, scope)}
 WHERE {" AND ".join(tests) or "true"}"""
-    shaped = _periods(inner) if branch.periods else _net(branch, inner) if branch.net else inner
-    return _finished(leaf, concept, shaped)
+    if branch.periods:
+        return _finished(leaf, concept, _periods(inner))
+    return _finished(leaf, concept, _net(branch, inner, named) if branch.net else inner)
+
+
+def _names_stay(branch: Branch, concept: Concept) -> bool:
+    return bool(branch.stay) and any(one.name == STAY for one in concept.columns)
 
 
 def _finished(leaf: Leaf, concept: Concept, shaped: str) -> str:
     branch = leaf.branch
     filled = {*branch.fields, *({"end"} if branch.periods else ())}
+    filled |= {STAY} if _names_stay(branch, concept) else set()
     columns = [
         f"CAST({chr(34) + one.name + chr(34) if one.name in filled else 'NULL'} "
         f'AS {SQL_TYPES[one.kind]}) AS "{one.name}"'
@@ -189,9 +213,10 @@ def _finished(leaf: Leaf, concept: Concept, shaped: str) -> str:
 FROM ({shaped})"""  # noqa: S608
 
 
-def _net(branch: Branch, inner: str) -> str:
-    """Lines of one person that differ in nothing but how many are added up."""
+def _net(branch: Branch, inner: str, by_stay: bool) -> str:
+    """Lines of one person (and stay) that differ in nothing but how many are added up."""
     keys = [f'"{name}"' for name, one in branch.fields.items() if one.add == "key"]
+    keys += [f'"{STAY}"'] if by_stay else []
     sums = [name for name, one in branch.fields.items() if one.add == "sum"]
     totals = {name: f'CAST(coalesce(sum("{name}"), 0) AS BIGINT)' for name in sums}
     latest = [name for name, one in branch.fields.items() if one.add == "latest"]
@@ -230,18 +255,36 @@ def touched_queries(leaf: Leaf, changed: frozenset[str]) -> Iterator[str]:
     for alias, table in leaf.tables.items():
         if table.name in changed:
             states = {one: "changed" if one == alias else "any" for one in leaf.tables}
-            yield f"SELECT DISTINCT l.person AS person\n{skeleton(leaf, states, 'any')}"
+            joined = skeleton(leaf, states, "any", touching=True)
+            yield f"SELECT DISTINCT l.person AS person\n{joined}"
 
 
 def _rule_tests(leaf: Leaf) -> list[str]:
+    branch = leaf.branch
     aliases = {table.family: alias for alias, table in leaf.tables.items()}
 
     def column(node: Column) -> exp.Expr:
         return _known_term(leaf, aliases[node.of], node.name)
 
     terms = Terms(column)
-    kept = (RULES[rule].keep for rule in leaf.branch.rules)
-    return [_text(terms.term(keep)) for keep in kept if keep is not None]
+    found = []
+    for rule in (BUILD_RULES[name] for name in branch.rules):
+        if rule.keep is None:
+            continue
+        alias = aliases[rule.table]
+        if isinstance(rule.keep, str):
+            test = _filled(leaf, _COLUMN.sub(rf"{{{alias}.\1}}", rule.keep))
+        else:
+            test = _text(terms.term(rule.keep))
+        found.append(_barred(leaf, alias, test) if alias in branch.barring else test)
+    return found
+
+
+def _barred(leaf: Leaf, alias: str, test: str) -> str:
+    """No line of `alias` that the row meets fails the test."""
+    table = view(leaf.tables[alias].name)
+    refused = f"{_meets(leaf.branch, alias)} AND NOT coalesce({test}, true)"
+    return f"NOT EXISTS (SELECT 1 FROM {table} AS {alias} WHERE {refused})"  # noqa: S608
 
 
 def _field(leaf: Leaf, name: str) -> str:
@@ -253,15 +296,18 @@ def _filled(leaf: Leaf, text: str) -> str:
     return _PLACE.sub(lambda place: _known(leaf, place[1], place[2]), text)
 
 
-def _surrogate(leaf: Leaf) -> str:
-    """62 bits that name the line: two polynomials over its key, modulo the prime 2^31 - 1.
+def _surrogate(leaf: Leaf, key: tuple[str, ...]) -> str:
+    """62 bits that name a line or a stay: two polynomials over its key, modulo the prime 2^31 - 1.
 
     Plain arithmetic, so that anybody recomputes it; MD5 took a third of the time of a table.
     """
     branch = leaf.branch
-    year = leaf.tables[branch.who].year
-    numbers = [str(year) if year else "0" if branch.flux else "l.person"]
-    for one in branch.key:
+    table = leaf.tables[branch.who]
+    # Keys of the sectors of the PMSI look alike; the MCO stands before the others.
+    sector = _SECTORS.index(table.family[:5]) * 10_000 if table.year else 0
+    first = str(table.year + sector) if table.year else "0" if branch.flux else "l.person"
+    numbers = [f"CAST({first} AS BIGINT)"]
+    for one in key:
         alias, _, name = one.partition(".")
         numbers += _as_numbers(f'{alias}."{name}"', leaf.tables[alias].columns[name])
     low, high = (_polynomial(numbers, factor) for factor in FACTORS)
@@ -299,6 +345,9 @@ def _known_term(leaf: Leaf, alias: str, name: str) -> exp.Expr:
     """
     table = leaf.tables[alias]
     _require(table, name)
+    former = FORMER.get((table.family, name))
+    if former is not None and name not in table.columns:
+        return exp.Literal.string(former[1])
     if name in RAW.get(table.family, {}):
         content = Source(urls=(table.name,))
         piece = Piece(family=table.family, year=table.year, content=content)

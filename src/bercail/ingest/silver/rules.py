@@ -17,12 +17,22 @@ _DIGITS = 12
 
 @frozen(kw_only=True)
 class SilverState:
-    """Where one silver table stands: what was made last, and what was begun after it."""
+    """Where one silver table stands: what was made last, and what was begun after it.
+
+    Two processes may begin at once, so several makings may be `open`; one of them is committed.
+    `told` are the deliveries of all that were made.
+    """
 
     turns: int = 0
-    begun: SilverBegun | None = None
+    open: tuple[SilverBegun, ...] = ()
     made: SilverBegun | None = None
     built: SilverBuilt | None = None
+    told: frozenset[str] = frozenset()
+
+    @property
+    def begun(self) -> SilverBegun | None:
+        """What was begun last and is not told to stand."""
+        return self.open[-1] if self.open else None
 
 
 def fold(events: Iterable[Any]) -> SilverState:
@@ -30,9 +40,17 @@ def fold(events: Iterable[Any]) -> SilverState:
     state = SilverState()
     for event in events:
         if isinstance(event, SilverBegun):
-            state = evolve(state, turns=state.turns + 1, begun=event)
+            state = evolve(state, turns=state.turns + 1, open=(*state.open, event))
         elif isinstance(event, SilverBuilt):
-            state = evolve(state, built=event, made=state.begun, begun=None)
+            begun = [one for one in state.open if one.delivery == event.delivery]
+            # Of those begun on one snapshot the lake takes one; the others begin again.
+            state = evolve(
+                state,
+                built=event,
+                made=begun[-1] if begun else state.made,
+                open=(),
+                told=state.told | {event.delivery},
+            )
     return state
 
 
@@ -114,12 +132,12 @@ def require_sources(
             )
 
 
-def require_own(concept: Concept, held: Collection[str], delivery: str) -> None:
-    """`Refused` when the lake's table holds rows that the journal does not tell of."""
-    if set(held) - {delivery}:
+def require_own(concept: Concept, held: Collection[str], told: Collection[str]) -> None:
+    """`Refused` when the lake's table holds rows of a delivery that the journal did not tell of."""
+    if strange := set(held) - set(told):
         raise Refused(
-            f"`{concept.table}` holds rows of `{min(set(held) - {delivery})}`, of which the "
-            "journal does not tell.",
+            f"`{concept.table}` holds rows of `{min(strange)}`, of which the journal does not "
+            "tell.",
             remedy="Verify the journal and the table; restore what was altered.",
             rule=RULE,
         )

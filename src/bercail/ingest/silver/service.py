@@ -7,10 +7,12 @@ One making of one table:
 3. Persons who have no number get one.
 4. The persons whose lines came, left or changed hands are found; all of them when made anew.
 5. It is told that the making begins, with its pins.
-6. Their events are made; the rows of all others are carried over; one signed snapshot holds both.
+6. Their events are made. The parts of the table that hold their buckets are written again, with
+   the rows of all others in them carried over; every other part stays. One signed snapshot.
 7. It is told that the table stands.
 
-Killed anywhere, the table is as before or as after, and the next call goes on.
+Killed anywhere, the table is as before or as after, and the next call goes on. Of two that make one
+table at once, the lake takes the first; the second begins again from 1.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, field, frozen
 
-from bercail.foundation import Actor, Missing, Refused
+from bercail.foundation import Actor, Missing, Refused, Unavailable
 from bercail.ingest.silver import rules
 from bercail.ingest.silver.bronze import Bronze, Pinned
 from bercail.ingest.silver.concepts import CONCEPTS, concept
@@ -29,10 +31,12 @@ from bercail.ingest.silver.definition import Concept
 from bercail.ingest.silver.events import SILVER_EVENTS, SilverBegun, SilverBuilt
 from bercail.ingest.silver.numbers import LayerPersons
 from bercail.ingest.silver.queries import Leaf, leaves
-from bercail.ingest.silver.session import Session, SessionSettings
+from bercail.ingest.silver.session import Session, SessionSettings, Touched
 from bercail.ingest.silver.tables import lake_schema_of
 from bercail.lake import Lake
-from bercail.lake.rewrites import CORRECTION, PREFIX
+from bercail.lake.cuts import Cut
+from bercail.lake.replacing import OVERTAKEN, busy, overtaken
+from bercail.lake.rewrites import PREFIX, RENEWAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +48,19 @@ if TYPE_CHECKING:
     from bercail.ledger import Ledger
 
 STREAM = "silver/"
+# How often a making that another overtook begins again.
+TURNS = 5
 Progress = Callable[[str, int, int], None]
+# The parts that leave, and the rows that take their place.
+Work = tuple[Sequence[str], "Iterable[pa.RecordBatch]"]
 
 
 @frozen(kw_only=True)
 class BuildReport:
     """What became of one silver table: `state` is built, current or waiting.
 
-    `persons` are those made now, None when all were; `waits_for` says what bronze lacks.
+    `persons` are those made now, None when all were; `parts_kept` of its parts stayed as they
+    were, `parts_made` were written; `waits_for` says what bronze lacks.
     """
 
     concept: str
@@ -60,6 +69,8 @@ class BuildReport:
     persons: int | None = 0
     numbers: int = 0
     snapshot: str = ""
+    parts_kept: int = 0
+    parts_made: int = 0
     waits_for: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -136,7 +147,7 @@ class SilverService:
         with self._session(pinned, None) as session:
             self.persons.prepare(self.lake, session, self.lake.rewriting.gate.require_open())
             session.number_persons()
-            yield from session.events(asked, found, None, day)
+            yield from session.events(asked, found, day)
 
     @property
     def _epoch(self) -> int:
@@ -165,15 +176,29 @@ class SilverService:
                     BuildReport(concept=one.name, state="waiting", waits_for=str(lacking))
                 )
                 continue
-            reports.append(self._make_one(one, pinned, found, actor, whole=whole))
+            reports.append(self._make_in_turn(one, pinned, found, actor, whole=whole))
         if progress:
             progress("silver tables", len(asked), len(asked))
         return tuple(reports)
+
+    def _make_in_turn(
+        self, one: Concept, pinned: Pinned, found: Sequence[Leaf], actor: Actor, *, whole: bool
+    ) -> BuildReport:
+        for turn in range(TURNS):
+            try:
+                return self._make_one(one, pinned, found, actor, whole=whole)
+            except Unavailable as problem:
+                if problem.rule != OVERTAKEN or turn == TURNS - 1:
+                    raise
+            pinned = self._bronze.pin(one)
+            found = self._leaves(one, pinned)
+        raise busy(one.table)
 
     def _make_one(
         self, one: Concept, pinned: Pinned, found: Sequence[Leaf], actor: Actor, *, whole: bool
     ) -> BuildReport:
         state = self._settled(one, actor)  # 1
+        onto = self._standing_on(one)
         epoch = self.lake.rewriting.gate.require_open()
         made = state.made
         if made is not None and not whole and rules.continues(one, made, self.persons.name):
@@ -187,12 +212,32 @@ class SilverService:
         with self._session(pinned, before) as session:
             numbers = self.persons.prepare(self.lake, session, epoch)  # 3
             session.number_persons()
-            persons = None if before is None else session.find_touched(found)  # 4
+            touched = None if before is None else session.find_touched(found)  # 4
             if begun is not state.begun:
                 self._tell(one, begun, actor)  # 5
-            self._commit(one, state, begun, session, found)  # 6
+            self._commit(one, state, begun, onto, self._work(one, onto, session, found, touched))
+        persons = None if touched is None else touched.persons
         settled = self._settled(one, actor, persons)  # 7
-        return evolve(self._report(one, settled, "built"), persons=persons, numbers=numbers)
+        report = evolve(self._report(one, settled, "built"), persons=persons, numbers=numbers)
+        return self._counted(one, onto, report)
+
+    def _work(
+        self,
+        one: Concept,
+        onto: Snapshot | None,
+        session: Session,
+        found: Sequence[Leaf],
+        touched: Touched | None,
+    ) -> Work:
+        """Which parts leave, and the rows that take their place."""
+        parts = () if onto is None else self.lake.parts(one.table, onto.id)
+        if touched is None:
+            return tuple(part.url for part in parts), session.events(one, found)
+        spans = self.lake.renewing.spans(one.table, "bucket") if parts else {}
+        if {part.url for part in parts} - set(spans):
+            raise overtaken(one.table)
+        renewal = touched.renewal(parts, spans)
+        return renewal.leaving, session.renewed(one, found, renewal)
 
     def _before(
         self, one: Concept, state: rules.SilverState, *, whole: bool
@@ -208,61 +253,63 @@ class SilverService:
         one: Concept,
         state: rules.SilverState,
         begun: SilverBegun,
-        session: Session,
-        found: Sequence[Leaf],
+        onto: Snapshot | None,
+        work: Work,
     ) -> None:
-        held = self._held(one)
-        current = "" if state.built is None else state.built.delivery
-        rules.require_own(one, held, current)
-        parts = [part.url for part in self.lake.parts(one.table)] if held else []
-        batches = session.events(one, found, None if begun.whole else parts)
-        schema = lake_schema_of(one)
-        if held:
-            self.lake.correcting.correct(
-                one.table,
-                batches,
-                schema,
-                delivery=begun.delivery,
-                corrects=current,
-                epoch=begun.epoch,
-            )
-        else:
-            self.lake.append(one.table, batches, schema, delivery=begun.delivery, epoch=begun.epoch)
+        rules.require_own(one, self._held(one, onto), state.told)
+        leaving, batches = work
+        self.lake.renewing.renew(  # 6
+            one.table,
+            batches,
+            lake_schema_of(one),
+            delivery=begun.delivery,
+            onto=None if onto is None else onto.id,
+            leaving=leaving,
+            epoch=begun.epoch,
+            cut=Cut(column="bucket", rows=self.settings.part_rows),
+        )
+
+    def _standing_on(self, one: Concept) -> Snapshot | None:
+        """The newest snapshot of the table; None before the first."""
+        return self.lake.snapshot(one.table) if one.table in self.lake.tables() else None
+
+    def _counted(self, one: Concept, onto: Snapshot | None, report: BuildReport) -> BuildReport:
+        """The report with the parts that stayed and those that were written."""
+        if onto is None:
+            return evolve(report, parts_made=len(self.lake.parts(one.table, report.snapshot)))
+        change = self.lake.history.diff(one.table, onto.id, report.snapshot)
+        kept = onto.parts - change.parts_removed
+        return evolve(report, parts_kept=kept, parts_made=change.parts_added)
 
     def _settled(self, one: Concept, actor: Actor, persons: int | None = None) -> rules.SilverState:
         """The state of a table, once a making that is committed is told."""
-        state = self._state(one)
-        begun = state.begun
-        if begun is None:
-            return state
-        made = self._committed(one, begun)
-        if made is not None:
-            built = SilverBuilt(
-                concept=one.name,
-                delivery=begun.delivery,
-                table=one.table,
-                snapshot=made.id,
-                statement_sha256=made.statement_digest,
-                rows=made.rows,
-                persons=persons,
-            )
-            self._tell(one, built, actor)
+        for begun in self._state(one).open:
+            made = self._committed(one, begun)
+            if made is not None:
+                built = SilverBuilt(
+                    concept=one.name,
+                    delivery=begun.delivery,
+                    table=one.table,
+                    snapshot=made.id,
+                    statement_sha256=made.statement_digest,
+                    rows=made.rows,
+                    persons=persons,
+                )
+                self._tell(one, built, actor)
         return self._state(one)
 
     def _committed(self, one: Concept, begun: SilverBegun) -> Snapshot | None:
         if one.table not in self.lake.tables():
             return None
-        corrected = f"{PREFIX}{CORRECTION}{begun.delivery}:"
+        names = (begun.delivery, f"{PREFIX}{RENEWAL}{begun.delivery}")
         for snapshot in reversed(self.lake.snapshots(one.table)):
-            if snapshot.delivery == begun.delivery or snapshot.delivery.startswith(corrected):
+            if snapshot.delivery in names:
                 return snapshot
         return None
 
-    def _held(self, one: Concept) -> set[str]:
-        """The deliveries whose rows the table holds now."""
-        if one.table not in self.lake.tables():
-            return set()
-        parts = self.lake.parts(one.table)
+    def _held(self, one: Concept, onto: Snapshot | None) -> set[str]:
+        """The deliveries whose rows the table holds in a snapshot."""
+        parts = () if onto is None else self.lake.parts(one.table, onto.id)
         return {share.delivery for part in parts for share in part.shares}
 
     def _leaves(self, one: Concept, pinned: Pinned) -> tuple[Leaf, ...]:

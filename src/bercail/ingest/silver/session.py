@@ -6,7 +6,7 @@ A table that is too large for its memory is made in slices of buckets instead, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from types import TracebackType
@@ -22,9 +22,11 @@ from bercail.ingest.silver import queries
 from bercail.ingest.silver.definition import BUCKETS, Concept, Link, column_names, order_of
 from bercail.ingest.silver.queries import IDENTITIES, BronzeTable, Leaf, links_name, view
 from bercail.lake import Lake
+from bercail.lake.renewing import Span
 
 if TYPE_CHECKING:
     from bercail.ingest.silver.numbers import PersonSource
+    from bercail.lake import Part
 
 Answer = TypeVar("Answer")
 LINKS: tuple[Link, ...] = ("rank", "pseudonym", "identity")
@@ -33,11 +35,18 @@ BATCH_ROWS = 65_536
 
 @frozen(kw_only=True)
 class SessionSettings:
-    """`threads`; `memory_limit` such as `2GB`; how many bronze lines are in hand at once."""
+    """`threads`; `memory_limit` such as `6GB`; how many bronze lines are in hand at once.
+
+    Each slice of so many lines reads all of bronze once more, so with a third of the memory a
+    third of the lines are in hand, and a table of 60 million takes half as much time again.
+
+    A part of a silver table ends with the bucket in which it reaches `part_rows` rows.
+    """
 
     threads: int = 2
-    memory_limit: str = "2GB"
-    lines_at_once: int = 6_000_000
+    memory_limit: str = "6GB"
+    lines_at_once: int = 20_000_000
+    part_rows: int = 500_000
 
     def as_config(self) -> dict[str, Any]:
         """The settings as DuckDB reads them."""
@@ -52,11 +61,52 @@ class SessionSettings:
             "python_enable_replacements": False,
         }
 
-    def slices(self, lines: int) -> tuple[tuple[int, int], ...]:
-        """The first and the last bucket of each slice, for so many lines of bronze."""
-        count = min(BUCKETS, max(1, -(-lines // self.lines_at_once)))
-        edges = [BUCKETS * number // count for number in range(count + 1)]
-        return tuple((low, high - 1) for low, high in pairwise(edges))
+    def slices(self, lines: int, buckets: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """The first and the last bucket of each slice of `buckets`, for so many lines of bronze."""
+        count = min(len(buckets), max(1, -(-lines // self.lines_at_once)))
+        edges = [len(buckets) * number // count for number in range(count + 1)] if count else []
+        return tuple((buckets[low], buckets[high - 1]) for low, high in pairwise(edges))
+
+
+@frozen(kw_only=True)
+class Touched:
+    """Whose events may differ from before: how many persons, of how many, in which buckets."""
+
+    persons: int
+    of: int
+    buckets: tuple[int, ...]
+
+    def renewal(self, parts: Iterable[Part], spans: Mapping[str, Span | None]) -> Renewal:
+        """The parts that hold a touched bucket; `spans` says what buckets each part holds."""
+        whole = (0, BUCKETS - 1)
+        held = [(part, spans[part.url] or whole) for part in parts]
+        leaving = [
+            (part, span)
+            for part, span in held
+            if any(span[0] <= bucket <= span[1] for bucket in self.buckets)
+        ]
+        buckets = {bucket for _, (low, high) in leaving for bucket in range(low, high + 1)}
+        return Renewal(
+            touched=self,
+            leaving=tuple(part.url for part, _ in leaving),
+            rows=sum(part.rows for part, _ in leaving),
+            buckets=tuple(sorted(buckets | set(self.buckets))),
+        )
+
+
+@frozen(kw_only=True)
+class Renewal:
+    """What of a silver table is made anew: the parts `leaving`, and the buckets they hold."""
+
+    touched: Touched
+    leaving: tuple[str, ...]
+    rows: int
+    buckets: tuple[int, ...]
+
+    def lines(self, lines: int) -> int:
+        """How many lines are in hand, of a bronze of so many: the named have more than most."""
+        share = 2 * lines * self.touched.persons // max(self.touched.of, 1)
+        return max(min(lines, share), self.rows)
 
 
 class Session:
@@ -85,8 +135,8 @@ class Session:
         self._lines = 0
         self._connection = duckdb.connect(":memory:", config=settings.as_config())
         self._connection.register_filesystem(self._files)
-        for table, snapshot in snapshots.items():
-            self._show(table, snapshot)
+        for table in pins.values():
+            self._show(table, snapshots)
 
     def __enter__(self) -> Session:
         return self
@@ -126,8 +176,8 @@ class Session:
         found: pa.Table = self._watched(lambda: self._connection.sql(sql).to_arrow_table())
         return found
 
-    def find_touched(self, leaves: Iterable[Leaf]) -> int:
-        """Whose events may differ from before; how many persons those are.
+    def find_touched(self, leaves: Iterable[Leaf]) -> Touched:
+        """Whose events may differ from before.
 
         A person is touched by a line that came or left, in any table that is joined, and by a
         pseudonym that now leads to another.
@@ -146,32 +196,45 @@ class Session:
                 f"CREATE TABLE {links_name(link, 'scope')} AS SELECT * FROM {links_name(link)} "  # noqa: S608
                 "WHERE person IN (SELECT person FROM touched)"
             )
-        return int(self._one("SELECT count(*) FROM touched"))
+        buckets = self._rows(f"SELECT DISTINCT person % {BUCKETS} FROM touched ORDER BY 1")  # noqa: S608
+        return Touched(
+            persons=self._rows("SELECT count(*) FROM touched")[0][0],
+            of=self._rows(f"SELECT count(DISTINCT person) FROM {IDENTITIES}")[0][0],  # noqa: S608
+            buckets=tuple(bucket for (bucket,) in buckets),
+        )
 
     def events(
-        self,
-        concept: Concept,
-        leaves: Iterable[Leaf],
-        carried: Iterable[str] | None,
-        until: date | None = None,
+        self, concept: Concept, leaves: Iterable[Leaf], until: date | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of the silver table, in order: those made now and those `carried`.
-
-        `carried` are the parts of the table as it stands, of which the rows of persons who are
-        not touched stay; None to make all persons.
-        """
-        urls = list(carried or ())
-        if urls:
-            self._view(view(concept.table), urls, {})
-        scope = "" if carried is None else "scope"
+        """All rows of the silver table, in order; with `until`, of the flux months up to a day."""
         made = [queries.leaf_query(leaf, concept, "slice", until) for leaf in leaves]
-        for bounds in self._settings.slices(self._lines):
-            inside = f"BETWEEN {bounds[0]} AND {bounds[1]}"
-            for link in LINKS:
-                chosen = f"FROM {links_name(link, scope)} WHERE person % {BUCKETS} {inside}"
-                self._run(f"CREATE OR REPLACE TABLE {links_name(link, 'slice')} AS {chosen}")
-            kept = [_carried(concept, inside)] if urls else []
-            yield from self._ordered(concept, [*made, *kept])
+        for bounds in self._settings.slices(self._lines, range(BUCKETS)):
+            self._slice("", bounds)
+            yield from self._ordered(concept, made)
+
+    def renewed(
+        self, concept: Concept, leaves: Iterable[Leaf], renewal: Renewal
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows that take the place of the parts that leave, in order.
+
+        Those of persons who are touched are made now; those of all others in these parts stay.
+        """
+        made = [queries.leaf_query(leaf, concept, "slice") for leaf in leaves]
+        if renewal.leaving:
+            self._view(view(concept.table), list(renewal.leaving), {})
+        for bounds in self._settings.slices(renewal.lines(self._lines), renewal.buckets):
+            self._slice("scope", bounds)
+            carried = [_carried(concept, bounds)] if renewal.leaving else []
+            yield from self._ordered(concept, [*made, *carried])
+
+    def _slice(self, scope: str, bounds: tuple[int, int]) -> None:
+        """Look at the persons of these buckets alone."""
+        for link in LINKS:
+            self._run(
+                f"CREATE OR REPLACE TABLE {links_name(link, 'slice')} AS "
+                f"FROM {links_name(link, scope)} "
+                f"WHERE person % {BUCKETS} BETWEEN {bounds[0]} AND {bounds[1]}"
+            )
 
     def _ordered(self, concept: Concept, made: list[str]) -> Iterator[pa.RecordBatch]:
         order = ", ".join(f'"{name}" NULLS FIRST' for name in order_of(concept))
@@ -183,22 +246,23 @@ class Session:
         )
         return self._stream(reader)
 
-    def _show(self, table: str, snapshot: str) -> None:
-        parts = self._lake.parts(table, snapshot)
+    def _show(self, table: BronzeTable, snapshots: Mapping[str, str]) -> None:
+        """Views over a table and its archives: now, before, both, and what differs."""
+        parts = [part for one in table.members for part in self._lake.parts(one, snapshots[one])]
         self._lines = max(self._lines, sum(part.rows for part in parts))
         new = [part.url for part in parts]
-        typed = _typed(self._bronze[table])
-        self._view(view(table), new, typed)
+        typed = _typed(table)
+        self._view(view(table.name), new, typed)
         if self._before is None:
             return
-        held = self._before.get(table)
-        old = [part.url for part in self._lake.parts(table, held)] if held else []
+        held = [(one, self._before[one]) for one in table.members if one in self._before]
+        old = [part.url for one, snapshot in held for part in self._lake.parts(one, snapshot)]
         changed = sorted(set(new) ^ set(old))
-        self._view(view(table, "old"), old, typed)
-        self._view(view(table, "any"), sorted({*new, *old}), typed)
-        self._view(view(table, "changed"), changed, typed)
+        self._view(view(table.name, "old"), old, typed)
+        self._view(view(table.name, "any"), sorted({*new, *old}), typed)
+        self._view(view(table.name, "changed"), changed, typed)
         if changed:
-            self._changed.add(table)
+            self._changed.add(table.name)
 
     def _view(self, name: str, urls: list[str], columns: Mapping[str, str]) -> None:
         """A view over files; a column that none of them has is empty."""
@@ -245,9 +309,8 @@ class Session:
                 return
             yield batch
 
-    def _one(self, sql: str) -> Any:
-        rows = self._watched(lambda: self._connection.sql(sql).fetchall())
-        return rows[0][0]
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._watched(lambda: self._connection.sql(sql).fetchall())
 
     def _run(self, sql: str) -> None:
         self._watched(lambda: self._connection.execute(sql))
@@ -265,11 +328,12 @@ class Session:
             ) from None
 
 
-def _carried(concept: Concept, inside: str) -> str:
+def _carried(concept: Concept, bounds: tuple[int, int]) -> str:
     """The rows of persons who are not touched, as the table has them."""
     columns = ", ".join(f'"{name}"' for name in column_names(concept))
     return (
-        f"SELECT {columns} FROM {view(concept.table)} WHERE bucket {inside} "  # noqa: S608
+        f"SELECT {columns} FROM {view(concept.table)} "  # noqa: S608
+        f"WHERE bucket BETWEEN {bounds[0]} AND {bounds[1]} "
         "AND person NOT IN (SELECT person FROM touched)"
     )
 

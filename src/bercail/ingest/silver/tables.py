@@ -11,7 +11,7 @@ from bercail.catalogue import Registry
 from bercail.catalogue.table import Table
 from bercail.cohorts.views import Kind
 from bercail.ingest.silver.concepts import CONCEPTS
-from bercail.ingest.silver.definition import FIRST, LINEAGE, Concept
+from bercail.ingest.silver.definition import FIRST, LINEAGE, STAY, Concept
 from bercail.ingest.silver.numbers import NUMBERS_TABLE, PERSON_TABLES
 from bercail.lake.rules import LINEAGE as LINEAGE_NOTE
 from bercail.lake.rules import SILVER
@@ -41,6 +41,10 @@ def sources_of(concept: Concept, column: str) -> tuple[str, ...]:
 
 def _sources(concept: Concept, column: str) -> Iterator[str]:
     for branch in concept.branches:
+        if column == STAY:
+            for one in branch.stay:
+                alias, _, source = one.partition(".")
+                yield f"{branch.tables[alias]}.{source}"
         name = "date" if branch.periods and column == "end" else column
         if name in branch.fields:
             alias, _, source = branch.fields[name].source.partition(".")
