@@ -53,7 +53,8 @@ class Loaded:
 
 def order(folder: str) -> tuple[int, str]:
     """The register first, then months and years as they come."""
-    return ("BEN", "DCIR", "MCO").index(folder.split("_")[0]), folder
+    systems = ("BEN", "DCIR", "MCO", "HAD", "SSR", "RIP")
+    return systems.index(folder.split("_")[0]), folder
 
 
 def rows_of(house: SmallHouse) -> dict[str, int]:

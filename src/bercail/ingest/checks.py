@@ -49,9 +49,7 @@ class FileLook:
         if column.physical_type != "char":
             return looks
         if kind:
-            looks.append(
-                lambda values: self._count("not-a-pseudonym", name, _malformed(values, kind))
-            )
+            looks.append(lambda values: self._pseudonyms(name, values, kind))
         elif column.length:
             longest = pa.scalar(column.length)
             looks.append(lambda values: self._length(name, values, longest))
@@ -89,6 +87,10 @@ class FileLook:
                 self._count("unknown-code", name, pc.is_in(values, unknown))
 
         return look
+
+    def _pseudonyms(self, name: str, values: Any, kind: str) -> None:
+        if not identifiers.all_pseudonyms(values):
+            self._count("not-a-pseudonym", name, _malformed(values, kind))
 
     def _length(self, name: str, values: Any, longest: Any) -> None:
         # Bytes are counted for the whole batch at once; letters only where they may be too many.

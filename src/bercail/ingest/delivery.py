@@ -93,7 +93,7 @@ class _FileDocument(BaseModel):
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid")
     holder: str = Field(min_length=1)
-    system: Literal["DCIR", "MCO", "BEN"]
+    system: Literal["DCIR", "MCO", "HAD", "SSR", "RIP", "BEN"]
     period: str = Field(pattern=r"^[0-9]{4}(-[0-9]{2})?$")
     identifiers: Literal["clear", "level-1"]
     revision: int = Field(default=1, ge=1, le=999)

@@ -178,6 +178,12 @@ def releasable(found: FindingCounted) -> bool:
     return known is not None and known.releasable
 
 
+def never_passes(check: str) -> bool:
+    """Whether one finding of a check keeps a delivery out, whatever an officer says."""
+    known = CHECKS.get(check)
+    return known is None or (known.level == ERROR and not known.releasable)
+
+
 def as_line(found: FindingCounted) -> str:
     """The finding in one line: rule, place, count, first line."""
     column = f" column {found.column}" if found.column else ""
@@ -186,11 +192,15 @@ def as_line(found: FindingCounted) -> str:
 
 
 class Tally:
-    """Counts the findings of one file, batch after batch; line 1 is the header."""
+    """Counts the findings of one file, batch after batch; line 1 is the header.
+
+    `fatal` is whether any was of a check that nobody may let pass.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
         self._found: dict[tuple[str, str], tuple[int, tuple[int, ...]]] = {}
+        self.fatal = False
 
     def mask(self, check: str, column: str, mask: Any, rows_before: int) -> int:
         """Count the true values of `mask`, a batch that begins after `rows_before` rows."""
@@ -204,6 +214,7 @@ class Tally:
     def add(self, check: str, column: str, count: int, lines: Sequence[int] = ()) -> None:
         """Count `count` findings of `check`, the first of them at `lines`."""
         if count:
+            self.fatal |= never_passes(check)
             before, kept = self._found.get((check, column), (0, ()))
             self._found[check, column] = (before + count, (*kept, *lines)[:LINES_KEPT])
 

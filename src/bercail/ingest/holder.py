@@ -1,7 +1,8 @@
 """Level one, run by the data holder alone, with the holder's own secret.
 
-Reads the holder's clear files and writes the same files with level-1 pseudonyms in the
-identity columns. The platform's secret is not needed and not present here.
+Reads the holder's clear files and writes the same files, in the form in which they came (CSV,
+CSV in gzip, Parquet), with level-1 pseudonyms in the identity columns. The platform's secret is
+not needed and not present here.
 """
 
 from __future__ import annotations
@@ -28,17 +29,11 @@ from bercail.foundation import (
     to_iso,
 )
 from bercail.ingest import pseudonymise
-from bercail.ingest.delivery import (
-    MANIFEST_NAME,
-    Delivery,
-    DeliveryFile,
-    Stream,
-    parse_manifest,
-)
-from bercail.ingest.diagnosis import diagnose
-from bercail.ingest.dialect import read_batches, read_header
+from bercail.ingest.delivered import Delivered, diagnosed, opened
+from bercail.ingest.delivery import MANIFEST_NAME, Delivery, DeliveryFile, parse_manifest
 from bercail.ingest.findings import CHECKS
-from bercail.ingest.parquet_form import PARQUET, ParquetLines
+from bercail.ingest.folder import LocalFiles
+from bercail.ingest.parquet_form import ParquetLines
 from bercail.ingest.writing import HashingFile, writer_of
 
 ProgressReport = Callable[[str, int, int], None]
@@ -79,8 +74,9 @@ class HolderService:
         continues; each delivery appears whole or not at all.
 
         Raises:
-            Missing: no delivery in `source`.
-            Invalid: a manifest or a header is wrong, or a delivery is not clear.
+            Missing: no delivery in `source`, or a file that its manifest names is not there.
+            Invalid: a manifest, a header or a line is wrong, a file is damaged, or a delivery is
+                not clear.
         """
         folders = sorted(path.parent for path in source.glob(f"*/{MANIFEST_NAME}"))
         if not folders:
@@ -176,19 +172,14 @@ def use_log(target: Path) -> Path:
 @contextmanager
 def _form(path: Path) -> Iterator[tuple[tuple[str, ...], pa.Schema, Iterator[pa.RecordBatch]]]:
     """The columns of a clear file, the types in which it is read, and its lines."""
-    with path.open("rb") as stream:
-        if path.suffix != PARQUET:
-            header = read_header(stream, path.name)
-            schema = pa.schema([pa.field(name, pa.string()) for name in header])
-            yield header, schema, _read(stream, header, path)
-            return
-        lines = ParquetLines(stream)
+    with opened(LocalFiles(path.parent), path.name) as lines:
         header, wrong = lines.header()
-        try:
-            _require_usable(path, lines.trouble or (wrong[0][0] if wrong else ""))
-            yield header, lines.schema, _whole(lines, path)
-        finally:
-            lines.close()
+        _require_usable(path, lines.trouble or (wrong[0][0] if wrong else ""))
+        if isinstance(lines, ParquetLines):
+            yield header, lines.schema, _whole(lines.as_written(), lines, path)
+        else:
+            schema = pa.schema([pa.field(name, pa.string()) for name in header])
+            yield header, schema, _whole(_read(lines, header, path), lines, path)
 
 
 def _require_usable(path: Path, check: str) -> None:
@@ -200,8 +191,11 @@ def _require_usable(path: Path, check: str) -> None:
         )
 
 
-def _whole(lines: ParquetLines, path: Path) -> Iterator[pa.RecordBatch]:
-    yield from lines.as_written()
+def _whole(
+    batches: Iterator[pa.RecordBatch], lines: Delivered, path: Path
+) -> Iterator[pa.RecordBatch]:
+    """The batches; raises `Invalid` when damage ended them early."""
+    yield from batches
     _require_usable(path, lines.trouble)
 
 
@@ -209,16 +203,16 @@ def _as_text(_: str) -> pa.DataType:
     return pa.string()
 
 
-def _read(stream: Stream, header: tuple[str, ...], path: Path) -> Iterator[pa.RecordBatch]:
+def _read(lines: Delivered, header: tuple[str, ...], path: Path) -> Iterator[pa.RecordBatch]:
     try:
-        yield from read_batches(stream, header, _as_text)
+        yield from lines.batches(header, _as_text)
     except pa.ArrowInvalid:
+        # Damage that ended the text early may also leave half a line: the damage is told.
+        _require_usable(path, lines.trouble)
         # pyarrow's message quotes the line; ours gives the place and nothing of it.
-        with path.open("rb") as raw:
-            raw.readline()
-            bad = diagnose(raw, header, _as_text, f"{path.parent.name}/{path.name}")[0]
+        bad = diagnosed(LocalFiles(path.parent), path.name, header, _as_text)[0]
         raise Invalid(
-            f"`{bad.file}` line {bad.first_line}: {CHECKS[bad.check].meaning}.",
+            f"`{path.parent.name}/{bad.file}` line {bad.first_line}: {CHECKS[bad.check].meaning}.",
             remedy="Correct the file; deliveries written before it stay.",
             rule=bad.check,
         ) from None

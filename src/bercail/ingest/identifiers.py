@@ -23,8 +23,13 @@ import pyarrow.compute as pc
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
-# Lengths of the shortest e-mail address, and of the longest text without any number looked for.
-SHORTEST, SHORTEST_NUMBER = 6, 9
+PSEUDONYM_LENGTH = 17
+_OF_PSEUDONYMS = np.zeros(256, dtype=np.bool_)
+_OF_PSEUDONYMS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")] = True
+_AT = ord("@")
+# The shortest e-mail address; the longest texts without any number looked for: ten digits may be a
+# telephone, and in a column of codes only twelve signs (`+33` and nine digits) may.
+SHORTEST, SHORTEST_NUMBER, SHORTEST_AMONG_CODES = 6, 9, 11
 PSEUDONYM_SHAPE = r"^([A-Z2-7]{17}[0-9]?|[xX]{16}[xXSD])$"
 
 # What any of them has: an at sign, or a long run of digits, or the beginning of an IBAN.
@@ -108,9 +113,12 @@ def scan(values: pa.StringArray, *, coded: bool = False) -> dict[str, Places]:
     list and no telephone, unless they are set out as one.
     """
     longest = pc.max(pc.binary_length(values)).as_py() or 0
-    if longest < SHORTEST:
+    if longest < SHORTEST or all_pseudonyms(values):
         return {}
-    sifted = _matches(values, _SIEVE) if longest > SHORTEST_NUMBER else _with_at_sign(values)
+    numbers = longest > (SHORTEST_AMONG_CODES if coded else SHORTEST_NUMBER)
+    if not numbers and not (_letters(values) == _AT).any():
+        return {}
+    sifted = _matches(values, _SIEVE) if numbers else _with_at_sign(values)
     at = np.flatnonzero(sifted)
     if not len(at):
         return {}
@@ -128,6 +136,25 @@ def scan(values: pa.StringArray, *, coded: bool = False) -> dict[str, Places]:
         "clear-iban": _judged(left, _IBAN, _IBAN_EXACT, is_iban),
     }
     return {check: at[mask] for check, mask in found.items() if mask.any()}
+
+
+def all_pseudonyms(values: pa.StringArray) -> bool:
+    """Whether every value has the 17 letters of a pseudonym; quick, and not asked of nulls."""
+    letters = _letters(values)
+    if values.null_count or not len(values) or len(letters) != PSEUDONYM_LENGTH * len(values):
+        return False
+    same = pc.all(pc.equal(pc.binary_length(values), pa.scalar(PSEUDONYM_LENGTH, pa.int32())))
+    return bool(same.as_py()) and bool(_OF_PSEUDONYMS[letters].all())
+
+
+def _letters(values: pa.StringArray) -> npt.NDArray[np.uint8]:
+    """The bytes of all values, one after the other."""
+    _, offsets, data = values.buffers()
+    if data is None or offsets is None or not len(values):
+        return np.empty(0, dtype=np.uint8)
+    bounds = np.frombuffer(memoryview(offsets), dtype=np.int32)
+    first, last = bounds[values.offset], bounds[values.offset + len(values)]
+    return np.frombuffer(memoryview(data), dtype=np.uint8)[first:last]
 
 
 def _with_at_sign(values: pa.StringArray) -> Mask:

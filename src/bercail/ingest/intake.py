@@ -1,14 +1,14 @@
-"""One delivery read twice: once to check all of it, once to load it.
+"""One delivery read and checked; what passes is handed on, to be sealed while it is checked.
 
 Nothing is committed before every file of the delivery has passed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 
 from bercail.catalogue import Registry, Table, arrow_type
 from bercail.foundation import Unproven
@@ -17,7 +17,7 @@ from bercail.ingest.checks import FileLook, column_findings
 from bercail.ingest.delivered import Delivered, diagnosed, opened
 from bercail.ingest.delivery import Delivery, DeliveryFile, Files
 from bercail.ingest.events import FindingCounted
-from bercail.ingest.findings import Tally
+from bercail.ingest.findings import Tally, errors, releasable
 from bercail.ingest.swaps import swapped
 from bercail.lake.identities import Turn
 
@@ -57,9 +57,44 @@ class Checked:
     findings: tuple[FindingCounted, ...]
 
 
+# Takes the lines of one file as they pass their checks, to its end or as far as it likes.
+Take = Callable[[FileReading, Iterator[pa.RecordBatch]], None]
+
+
+@define(kw_only=True)
+class _Pass:
+    """One reading of the lines of a file: every batch is looked at, then handed on.
+
+    Once an error that nobody may let pass was counted, nothing is handed on any more. `whole` is
+    whether all lines could be read.
+    """
+
+    reading: FileReading
+    lines: Delivered
+    tally: Tally
+    look: FileLook
+    keyed: tuple[keys.FileKeys, ...]
+    strangers: Callable[[pa.RecordBatch, int], None]
+    whole: bool = True
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The lines under their level-1 pseudonyms, looked at."""
+        try:
+            for batch in self.lines.batches(self.reading.header, self.reading.type_of):
+                self.strangers(batch, self.look.rows)
+                self.look.look(batch)
+                for one in self.keyed:
+                    one.add(batch)
+                if not self.tally.fatal:
+                    yield batch
+        except pa.ArrowInvalid:
+            # pyarrow's message quotes the value; what is told is the place and the kind.
+            self.whole = False
+
+
 @frozen(kw_only=True)
 class Checking:
-    """The first reading of one delivery.
+    """The reading of one delivery; `take` is handed the lines that pass.
 
     `parents` holds the sorted key hashes of the tables that other tables hang on, by table and
     columns; `wanted` says which columns the other tables of the delivery need.
@@ -70,6 +105,7 @@ class Checking:
     hasher: keys.KeyHasher
     wanted: Mapping[str, frozenset[tuple[str, ...]]] = field(factory=dict)
     parents: dict[tuple[str, tuple[str, ...]], keys.Hashes] = field(factory=dict)
+    take: Take | None = None
 
     def read(self, file: DeliveryFile) -> tuple[FileReading | None, list[FindingCounted]]:
         """Read one file whole; no reading when its header is unusable.
@@ -103,21 +139,20 @@ class Checking:
             if columns != own and set(columns) <= set(reading.header)
         ]
         parent = self._parent(reading)
-        whole = True
-        try:
-            for batch in lines.batches(reading.header, reading.type_of):
-                self._strangers(batch, parent, tally, look.rows)
-                look.look(batch)
-                for keyed in (held, *links) if own else links:
-                    keyed.add(batch)
-        except pa.ArrowInvalid:
-            # pyarrow's message quotes the value; what is told is the place and the kind.
-            whole = False
+        passing = _Pass(
+            reading=reading,
+            lines=lines,
+            tally=tally,
+            look=look,
+            keyed=(held, *links) if own else tuple(links),
+            strangers=lambda batch, before: self._strangers(batch, parent, tally, before),
+        )
+        self._read_through(passing)
         lines.tell_into(tally)
         for one, other in swapped(lines.sample(reading.header), reading.table, self.registry):
             tally.add("swapped-columns", f"{one} {other}", 1, [1])
         found: list[FindingCounted] = []
-        if not whole and not lines.trouble:
+        if not passing.whole and not lines.trouble:
             found += self._diagnosed(reading)
         elif not lines.trouble:
             self._whole(reading, lines, tally, look.rows)
@@ -126,6 +161,13 @@ class Checking:
             if own:
                 self._unique(reading, held, tally)
         return [*found, *tally.findings(look.levels())]
+
+    def _read_through(self, passing: _Pass) -> None:
+        batches = passing.batches()
+        if self.take is not None:
+            self.take(passing.reading, batches)
+        for _ in batches:
+            continue
 
     def _parent(self, reading: FileReading) -> tuple[str, tuple[str, ...]] | None:
         for name, columns in self.parents:
@@ -174,8 +216,12 @@ class Checking:
         return diagnosed(self.files, reading.file.name, reading.header, reading.type_of)
 
 
-def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Checked:
+def check_delivery(
+    delivery: Delivery, files: Files, registry: Registry, take: Take | None = None
+) -> Checked:
     """Read and check every file; care lines and stays first, since others hang on them.
+
+    `take` is handed the lines of each file, until a file has an error that nobody may let pass.
 
     Raises:
         Missing: a table the catalogue does not know, or a file that is not there.
@@ -190,10 +236,12 @@ def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Chec
         if not keys.parents_first(registry.table(file.table))
     }
     with keys.KeyHasher() as hasher:
-        checking = Checking(files=files, registry=registry, hasher=hasher, wanted=wanted)
+        checking = Checking(files=files, registry=registry, hasher=hasher, wanted=wanted, take=take)
         for file in order:
             reading, findings = checking.read(file)
             found[file.name] = findings
+            if any(not releasable(one) for one in errors(findings)):
+                checking = evolve(checking, take=None)
             if reading is not None:
                 readings[file.name] = reading
     names = [file.name for file in delivery.files]
@@ -201,6 +249,21 @@ def check_delivery(delivery: Delivery, files: Files, registry: Registry) -> Chec
         readings=tuple(readings[name] for name in names if name in readings),
         findings=tuple(one for name in names for one in found[name]),
     )
+
+
+def identity_values(delivery: Delivery, files: Files, registry: Registry) -> int:
+    """The values of identity columns in all files as announced, empty ones included.
+
+    Raises:
+        Missing: a table the catalogue does not know, or a file that is not there.
+    """
+    count = 0
+    for file in delivery.files:
+        known = registry.pseudonyms(registry.table(file.table).name)
+        with opened(files, file.name) as lines:
+            header, _ = lines.header()
+        count += file.rows * sum(column.name in header for column in known)
+    return count
 
 
 def load_batches(

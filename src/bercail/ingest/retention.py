@@ -27,7 +27,7 @@ from bercail.lake.row_choice import DeliveryRows
 YEARS_KEPT = 20
 RULE = "GOV-08"
 # Years of care; a register has none.
-DATED = ("DCIR", "MCO")
+DATED = ("DCIR", "MCO", "HAD", "SSR", "RIP")
 
 # Erases a delivery from a table, for a reason; done again, it changes nothing.
 Erase = Callable[[str, str, str], object]

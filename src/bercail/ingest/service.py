@@ -22,10 +22,12 @@ from bercail.ingest.events import (
 )
 from bercail.ingest.folder import DeliveryFolder
 from bercail.ingest.history import DeliveryBook
-from bercail.ingest.intake import FileReading, check_delivery, load_batches
-from bercail.ingest.register import NOBODY, Register, StrangerCount
+from bercail.ingest.intake import FileReading, check_delivery, identity_values, load_batches
+from bercail.ingest.memory_pool import pages_kept
 from bercail.ingest.register import TABLES as REGISTER_TABLES
+from bercail.ingest.register import Register, StrangerCount
 from bercail.ingest.rules import Intake, IntakeState
+from bercail.ingest.staged import StagedDelivery, strangers_of
 from bercail.ingest.volumes import volume_findings
 from bercail.lake import Lake, pseudonym_chain
 from bercail.lake.identities import Turn
@@ -214,20 +216,24 @@ class IngestService:
         )
 
     def _take(self, taking: _Taking) -> LoadReport:
-        """1. check; 2. write down that it passed; 3. load each table; 4. write that down."""
+        """1. check and seal; 2. write down that it passed; 3. load each table; 4. write that down.
+
+        A delivery that is not sealed while it is checked is read a second time for 3.
+        """
         delivery = taking.delivery
         if delivery.corrects:
             corrected = self._book.intake(delivery.corrects)[1]
             if corrected.corrected_by != delivery.name:
                 rules.require_correction(delivery, corrected)
-        readings = self._checked(taking)  # 1, 2
-        uses = pseudonym_chain.uses(
-            taking.epoch, "load", delivery.name, self._identifiers(readings)
-        )
-        for used in uses:
-            self._vault_book.record_use(used, taking.actor)
-        turn = pseudonym_chain.entry(self._keys, taking.epoch)
-        tables = tuple(self._load_table(taking, reading, turn) for reading in readings)  # 3
+        staged = self._stage(taking) if self._may_stage(taking) else None
+        try:
+            with pages_kept():
+                readings = self._checked(taking, staged)  # 1, 2
+                turn = staged.turn if staged else self._turn(taking)
+                tables = tuple(self._load_table(taking, one, turn, staged) for one in readings)  # 3
+        finally:
+            if staged:
+                staged.discard()
         self._settle(taking, tables)  # 4
         return LoadReport(
             delivery=delivery.name,
@@ -237,9 +243,38 @@ class IngestService:
             warnings=taking.warnings,
         )
 
-    def _checked(self, taking: _Taking) -> Sequence[FileReading]:
+    def _may_stage(self, taking: _Taking) -> bool:
+        """Whether the delivery is sealed while it is checked.
+
+        Not one that stands in quarantine as it is, which is expected to fail again; nor a
+        correction; nor a register, in which the other files of its delivery are looked up.
+        """
+        intake, delivery = taking.intake, taking.delivery
+        held = intake.state is IntakeState.QUARANTINED and intake.manifest_sha256 == taking.digest
+        registers = any(file.table in REGISTER_TABLES for file in delivery.files)
+        return not (held or delivery.corrects or registers)
+
+    def _stage(self, taking: _Taking) -> StagedDelivery:
+        return StagedDelivery(
+            delivery=taking.delivery.name,
+            lake=self._lake,
+            registry=self._registry,
+            register=self._register,
+            turn=self._turn(taking),
+        )
+
+    def _turn(self, taking: _Taking) -> Turn:
+        """The platform's pseudonyms for this delivery, once their use is written down."""
+        delivery = taking.delivery
+        identities = identity_values(delivery, taking.files, self._registry)
+        for used in pseudonym_chain.uses(taking.epoch, "load", delivery.name, identities):
+            self._vault_book.record_use(used, taking.actor)
+        return pseudonym_chain.entry(self._keys, taking.epoch)
+
+    def _checked(self, taking: _Taking, staged: StagedDelivery | None) -> Sequence[FileReading]:
         delivery, intake = taking.delivery, taking.intake
-        checked = check_delivery(delivery, taking.files, self._registry)
+        take = staged.take if staged else None
+        checked = check_delivery(delivery, taking.files, self._registry, take)
         found = list(checked.findings)
         resumed = intake.state is IntakeState.CHECKED and intake.manifest_sha256 == taking.digest
         if not resumed:
@@ -269,18 +304,12 @@ class IngestService:
         taking.version = self._book.append(delivery.name, taking.version, event, taking.actor)
         return checked.readings
 
-    def _identifiers(self, readings: Sequence[FileReading]) -> int:
-        """The values of identity columns in all files, empty ones included."""
-        return sum(
-            reading.file.rows
-            * sum(c.name in reading.header for c in self._registry.pseudonyms(reading.table.name))
-            for reading in readings
-        )
-
-    def _load_table(self, taking: _Taking, reading: FileReading, turn: Turn) -> LoadedTable:
+    def _load_table(
+        self, taking: _Taking, reading: FileReading, turn: Turn, staged: StagedDelivery | None
+    ) -> LoadedTable:
         delivery, table = taking.delivery, reading.file.table
-        registered = table in REGISTER_TABLES
-        strangers = StrangerCount(register=NOBODY if registered else self._register.known())
+        ready = staged.give(table) if staged else None
+        strangers = strangers_of(table, self._register)
         batches = strangers.passing(load_batches(reading, taking.files, self._registry, turn))
         if delivery.corrects:
             made = self._lake.correcting.correct(
@@ -294,18 +323,17 @@ class IngestService:
             replaced, snapshot, digest = made.before, made.after, made.statement_digest
         else:
             appended = self._lake.append(
-                table, batches, reading.schema, delivery=delivery.name, epoch=taking.epoch
+                table,
+                batches,
+                reading.schema,
+                delivery=delivery.name,
+                epoch=taking.epoch,
+                staged=ready.parts if ready else None,
             )
             replaced, snapshot, digest = "", appended.id, appended.statement_digest
-        if strangers.count:
-            lost = findings.finding(
-                "person-not-in-register",
-                reading.file.name,
-                column="BEN_NIR_PSA",
-                count=strangers.count,
-                lines=strangers.lines,
-            )
-            taking.warnings = (*taking.warnings, lost)
+        # When the staged parts fitted, the lines were not read again.
+        counted = ready.strangers if ready and not strangers.count else strangers
+        taking.warnings = (*taking.warnings, *_lost(reading, counted))
         return LoadedTable(
             table=table,
             rows=reading.file.rows,
@@ -352,6 +380,20 @@ class IngestService:
             remedy="Ask the holder for a corrected delivery; nothing of this one was loaded.",
             rule="delivery-checks",
         )
+
+
+def _lost(reading: FileReading, strangers: StrangerCount) -> tuple[FindingCounted, ...]:
+    """The warning about lines of persons that the register does not have, if there are any."""
+    if not strangers.count:
+        return ()
+    lost = findings.finding(
+        "person-not-in-register",
+        reading.file.name,
+        column="BEN_NIR_PSA",
+        count=strangers.count,
+        lines=strangers.lines,
+    )
+    return (lost,)
 
 
 def _name(folder: str) -> str:

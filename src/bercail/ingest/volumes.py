@@ -29,7 +29,7 @@ ENOUGH_LINES = 1_000
 # A delivery so small beside the largest, or so small at all, is the end of a flux.
 DRY_SHARE, DRY_LINES = 0.05, 20
 # Systems that come month by month, or year by year; a register comes when it comes.
-SERIES = ("DCIR", "MCO")
+SERIES = ("DCIR", "MCO", "HAD", "SSR", "RIP")
 
 
 @frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,64 @@ def test_sensitivity_of_one_table() -> None:
     rows = {row["column"]: row for row in answer("sensitivity", "T_MCO23C")}
     assert rows["EXE_SOI_DTD"]["category"] == "care_date"
     assert "NIR_RET" not in rows
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("tables",), "IR_BEN_R"),
+        (("table", "IR_BEN_R"), "BEN_NIR_PSA"),
+        (("column", "BEN_NIR_PSA"), "IR_BEN_R"),
+        (("years", "T_MCOaaC"), "EXE_SOI_DTD"),
+        (("diff", "2008", "2009"), "T_MCOaaC"),
+        (("where-is", "E11"), "T_MCOaaB"),
+        (("conflicts", "IR_BEN_R"), "Conflicts: "),
+        (("sensitivity", "T_MCO23C"), "care_date"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_every_command_answers_as_text_and_as_json(words: tuple[str, ...], said: str) -> None:
+    shown = runner.invoke(app, list(words), catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert said in shown.stdout
+    assert answer(*words)
+
+
+def test_two_years_are_held_against_each_other() -> None:
+    changes = {row["table"]: row for row in answer("diff", "2008", "2009")}
+    assert "EXE_SOI_DTD" in changes["T_MCOaaC"]["came"]
+    back = {row["table"]: row for row in answer("diff", "2009", "2008")}
+    assert back["T_MCOaaC"]["went"] == changes["T_MCOaaC"]["came"]
+    assert answer("diff", "2009", "2009") == []
+
+
+def columns_with(code: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for place in answer("where-is", code):
+        found |= place["columns"]
+    return found
+
+
+def test_a_code_is_found_in_the_columns_that_may_hold_it() -> None:
+    assert "ER_PHA_F" in columns_with("3400930000001")["PHA_PRS_C13"]
+    diagnoses = columns_with("E11")
+    assert "T_MCOaaB" in diagnoses["DGN_PAL"]
+    assert "PHA_PRS_C13" not in diagnoses
+
+
+def test_a_checkout_of_the_public_schema_is_read_in(tmp_path: Path) -> None:
+    folder = tmp_path / "schemas" / "BENEFICIAIRE"
+    folder.mkdir(parents=True)
+    field = {"name": "BEN_NIR_PSA", "type": "string", "description": "Pseudo-NIR"}
+    schema = {"name": "IR_BEN_R", "title": "Bénéficiaires", "fields": [field]}
+    (folder / "IR_BEN_R.json").write_text(json.dumps(schema), encoding="utf-8")
+    words = ("import-schema", str(tmp_path), "--out", str(tmp_path / "out"))
+    report = answer(*words)
+    assert (report["tables"], report["columns"]) == (1, 1)
+    shown = runner.invoke(app, list(words), catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert "1" in shown.stdout.splitlines()[0]
+    assert list((tmp_path / "out").rglob("*.*"))
 
 
 def test_another_model_answers_the_same_commands() -> None:

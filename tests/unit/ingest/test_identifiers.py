@@ -8,7 +8,7 @@ import pytest
 from bercail.catalogue import load
 from bercail.ingest.delivery import parse_manifest
 from bercail.ingest.folder import LocalFiles
-from bercail.ingest.identifiers import is_iban, is_ins_c, is_nir, scan
+from bercail.ingest.identifiers import all_pseudonyms, is_iban, is_ins_c, is_nir, scan
 from bercail.ingest.intake import check_delivery
 from bercail.ingest.synth import SynthProfile, make
 
@@ -85,6 +85,24 @@ def test_pseudonyms_marks_and_codes_are_no_identifiers(text):
 def test_ten_digits_of_a_list_are_no_telephone_unless_set_out_as_one():
     assert found("0612345678", coded=True) == set()
     assert found("06 12 34 56 78", coded=True) == {"clear-telephone"}
+
+
+def test_a_telephone_of_twelve_signs_is_found_among_codes_too():
+    assert found("+33612345678", coded=True) == {"clear-telephone"}
+    assert found("a@b.fr", coded=True) == {"clear-email"}
+
+
+def test_a_batch_of_pseudonyms_is_known_by_its_letters():
+    real, other = "ABCDEFGHIJKLMNOPQ", "anne@exemple.fr.."
+    assert len(other) == len(real)
+    assert all_pseudonyms(pa.array([real, real]))
+    assert all_pseudonyms(pa.array([other, real, real]).slice(1))
+    assert scan(pa.array([real, other]))["clear-email"].tolist() == [1]
+    # Of the right size together, and not each by itself.
+    assert not all_pseudonyms(pa.array([real[:-1], real + "7"]))
+    assert not all_pseudonyms(pa.array([real, None]))
+    assert not all_pseudonyms(pa.array([real.lower()]))
+    assert not all_pseudonyms(pa.array([], pa.string()))
 
 
 def test_positions_are_those_of_the_batch_and_nulls_are_passed_over():

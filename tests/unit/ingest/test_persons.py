@@ -22,6 +22,8 @@ from bercail.ingest.persons import (
     sources,
 )
 from bercail.ingest.persons.sources import CARE_COLUMNS, REGISTER_COLUMNS
+from bercail.lake.renewing import Renewing
+from bercail.testing.fate import Killed
 from bercail.testing.small_house import SmallHouse, person
 
 OPERATOR = person("odile", Role.OPERATOR)
@@ -318,10 +320,6 @@ def test_numbers_survive_a_change_of_the_pseudonyms(house, desk, give) -> None:
     assert rows(house, IDENTITIES) == after
 
 
-class Killed(Exception):
-    """The process is gone."""
-
-
 @pytest.mark.parametrize("at", ["silver_identities", "silver_persons", "event"])
 def test_a_build_killed_anywhere_is_begun_again(house, desk, give, monkeypatch, at) -> None:
     give("b1", [line("A"), line("B", "x")])
@@ -329,19 +327,19 @@ def test_a_build_killed_anywhere_is_begun_again(house, desk, give, monkeypatch, 
     give("b2", [line("A", "x", BEN_DTE_MAJ=date(2021, 1, 1)), line("C", "y")])
     committed = desk._committed
 
-    def killed(connection: Any, name: str, epoch: int) -> dict[str, str]:
+    def killed(connection: Any, name: str, epoch: int, onto: Any) -> dict[str, str]:
         if at == "silver_identities":
             raise Killed
         if at == "silver_persons":
-            correct = type(house.lake.correcting).correct
+            renew = Renewing.renew
 
             def only(self: Any, table: str, *rest: Any, **named: Any) -> Any:
                 if table == PERSONS:
                     raise Killed
-                return correct(self, table, *rest, **named)
+                return renew(self, table, *rest, **named)
 
-            monkeypatch.setattr(type(house.lake.correcting), "correct", only)
-        made = committed(connection, name, epoch)
+            monkeypatch.setattr(Renewing, "renew", only)
+        made = committed(connection, name, epoch, onto)
         raise Killed(made)
 
     with monkeypatch.context() as patched:

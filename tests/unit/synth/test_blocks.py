@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -120,3 +123,15 @@ def test_the_disk_refusing_in_another_process_is_said(tmp_path: Path) -> None:
     with spread(2) as work_on, pytest.raises(Unavailable, match="disk refuses") as caught:
         list(work_on(write_block, [task]))
     assert "Free some space" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("work", "task", "said"),
+    [(signal.raise_signal, signal.SIGKILL, "by SIGKILL"), (os._exit, 7, "with exit code 7")],
+)
+def test_a_process_that_dies_is_told_with_its_signal(
+    work: Callable[[int], None], task: int, said: str
+) -> None:
+    with pytest.raises(Unavailable, match=said) as dead, spread(2) as work_on:
+        list(work_on(work, [task] * 3))
+    assert "goes on" in dead.value.remedy

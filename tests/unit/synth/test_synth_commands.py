@@ -44,3 +44,35 @@ def test_difficulties_are_listed() -> None:
     rows = {row["name"]: row for row in json.loads(result.stdout)}
     assert rows["ald-end-2099"]["default"] == 0.105
     assert rows["nine-column-key"]["default"] == "always"
+
+
+def test_difficulties_and_make_are_shown_as_text(tmp_path: Path) -> None:
+    listed = CliRunner().invoke(app, ["difficulties"], catch_exceptions=False)
+    assert "ald-end-2099" in listed.stdout
+    words = ["make", "--persons", "100", "--years", "1", "--out", str(tmp_path)]
+    made = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert made.exit_code == 0
+    assert "Synthetic deliveries" in made.stdout
+    assert "ER_PRS_F" in made.stdout
+
+
+def test_check_tells_measures_and_its_exit_code_says_whether_all_are_within(
+    tmp_path: Path,
+) -> None:
+    words = ["make", "--persons", "400", "--years", "1", "--out", str(tmp_path / "good")]
+    CliRunner().invoke(app, words, catch_exceptions=False)
+    page = tmp_path / "page.html"
+    words = ["check", str(tmp_path / "good"), "--page", str(page), "--json"]
+    checked = CliRunner().invoke(app, words, catch_exceptions=False)
+    told = json.loads(checked.stdout)
+    within = all(one["within"] for one in told["measures"])
+    assert checked.exit_code == (0 if within else 1)
+    assert told["page"] == str(page)
+    assert "<svg" in page.read_text(encoding="utf-8")
+    shown = CliRunner().invoke(app, ["check", str(tmp_path / "good")], catch_exceptions=False)
+    assert shown.exit_code == checked.exit_code
+    assert "published" in shown.stdout
+    late = ["make", "--persons", "400", "--years", "1", "--rate", "late-flows=0.9"]
+    CliRunner().invoke(app, [*late, "--out", str(tmp_path / "bad")], catch_exceptions=False)
+    bad = CliRunner().invoke(app, ["check", str(tmp_path / "bad")], catch_exceptions=False)
+    assert bad.exit_code == 1

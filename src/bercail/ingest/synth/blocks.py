@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,7 @@ from bercail.ingest.synth.truth import added, truth_of
 from bercail.ingest.synth.world import draw_world
 
 PARTS, _WHOLE = ".parts", "block.json"
-_ORDER = ("DCIR", "MCO", "BEN")
+_ORDER = ("DCIR", "MCO", "HAD", "SSR", "RIP", "BEN")
 
 
 @frozen(kw_only=True)
@@ -164,17 +167,38 @@ def spread(processes: int) -> Iterator[Spread]:
         yield lambda work, tasks: map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")
-    # No limit of tasks for a process: that option of Python 3.11 can wait for ever.
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    ours: list[BaseProcess] = []
+    try:
+        # No limit of tasks for a process: that option of Python 3.11 can wait for ever.
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
 
-        def over_pool(work: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
-            for answer, error in pool.map(_Kept(work=work), tasks):
-                if error is not None:
-                    message, remedy = error
-                    raise Unavailable(message, remedy=remedy)
-                yield answer
+            def over_pool(work: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[Any]:
+                answers = pool.map(_Kept(work=work), tasks)
+                ours.extend(multiprocessing.active_children())
+                for answer, error in answers:
+                    if error is not None:
+                        message, remedy = error
+                        raise Unavailable(message, remedy=remedy)
+                    yield answer
 
-        yield over_pool
+            yield over_pool
+    except BrokenProcessPool:
+        # The pool is closed here, so every exit code is known.
+        raise _ended([child.exitcode for child in ours]) from None
+
+
+def _ended(codes: Sequence[int | None]) -> Unavailable:
+    """A process that wrote blocks is gone; the pool then ends the others by SIGTERM."""
+    found = sorted({code for code in codes if code}, key=lambda code: code == -signal.SIGTERM)
+    how = "without saying how"
+    if found:
+        code = found[0]
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return Unavailable(
+        f"A process that writes deliveries ended {how}.",
+        remedy="SIGKILL often means too little memory (`dmesg`): give fewer `--processes`. "
+        "Run the same command again; it goes on after what is whole.",
+    )
 
 
 @frozen(kw_only=True)

@@ -115,6 +115,7 @@ def check(folder: Path) -> Comparison:
     stays = _counted(folder, "T_MCO[0-9][0-9]B", "DGN_PAL")
     sessions = sum(n for code, n in stays.items() if code.startswith(SESSIONS))
     shares["stays-sessions"] = (sessions, stays.total())
+    shares |= _sectors(truth)
     with _PUBLISHED.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter=";"))
     measures = [
@@ -127,6 +128,7 @@ def check(folder: Path) -> Comparison:
             source=row["source"],
         )
         for row in rows
+        if row["measure"] in shares
     ]
     return Comparison(measures=(*measures, *_chapters(stays)))
 
@@ -148,6 +150,17 @@ def _persons(truth: dict[str, Any]) -> dict[str, tuple[int, int]]:
         "persons-women": (sum(sexes["2"] for sexes in groups.values()), total),
         "treated-diabetes": (truth["treated_diabetics"][year], total),
     }
+
+
+def _sectors(truth: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    """Patients of the first year in a sector, where the folder has the sectors."""
+    total = truth["persons"]["persons"]
+    year = str(truth["profile"]["first_year"])
+    found = {
+        f"patients-{name}": (years[year]["patients"], total)
+        for name, years in truth["sectors"].items()
+    }
+    return found if any(part for part, _ in found.values()) else {}
 
 
 def _delays(truth: dict[str, Any]) -> dict[str, tuple[int, int]]:

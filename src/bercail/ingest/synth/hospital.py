@@ -51,7 +51,7 @@ NO_IDENTITY = "X" * 16 + "D"
 RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET")
 # Of the eight hospitals of a département, those from this place on are private.
 _PRIVATE, _LONG = 3, 7
-_ERRORS = ("1", "2", "3", "4", "9")
+ERRORS = ("1", "2", "3", "4", "9")
 # Columns of numbers that count something are 0 when nothing is counted.
 _NULL_NUMBERS = ("AGE_GES", "DEL_REG_ENT", "POI_NAI", "NUM_DAT_AT", "RNG_NAI", "ETE_GHS_NUM")
 
@@ -86,7 +86,7 @@ def hospital_tables(
     """The tables of one year, by dated name, with that year's columns."""
     draws = Draws(profile.stream, f"hospital-{year}")
     identity = identities.used(draws, stays.person, stays.entry)
-    codes = [_finess(number) for number in range(int(stays.hospital.max(initial=0)) + 1)]
+    codes = [finess(number) for number in range(int(stays.hospital.max(initial=0)) + 1)]
     # Doubles of one département share a number, and are counted together.
     numbering = np.where(stays.double, len(codes) + stays.hospital // 8, stays.hospital)
     numbered = HospitalYear(
@@ -140,13 +140,14 @@ def _doubled(registry: Registry) -> list[str | None]:
     ]
 
 
-def _finess(hospital: int) -> str:
+def finess(hospital: int) -> str:
+    """The number of a hospital, by its place: eight for each département."""
     code = places.CODES[hospital // 8]
     # 99 after the département is given to no true establishment.
     return f"{code[:2]}99{int(code[2:] or 0)}{hospital % 8 * 101:04d}"
 
 
-def _complete(table: Table, year: int, size: int, given: dict[str, Values]) -> pa.Table:
+def complete(table: Table, year: int, size: int, given: dict[str, Values]) -> pa.Table:
     """Every column of that year; those that nothing fills are empty, or count nothing."""
     arrays = {}
     for name in table.column_names(year):
@@ -247,14 +248,14 @@ def _stay_table(item: HospitalYear) -> pa.Table:
         "NBR_DGN": numbers(stays.associated),
         "NBR_RUM": numbers(stays.units),
         "BDI_DEP": take(lookup(departement), people.departement[person]),
-        "BDI_COD": _postal_area(people, person),
+        "BDI_COD": postal_area(people, person),
         "TYP_GEN_RSA": numbers(np.where(session, 0, 1)),
         "GHS_NUM": padded(1000 + stays.diagnosis % 8000, 4),
         "RSS_NUM": take(lookup(["120"]), np.zeros(size, np.int64)),
         "POI_NAI": numbers(2500 + person % 1500, stays.kind != BIRTH),
         "UHCD_TOP": _choice([None, "1"])((person % 17 == 0).astype(np.int64)),
     }
-    return _complete(item.registry.table("T_MCOaaB"), item.year, size, given)
+    return complete(item.registry.table("T_MCOaaB"), item.year, size, given)
 
 
 def _month(item: HospitalYear, day: Ints) -> Ints:
@@ -268,7 +269,7 @@ def _related(item: HospitalYear) -> Ints:
     return np.where(stays.kind == SESSION, np.where(dialysis, 1, 2), 0)
 
 
-def _postal_area(people: People, person: Ints) -> Values:
+def postal_area(people: People, person: Ints) -> Values:
     """The geographic code of the PMSI: five characters."""
     departement = people.departement[person]
     stem = letters([code.ljust(3, "0")[:3] for code in places.CODES], 3)[departement]
@@ -298,8 +299,8 @@ def _link_table(item: HospitalYear, draws: Draws) -> pa.Table:
     lost = faulty == 0
     codes = {
         name: take(
-            lookup(["0", *_ERRORS]),
-            np.where(faulty == place, 1 + draws.between(0, len(_ERRORS) - 1, size), 0),
+            lookup(["0", *ERRORS]),
+            np.where(faulty == place, 1 + draws.between(0, len(ERRORS) - 1, size), 0),
         )
         for place, name in enumerate(RETURN_CODES)
     }
@@ -323,7 +324,7 @@ def _link_table(item: HospitalYear, draws: Draws) -> pa.Table:
         "SEJ_NUM": padded(rank_in_group(stays.person) + 1, 5),
         "FOR_NUM": take(lookup(["012"]), np.zeros(size, np.int64)),
     }
-    return _complete(table, item.year, size, given)
+    return complete(table, item.year, size, given)
 
 
 def _associated_code(draws: Draws, size: int) -> Values:
@@ -341,7 +342,7 @@ def _diagnosis_table(item: HospitalYear, draws: Draws) -> pa.Table:
         "ASS_DGN": _associated_code(draws, size),
         "DGN_ASS_NUM": numbers(place + 1),
     }
-    return _complete(item.registry.table("T_MCOaaD"), item.year, size, given)
+    return complete(item.registry.table("T_MCOaaD"), item.year, size, given)
 
 
 def _unit_table(item: HospitalYear, draws: Draws) -> pa.Table:
@@ -362,7 +363,7 @@ def _unit_table(item: HospitalYear, draws: Draws) -> pa.Table:
             (item.stays.discharge - item.stays.entry)[owner] // item.stays.units[owner]
         ),
     }
-    return _complete(item.registry.table("T_MCOaaUM"), item.year, size, given)
+    return complete(item.registry.table("T_MCOaaUM"), item.year, size, given)
 
 
 def _act_table(item: HospitalYear, profile: SynthProfile) -> pa.Table:
@@ -382,7 +383,7 @@ def _act_table(item: HospitalYear, profile: SynthProfile) -> pa.Table:
         "PHA_ACT": take(lookup(["0"]), np.zeros(len(owner), np.int64)),
         "ACV_ACT": take(lookup(["1"]), np.zeros(len(owner), np.int64)),
     }
-    return _complete(item.registry.table("T_MCOaaA"), item.year, len(owner), given)
+    return complete(item.registry.table("T_MCOaaA"), item.year, len(owner), given)
 
 
 def _invoice_table(item: HospitalYear) -> pa.Table:
@@ -406,7 +407,7 @@ def _invoice_table(item: HospitalYear) -> pa.Table:
         "PH_MNT": cents(amount),
         "PH_AMO_MNR": cents(amount * 8 // 10),
     }
-    return _complete(item.registry.table("T_MCOaaFA"), item.year, size, given)
+    return complete(item.registry.table("T_MCOaaFA"), item.year, size, given)
 
 
 def stays_of(stays: Stays, year: int) -> Ints:

@@ -26,6 +26,8 @@ BASE, DOUBLE, COMPLEMENT, MAJORATION, REVERSAL, RENEWED, REST, AGAIN = range(8)
 NEGATIVE = (REVERSAL, REST, AGAIN)
 LAST_LAG = 27
 LATE = 6
+# Fluxes to this year stand in tables of their year (sndsTools, get_first_non_archived_year: 2013).
+LAST_ARCHIVE = 2012
 _CLAIMS_OF_A_BLOCK = 1_000_000
 
 # Share of the claims by number of months from care to flux.

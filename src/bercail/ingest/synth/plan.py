@@ -17,6 +17,9 @@ from bercail.ingest.synth.city_care import CityCare, city_care
 from bercail.ingest.synth.deliveries import PlannedDelivery
 from bercail.ingest.synth.diagnoses import Diagnoses, draw_diagnoses
 from bercail.ingest.synth.hospital import hospital_tables, stays_of
+from bercail.ingest.synth.lines import LAST_ARCHIVE
+from bercail.ingest.synth.sector_tables import TABLES, ambulatory_table, sector_year
+from bercail.ingest.synth.sectors import PSYCHIATRY, SECTORS
 from bercail.ingest.synth.text import Days
 from bercail.ingest.synth.world import World
 
@@ -37,22 +40,41 @@ def planned_deliveries(world: World, registry: Registry) -> list[PlannedDelivery
         world.identity,
     )
     diagnoses = draw_diagnoses(registry)
-    plan = [_city_delivery(care, month) for month in care.months()]
+    plan = [_city_delivery(care, registry, month) for month in care.months()]
     plan.extend(
         _hospital_delivery(world, registry, days, diagnoses, year) for year in profile.calendar
     )
+    if profile.rate("other-sectors"):
+        plan.extend(
+            _sector_delivery(world, registry, days, diagnoses, sector, year)
+            for sector in SECTORS
+            for year in profile.calendar
+        )
     plan.append(_referential_delivery(world, days))
     return plan
 
 
-def _city_delivery(care: CityCare, month: int) -> PlannedDelivery:
+def _city_delivery(care: CityCare, registry: Registry, month: int) -> PlannedDelivery:
     first = date(month // 12, month % 12 + 1, 1)
+    kept_apart = bool(care.profile.rate("archived-lines")) and first.year <= LAST_ARCHIVE
+
+    def tables() -> dict[str, pa.Table]:
+        found = care.tables(month)
+        if not kept_apart:
+            return found
+        return {archive_of(registry, name, first.year): found[name] for name in found}
+
     return PlannedDelivery(
         name=f"DCIR_{first:%Y%m}",
         system="DCIR",
         period=f"{first:%Y-%m}",
-        tables=lambda: care.tables(month),
+        tables=tables,
     )
+
+
+def archive_of(registry: Registry, table: str, year: int) -> str:
+    """The table that keeps the lines of a flux of that year: `ER_PRS_F_2012` (sndsTools, DCIR)."""
+    return f"{table}_{year}" if registry.table(table).column_names(year) else table
 
 
 def _hospital_delivery(
@@ -72,6 +94,30 @@ def _hospital_delivery(
         )
 
     return PlannedDelivery(name=f"MCO_{year}", system="MCO", period=str(year), tables=tables)
+
+
+def _sector_delivery(
+    world: World, registry: Registry, days: Days, diagnoses: Diagnoses, sector: str, year: int
+) -> PlannedDelivery:
+    def tables() -> dict[str, pa.Table]:
+        stays = world.sectors[sector]
+        item = sector_year(
+            world.profile,
+            registry,
+            days,
+            world.people,
+            world.identities,
+            diagnoses,
+            stays,
+            year,
+        )
+        found = TABLES[sector](item)
+        if sector == PSYCHIATRY:
+            found["R3A"] = ambulatory_table(item, world.consultations)
+        stem = f"T_{sector}{year % 100:02d}"
+        return {f"{stem}{suffix}": table for suffix, table in found.items()}
+
+    return PlannedDelivery(name=f"{sector}_{year}", system=sector, period=str(year), tables=tables)
 
 
 def _referential_delivery(world: World, days: Days) -> PlannedDelivery:

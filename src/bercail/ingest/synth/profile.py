@@ -13,7 +13,7 @@ from bercail.foundation import Invalid, canonical_json, sha256_hex
 from bercail.ingest.synth.difficulties import rate_in_year, rates_of
 
 # Raise this number whenever the same profile would give other bytes.
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 # Persons are drawn and written by blocks of at most so many, whatever the population.
 BLOCK = 25_000
 _MOST_PERSONS = 10_000_000

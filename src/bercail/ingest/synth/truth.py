@@ -33,6 +33,7 @@ from bercail.ingest.synth.people import NEVER, day_number
 from bercail.ingest.synth.stays import COPY, DEATH, SESSION
 from bercail.ingest.synth.text import year_of
 from bercail.ingest.synth.truth_difficulties import difficulty_counts
+from bercail.ingest.synth.truth_sectors import sector_truth
 from bercail.ingest.synth.world import World
 
 
@@ -57,6 +58,7 @@ def truth_of(world: World) -> dict[str, Any]:
         "drug_lines": _drug_lines(world),
         "long_term": _long_term(world.long_term),
         "stays": _stays(world),
+        "sectors": sector_truth(world),
         "difficulties": difficulty_counts(world),
     }
 

@@ -19,6 +19,7 @@ from bercail.ingest.synth.lines import (
     AGAIN,
     COMPLEMENT,
     DOUBLE,
+    LAST_ARCHIVE,
     LATE,
     MAJORATION,
     RENEWED,
@@ -27,6 +28,7 @@ from bercail.ingest.synth.lines import (
 )
 from bercail.ingest.synth.long_term import ENDLESS, UNKNOWN_END
 from bercail.ingest.synth.people import NEVER
+from bercail.ingest.synth.sectors import HOME, REHABILITATION
 from bercail.ingest.synth.stays import COPY, SESSION
 from bercail.ingest.synth.text import year_of
 from bercail.ingest.synth.world import World
@@ -133,6 +135,12 @@ def _of_item(world: World, flags: Flags) -> int:
     return int(times[owner][flags].sum())
 
 
+def _archived_lines(world: World) -> int:
+    """Lines of ER_PRS_F in tables of their year of flux."""
+    kept_apart = bool(world.profile.rate("archived-lines"))
+    return _count(world.lines.month // 12 <= LAST_ARCHIVE) if kept_apart else 0
+
+
 def _nine_columns(world: World) -> int:
     """Lines that share eight columns of their key with another one."""
     return _kind(COMPLEMENT)(world)
@@ -149,6 +157,7 @@ COUNTERS: Mapping[str, Callable[[World], int]] = MappingProxyType(
         "twins": _twins_alike,
         "no-own-number": lambda w: _count(~w.identities.known & (w.identities.person >= 0)),
         "archived-identities": lambda w: _count(archived(w.profile, w.people, w.identities)),
+        "archived-lines": _archived_lines,
         "fictitious-numbers": lambda w: _count(w.identities.person < 0),
         "birth-date-variations": lambda w: _count(w.identities.varied),
         "birth-year-1600": lambda w: _count(w.identities.yearless),
@@ -192,6 +201,11 @@ COUNTERS: Mapping[str, Callable[[World], int]] = MappingProxyType(
         "pie-copies": lambda w: _count(w.stays.kind == COPY),
         "bad-return-codes": lambda w: _count(w.stays.bad_return),
         "duplicate-finess": lambda w: _count(w.stays.double),
+        "other-sectors": lambda w: sum(map(len, w.sectors.values())),
+        "sector-error-groups": lambda w: sum(
+            _count(w.sectors[name].error) for name in (HOME, REHABILITATION)
+        ),
+        "sector-return-codes": lambda w: sum(_count(s.bad_return) for s in w.sectors.values()),
         "nine-column-key": _nine_columns,
         "yearly-columns": lambda w: len(w.stays),
         "stay-numbers-restart": lambda w: len(w.stays),

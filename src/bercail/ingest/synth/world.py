@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from attrs import evolve, frozen
 
@@ -17,6 +19,13 @@ from bercail.ingest.synth.lines import Lines, draw_lines
 from bercail.ingest.synth.long_term import LongTerm, draw_long_term, exempt_persons
 from bercail.ingest.synth.people import NEVER, People, draw_people
 from bercail.ingest.synth.profile import SynthProfile
+from bercail.ingest.synth.sectors import (
+    SECTORS,
+    Consultations,
+    SectorStays,
+    draw_consultations,
+    draw_sector,
+)
 from bercail.ingest.synth.stays import DEATH, Stays, draw_stays
 
 
@@ -34,6 +43,8 @@ class World:
     identity: Ints
     long_term: LongTerm
     stays: Stays
+    sectors: Mapping[str, SectorStays]
+    consultations: Consultations
 
 
 def draw_world(profile: SynthProfile, registry: Registry) -> World:
@@ -44,7 +55,8 @@ def draw_world(profile: SynthProfile, registry: Registry) -> World:
     diabetes = draw_diabetes(profile, people, identities, visit_count(profile))
     dispensing = draw_dispensing(profile, people, drugs, diabetes)
     long_term = draw_long_term(profile, people, diabetes)
-    stays = draw_stays(profile, people, draw_diagnoses(registry))
+    diagnoses = draw_diagnoses(registry)
+    stays = draw_stays(profile, people, diagnoses)
     people = _shown(profile, people, stays)
     acts = draw_acts(profile, people, drugs, dispensing, exempt_persons(people, long_term))
     return World(
@@ -58,6 +70,8 @@ def draw_world(profile: SynthProfile, registry: Registry) -> World:
         identity=_identity_of_acts(profile, people, identities, drugs, acts, dispensing.drug),
         long_term=long_term,
         stays=stays,
+        sectors={name: draw_sector(name, profile, people, diagnoses) for name in SECTORS},
+        consultations=draw_consultations(profile, people, diagnoses),
     )
 
 
