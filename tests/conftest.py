@@ -10,6 +10,7 @@ pytest_plugins = [
     "bercail.testing.fixtures",
     "bercail.testing.evidence",
     "bercail.testing.postgresql",
+    "bercail.testing.spark_fixtures",
     "bercail.testing.vault_fixtures",
 ]
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from bercail.cohorts import Model
 from bercail.cohorts.cleaning import RULES
+from bercail.cohorts.derived import Periods, Washout
 from bercail.cohorts.events import (
     Count,
     CountDistinct,
@@ -18,8 +24,11 @@ from bercail.cohorts.events import (
     EventSet,
     Exists,
     Maximum,
+    Mean,
     Minimum,
+    Nearest,
     Pick,
+    Score,
     Total,
     Where,
     Within,
@@ -44,14 +53,32 @@ from bercail.cohorts.expressions import (
     YearOf,
 )
 from bercail.cohorts.model import Attribute, Exclusion, TableRequest
-from bercail.cohorts.views import EVENT_VIEWS, PERSONS, VIEWS, Kind
+from bercail.cohorts.scores import INDEXES
+from bercail.cohorts.sources import Sources
+from bercail.cohorts.views import EVENT_VIEWS, PERIODS, PERSONS, VIEWS, Kind
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 VALUES = (Kind.BOOL, Kind.INT, Kind.DATE, Kind.TEXT)
 CODES = ("A10", "A10BA02", "C10", "I63", "I639", "E11", "E119", "01M301", "28Z04Z", "90Z00Z", "075")
 TEXTS = (*CODES, "male", "female", "3400930000001", "3400930000004")
 DAYS = ("2022-12-31", "2023-01-01", "2023-06-15", "2024-02-29", "2024-12-31", "1601-01-01")
+# Views that are read from bronze or from silver have the most ways to differ.
+BOTH_LAYERS = tuple(name for name in EVENT_VIEWS if VIEWS[name].bronze)
 Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+def _beside(name: str) -> ModuleType:
+    # Test folders are no packages, so the module beside is loaded by its path.
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+FURTHER = _beside("cohort_further")
 
 
 def _literal(draw: Draw, kind: Kind) -> Literal:
@@ -71,6 +98,11 @@ def _column(draw: Draw, view: str, *kinds: Kind) -> Column:
 
 def _leaf(draw: Draw, level: str, kind: Kind) -> Expression:
     held = any(column.kind is kind for column in VIEWS[level].columns.values())
+    if kind is Kind.BOOL and level == PERIODS:
+        number = _column(draw, level, Kind.INT)
+        return Compare(
+            op=draw(st.sampled_from([">", "=="])), left=number, right=_literal(draw, Kind.INT)
+        )
     if kind is Kind.BOOL and not held:
         codes = _column(draw, level, Kind.TEXT, Kind.CODES)
         return StartsWith(value=codes, prefixes=(draw(st.sampled_from(CODES)),))
@@ -88,9 +120,11 @@ def _expression(draw: Draw, level: str, kind: Kind, depth: int) -> Expression:
         Kind.DATE: _date,
         Kind.TEXT: _text,
     }
-    choice = draw(st.integers(0, 9))
+    choice = draw(st.integers(0, 13))
     if choice == 0:
         return _leaf(draw, level, kind)
+    if choice >= 10:
+        return _further(draw, level, kind, depth)
     if choice == 1:
         value = _expression(draw, level, kind, depth - 1)
         return IfUnknown(value=value, otherwise=_expression(draw, level, kind, depth - 1))
@@ -103,6 +137,17 @@ def _expression(draw: Draw, level: str, kind: Kind, depth: int) -> Expression:
     if level == PERSONS and choice <= 6:
         return _aggregate(draw, kind, depth)
     return makers[kind](draw, level, depth)
+
+
+def _further(draw: Draw, level: str, kind: Kind, depth: int) -> Expression:
+    def part(of: Kind) -> Expression:
+        return _expression(draw, level, of, depth - 1)
+
+    if kind is Kind.INT and draw(st.booleans()):
+        return FURTHER.number_of(draw, part)
+    if kind is Kind.DATE and draw(st.booleans()):
+        return FURTHER.date_of(draw, part)
+    return FURTHER.case_of(draw, kind, part)
 
 
 def _bool(draw: Draw, level: str, depth: int) -> Expression:
@@ -125,7 +170,7 @@ def _bool(draw: Draw, level: str, depth: int) -> Expression:
 
 
 def _codes(draw: Draw, level: str, depth: int) -> Expression:
-    if draw(st.booleans()):
+    if level != PERIODS and draw(st.booleans()):
         value: Expression = _column(draw, level, Kind.TEXT, Kind.CODES)
     else:
         value = _expression(draw, level, Kind.TEXT, depth - 1)
@@ -166,11 +211,17 @@ def _text(draw: Draw, level: str, depth: int) -> Expression:
 
 def _events(draw: Draw, depth: int, view: str | None = None) -> EventSet:
     if view is None:
-        view = draw(st.sampled_from(EVENT_VIEWS))
-    if depth <= 0 or not draw(st.integers(0, 2)):
-        ids = [rule.id for rule in RULES.values() if rule.of == view]
-        return Events(of=view, rules=tuple(draw(st.lists(st.sampled_from(ids), max_size=3))))
-    below = _events(draw, depth - 1, view)
+        view = draw(st.sampled_from([*BOTH_LAYERS * 3, *EVENT_VIEWS, PERIODS]))
+    if view == PERIODS and draw(st.booleans()):
+        return _periods(draw, depth)
+    if view == PERIODS:
+        below: EventSet = _periods(draw, depth)
+    elif depth <= 0 or not draw(st.integers(0, 2)):
+        return Events(of=view, rules=_rules(draw, view))
+    else:
+        below = _events(draw, depth - 1, view)
+    if not draw(st.integers(0, 3)):
+        return Washout(events=below, days=draw(st.sampled_from([1, 2, 30, 365])))
     if draw(st.booleans()):
         condition = _expression(draw, view, Kind.BOOL, max(depth - 1, 1))
         return Where(events=below, condition=condition)
@@ -190,9 +241,34 @@ def _events(draw: Draw, depth: int, view: str | None = None) -> EventSet:
     )
 
 
+def _rules(draw: Draw, view: str) -> tuple[str, ...]:
+    ids = [rule.id for rule in RULES.values() if rule.of == view]
+    silver = VIEWS[view].silver
+    if not ids:
+        return ()
+    some = draw(st.lists(st.sampled_from(ids), max_size=3))
+    # Half of the time what silver holds, or more.
+    return (*some, *(silver.rules if silver and draw(st.booleans()) else ()))
+
+
+def _periods(draw: Draw, depth: int) -> Periods:
+    events = _events(draw, depth - 1, draw(st.sampled_from(EVENT_VIEWS)))
+    if not draw(st.integers(0, 3)):
+        return Periods(events=events, days=None, gap=0)
+    counted = [n for n, c in VIEWS[events.view].columns.items() if c.kind is Kind.INT]
+    days: Expression = Literal(of=Kind.INT, value=draw(st.sampled_from([1, 2, 30, 365])))
+    if counted and draw(st.booleans()):
+        days = Column(of=events.view, name=draw(st.sampled_from(counted)))
+    return Periods(events=events, days=days, gap=draw(st.sampled_from([0, 1, 30])))
+
+
 def _aggregate(draw: Draw, kind: Kind, depth: int) -> Expression:
     events = _events(draw, depth - 1)
     view = events.view
+    if not draw(st.integers(0, 2)):
+        found = _further_aggregate(draw, events, kind, depth)
+        if found is not None:
+            return found
     if kind is Kind.INT:
         choice = draw(st.integers(0, 4))
         if choice == 0:
@@ -213,12 +289,34 @@ def _aggregate(draw: Draw, kind: Kind, depth: int) -> Expression:
     return Pick(events=events, which=which, column=draw(st.sampled_from(names)))
 
 
+def _further_aggregate(draw: Draw, events: EventSet, kind: Kind, depth: int) -> Expression | None:
+    if kind is not Kind.INT or not draw(st.integers(0, 2)):
+        return _nearest(draw, events, kind, depth)
+    texts = [n for n, c in VIEWS[events.view].columns.items() if c.kind is Kind.TEXT]
+    if texts and draw(st.booleans()):
+        code = Column(of=events.view, name=draw(st.sampled_from(texts)))
+        return Score(events=events, value=code, index=draw(st.sampled_from(list(INDEXES))))
+    value = _of_event(draw, events.view, kind, depth)
+    return Mean(events=events, value=value, scale=draw(st.sampled_from([1, 100])))
+
+
+def _nearest(draw: Draw, events: EventSet, kind: Kind, depth: int) -> Expression | None:
+    names = [name for name, column in VIEWS[events.view].columns.items() if column.kind is kind]
+    if not names:
+        return None
+    to = _expression(draw, PERSONS, Kind.DATE, depth - 1)
+    return Nearest(events=events, column=draw(st.sampled_from(names)), to=to)
+
+
 def _of_event(draw: Draw, view: str, kind: Kind, depth: int) -> Expression:
     value = _expression(draw, view, kind, min(depth - 1, 1))
     if value.level is None:
         # A bare constant says nothing of an event; a column of it may.
         date_column = Column(of=view, name=VIEWS[view].date)
-        return YearOf(value=date_column) if kind is Kind.INT else _column(draw, view, Kind.DATE)
+        if kind is Kind.INT:
+            return YearOf(value=date_column)
+        names = [name for name, column in VIEWS[view].columns.items() if column.kind is kind]
+        return Column(of=view, name=draw(st.sampled_from(names))) if names else date_column
     return value
 
 
@@ -246,7 +344,20 @@ def models(draw: Draw, depth: int = 3) -> Model:
         index_date=draw(st.sampled_from([None, values[Kind.DATE]])),
         attributes=tuple(Attribute(name=f"v_{kind}", value=v) for kind, v in values.items()),
         tables=(TableRequest(title="t", by=("v_text", "v_bool")),),
+        event_rows=FURTHER.rows_of(draw, _events(draw, depth - 1)),
+        measures=FURTHER.measures_of(draw, _expression(draw, PERSONS, Kind.BOOL, 1)),
+        matching=FURTHER.matching_of(draw, _expression(draw, PERSONS, Kind.BOOL, 1)),
     )
+
+
+def difficult_sources(seed: int) -> Sources:
+    """Difficult bronze, random silver beside it, and sometimes the limits of a permit."""
+    data = difficult_data(seed)
+    dice = random.Random(seed + 1)
+    bronze = data.sources()
+    identities = [one for one in data.table("IR_BEN_R")["BEN_IDT_ANO"].to_pylist() if one]
+    tables = {**bronze.tables, **FURTHER.silver_rows(dice, identities)}
+    return evolve(bronze, tables=tables, scope=FURTHER.scope_of(dice, sorted(set(identities))))
 
 
 def difficult_data(seed: int) -> SmallSnds:

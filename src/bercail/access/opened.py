@@ -12,10 +12,12 @@ from typing import Any
 from bercail.access.events import ExtractMade
 from bercail.access.extract import read_manifest
 from bercail.access.permit import DataPermit
+from bercail.cohorts.scope import Scope
 from bercail.cohorts.sources import Source, Sources
 from bercail.lake import SealedFolder, SealedStore
 from bercail.lake.filesystem import SealedFilesystem, sealed_url
 from bercail.vault import SealedReader
+from bercail.vault.placement import PlacedPart
 
 Guard = Callable[[], object]
 
@@ -46,11 +48,22 @@ class GuardedFolder:
         self._guard()
         return GuardedReader(self._folder.reader(name), self._guard)
 
+    def placement(self, name: str) -> PlacedPart:
+        """Where one part lies and what opens it, for the workers of a cluster.
+
+        They do not ask the guard: what they are given must end by itself, and soon.
+        """
+        self._guard()
+        return self._folder.placement(name)
+
 
 def open_sources(
     store: SealedStore, permit: DataPermit, made: ExtractMade, guard: Guard
 ) -> Sources:
     """The tables of a recorded extract; `guard` runs before each read.
+
+    The permit's years are put into every study's model; tables and columns that it does not name,
+    and persons who object, are not in the extract at all.
 
     Raises:
         Unproven: the manifest is not the one that was recorded.
@@ -66,4 +79,9 @@ def open_sources(
         )
         for part in parts
     }
-    return Sources(tables=tables, naming="project", permit=permit.id)
+    scope = Scope(
+        permit=permit.id,
+        first_year=permit.scope.first_year,
+        last_year=permit.scope.last_year,
+    )
+    return Sources(tables=tables, naming="project", permit=permit.id, scope=scope)

@@ -4,18 +4,37 @@ A study is Python that builds a frozen model; engines read only the model and th
 sources they are given.
 Never does: read data while a study is written, decide who may see what, or let an
 event stand for a person.
-Hands out: the language (`Cohort`, `persons`, `dispensings`, `stays`,
-`long_term_illnesses`), `Model`, `load_study`, `Sources`, the engines, their result.
+Hands out: the language (`Cohort`, `persons`, the events, what combines them), `Model`,
+`load_study`, `Sources`, the engines, their result.
 """
 
 from typing import TYPE_CHECKING, Any
 
+from bercail.cohorts.examples import example
 from bercail.cohorts.language import (
     Cohort,
+    FollowUp,
+    acts,
+    biology,
+    case,
+    consultations,
     day,
+    deaths,
+    devices,
+    diagnoses,
     dispensings,
+    earliest,
+    interval,
+    largest,
+    latest,
     long_term_illnesses,
+    match,
+    measure,
+    other_stays,
+    periods,
     persons,
+    residence,
+    smallest,
     stays,
 )
 from bercail.cohorts.model import Model
@@ -25,7 +44,9 @@ if TYPE_CHECKING:
     from bercail.cohorts.engine import Engine
     from bercail.cohorts.loader import load_study
     from bercail.cohorts.memory_engine import MemoryEngine
+    from bercail.cohorts.outcomes import MeasureTable
     from bercail.cohorts.result import CohortResult, CountTable, Dimension, FlowStep
+    from bercail.cohorts.scope import Scope
     from bercail.cohorts.sources import Source, Sources
 
 # A study file needs the language only; engines bring heavy libraries and come when asked for.
@@ -38,6 +59,8 @@ _LATER = {
     "Engine": "engine",
     "FlowStep": "result",
     "MemoryEngine": "memory_engine",
+    "MeasureTable": "outcomes",
+    "Scope": "scope",
     "Source": "sources",
     "Sources": "sources",
     "load_study": "loader",
@@ -61,14 +84,35 @@ __all__ = [
     "DuckdbSettings",
     "Engine",
     "FlowStep",
+    "FollowUp",
+    "MeasureTable",
     "MemoryEngine",
     "Model",
+    "Scope",
     "Source",
     "Sources",
+    "acts",
+    "biology",
+    "case",
+    "consultations",
     "day",
+    "deaths",
+    "devices",
+    "diagnoses",
     "dispensings",
+    "earliest",
+    "example",
+    "interval",
+    "largest",
+    "latest",
     "load_study",
     "long_term_illnesses",
+    "match",
+    "measure",
+    "other_stays",
+    "periods",
     "persons",
+    "residence",
+    "smallest",
     "stays",
 ]

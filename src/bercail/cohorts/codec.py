@@ -6,11 +6,12 @@ additional one is refused, and each node checks its own content again when it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import fields
 
-from bercail.cohorts import events, expressions
+from bercail.cohorts import arithmetic, derived, events, expressions
 from bercail.cohorts.expressions import Node
 from bercail.foundation import Invalid
 
@@ -35,16 +36,31 @@ NODES: dict[str, type[Node]] = {
         expressions.DaysBetween,
         expressions.Band,
         expressions.Choose,
+        arithmetic.Multiply,
+        arithmetic.Divide,
+        arithmetic.ShiftMonths,
+        arithmetic.PartOf,
+        arithmetic.FirstDayOf,
+        arithmetic.Least,
+        arithmetic.Greatest,
+        arithmetic.Case,
+        arithmetic.IntervalStart,
+        arithmetic.IntervalEnd,
         events.Events,
         events.Where,
         events.Within,
+        derived.Washout,
+        derived.Periods,
         events.Exists,
         events.Count,
         events.CountDistinct,
         events.Total,
         events.Minimum,
         events.Maximum,
+        events.Mean,
         events.Pick,
+        events.Nearest,
+        events.Score,
     )
 }
 
@@ -56,8 +72,28 @@ def slots(kind: type[Node]) -> tuple[str, ...]:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly inside `node`."""
-    values = (getattr(node, name) for name in slots(type(node)))
-    return tuple(value for value in values if isinstance(value, Node))
+    found: list[Node] = []
+    for name in slots(type(node)):
+        value = getattr(node, name)
+        inside = value if isinstance(value, tuple) else (value,)
+        found += [one for one in inside if isinstance(one, Node)]
+    return tuple(found)
+
+
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+    """`node` with every node inside it replaced by `change` of it, from the leaves up."""
+    content: dict[str, Any] = {}
+    for name in slots(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            content[name] = rebuilt(value, change)
+        elif isinstance(value, tuple):
+            content[name] = tuple(
+                rebuilt(one, change) if isinstance(one, Node) else one for one in value
+            )
+        else:
+            content[name] = value
+    return change(type(node)(**content))
 
 
 def encode_node(node: Node) -> dict[str, Any]:
@@ -67,8 +103,10 @@ def encode_node(node: Node) -> dict[str, Any]:
         value = getattr(node, name)
         if isinstance(value, Node):
             content[name] = encode_node(value)
+        elif isinstance(value, tuple):
+            content[name] = [encode_node(one) if isinstance(one, Node) else one for one in value]
         else:
-            content[name] = list(value) if isinstance(value, tuple) else value
+            content[name] = value
     return content
 
 
@@ -99,7 +137,7 @@ def _content(item: Any, depth: int) -> Any:
     if isinstance(item, dict):
         return decode_node(item, depth + 1)
     if isinstance(item, list):
-        return tuple(item)
+        return tuple(decode_node(one, depth + 1) if isinstance(one, dict) else one for one in item)
     if isinstance(item, float):
         raise Invalid("The cohort model holds a number with a fraction.")
     return item

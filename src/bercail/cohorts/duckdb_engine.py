@@ -6,20 +6,21 @@ nothing to disk unless it is given a folder to spill to.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 from attrs import frozen
-from sqlglot import ErrorLevel
+from sqlglot import ErrorLevel, exp
 
+from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.model import Model
 from bercail.cohorts.plan import Reading, RunPlan, plan_run
-from bercail.cohorts.result import CohortResult, count_table, flowchart, persons_schema
+from bercail.cohorts.result import CohortResult
 from bercail.cohorts.sources import Source, Sources
-from bercail.cohorts.sql_cohort import compile_cohort
+from bercail.cohorts.sql_answer import persons_of, result_of, sides_of
+from bercail.cohorts.sql_cohort import COHORT_PERSONS, compile_cohort, compile_event_rows
+from bercail.cohorts.sql_matching import CASES, POOL, compile_matching
 from bercail.cohorts.sql_views import DRUGS
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Invalid, Unavailable
@@ -64,17 +65,26 @@ class DuckdbEngine:
             Unavailable: DuckDB ran out of memory, or could not read a file.
             BercailError: what the filesystem of the sources raised, such as `Unproven`.
         """
-        plan = plan_run(model, self._sources)
-        answer = self._answer(plan, to_sql(plan))
-        return _result(plan, answer)
+        return self._answer(plan_run(model, self._sources))
 
-    def _answer(self, plan: RunPlan, sql: str) -> pa.Table:
+    def _answer(self, plan: RunPlan) -> CohortResult:
         watched: dict[str, WatchedFiles] = {}
+        events: dict[str, pa.Table] = {}
+        pairs: pa.Table | None = None
         try:
             with duckdb.connect(":memory:", config=self._settings.as_config()) as connection:
                 _Tables(connection, watched).show(plan)
-                answer: pa.Table = connection.sql(sql).to_arrow_table()
-                return answer
+                answer: pa.Table = connection.sql(to_sql(plan)).to_arrow_table()
+                if plan.scoped.model.event_rows:
+                    connection.register(COHORT_PERSONS, persons_of(plan, answer))
+                for rows in plan.scoped.model.event_rows:
+                    query = _text(compile_event_rows(plan, rows))
+                    events[rows.name] = connection.sql(query).to_arrow_table()
+                if plan.model.matching is not None:
+                    for name, side in zip((CASES, POOL), sides_of(plan, answer), strict=True):
+                        connection.register(name, side)
+                    query = _text(compile_matching(plan.model.matching))
+                    pairs = connection.sql(query).to_arrow_table()
         except duckdb.Error as error:
             caught = [files.caught for files in watched.values() if files.caught is not None]
             if caught:
@@ -84,11 +94,16 @@ class DuckdbEngine:
                 f"DuckDB stopped with `{type(error).__name__}`.",
                 remedy="Check that the files are reachable, or give the engine more memory.",
             ) from None
+        return result_of(plan, answer, events, pairs)
 
 
 def to_sql(plan: RunPlan) -> str:
     """The query of a plan as DuckDB text; anything that DuckDB lacks is an error."""
-    return compile_cohort(plan).sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+    return _text(compile_cohort(plan))
+
+
+def _text(query: exp.Query) -> str:
+    return query.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
 
 
 @frozen(kw_only=False)
@@ -100,6 +115,9 @@ class _Tables:
 
     def show(self, plan: RunPlan) -> None:
         self.connection.register(DRUGS, plan.drugs)
+        if plan.scoped.scope.objections:
+            listed = pa.array(sorted(plan.scoped.scope.objections), pa.string())
+            self.connection.register(OBJECTIONS, pa.table({"person": listed}))
         for readings in plan.readings.values():
             for reading in readings:
                 self._show(reading)
@@ -128,32 +146,3 @@ class _Tables:
                 f"Two filesystems of the sources answer to `{protocol}`.",
                 remedy="Open all tables of one extract through one filesystem.",
             )
-
-
-def _result(plan: RunPlan, answer: pa.Table) -> CohortResult:
-    model = plan.model
-    schema = persons_schema(model)
-    stopped: Counter[int] = Counter()
-    counts = answer.select(["step", "persons"]).group_by("step").aggregate([("persons", "sum")])
-    for step, number in zip(*counts.to_pydict().values(), strict=True):
-        stopped[step] += number
-    last = len(model.person_rules) + 1 + len(model.exclusions)
-    passed = pc.equal(answer["step"], pa.scalar(last, pa.int64()))
-    kept = answer.filter(passed).drop_columns(["step", "persons"])
-    persons = kept.rename_columns(schema.names).cast(schema)
-    return CohortResult(
-        model_digest=model.digest,
-        flowchart=flowchart(model, stopped),
-        persons=persons,
-        tables=tuple(
-            count_table(model, place, _counted(persons, request.by), plan.snapshots)
-            for place, request in enumerate(model.tables)
-        ),
-        snapshots=plan.snapshots,
-    )
-
-
-def _counted(persons: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:
-    counts = persons.group_by(list(by)).aggregate([("person", "count")])
-    rows = zip(*(counts[name].to_pylist() for name in (*by, "person_count")), strict=True)
-    return {row[:-1]: row[-1] for row in rows}

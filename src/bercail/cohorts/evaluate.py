@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from bercail.cohorts.arithmetic import Listed
+from bercail.cohorts.evaluate_arithmetic import ARITHMETIC
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import (
     Add,
@@ -32,7 +34,7 @@ from bercail.cohorts.expressions import (
 )
 
 Value = Any
-Lookup = Callable[[Column | Aggregate], Value]
+Lookup = Callable[[Column | Aggregate | Listed], Value]
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -52,7 +54,10 @@ def evaluate(node: Expression, lookup: Lookup) -> Value:
     known = _EVALUATE.get(type(node))
     if known is not None:
         return known(node, lookup)
-    if isinstance(node, Column | Aggregate):
+    further = ARITHMETIC.get(type(node))
+    if further is not None:
+        return further(node, lambda inner: evaluate(inner, lookup))
+    if isinstance(node, Column | Aggregate | Listed):
         return lookup(node)
     raise TypeError(type(node).__name__)
 

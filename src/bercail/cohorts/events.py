@@ -18,7 +18,9 @@ from bercail.cohorts.expressions import (
     is_expression,
     need,
     title_of,
+    whole,
 )
+from bercail.cohorts.scores import find_index
 from bercail.cohorts.views import EVENT_VIEWS, PERSONS, VIEWS, Kind
 from bercail.foundation import Invalid
 
@@ -220,3 +222,52 @@ class Pick(Aggregate):
         if column is None or column.kind is Kind.CODES:
             raise Invalid(f"`{self.events.view}.{self.column}` cannot be picked.")
         return column.kind, PERSONS
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Mean(_OfValue):
+    """Mean of the known values in units of 1/`scale`, rounded down; unknown for none."""
+
+    tag: ClassVar[str] = "mean"
+    scale: int = field(default=1, validator=whole(1, 1_000_000))
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Nearest(Aggregate):
+    """A column of the event nearest to the date `to` of the person; unknown for none.
+
+    Of two events equally far the earlier one is taken; on one day the first in the view's
+    total order. Unknown where `to` is.
+    """
+
+    tag: ClassVar[str] = "nearest"
+    column: str
+    to: Expression = field(validator=is_expression)
+
+    def _typed(self) -> tuple[Kind, str | None]:
+        column = VIEWS[self.events.view].columns.get(self.column)
+        if column is None or column.kind is Kind.CODES:
+            raise Invalid(f"`{self.events.view}.{self.column}` cannot be picked.")
+        need(self.to, Kind.DATE)
+        if self.to.level not in (None, PERSONS):
+            raise Invalid(
+                f"`{title_of(self.to)}` has one value per event.",
+                remedy="Ask for what is nearest to a date of the person.",
+            )
+        return column.kind, PERSONS
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Score(Aggregate):
+    """A comorbidity index over the ICD-10 codes `value` of the events; 0 for none."""
+
+    tag: ClassVar[str] = "score"
+    value: Expression = field(validator=is_expression)
+    index: str
+
+    def _typed(self) -> tuple[Kind, str | None]:
+        need(self.value, Kind.TEXT)
+        if common_level(self.value) != self.events.view:
+            raise Invalid(f"`{title_of(self.value)}` is no value of {self.events.view}.")
+        find_index(self.index)
+        return Kind.INT, PERSONS

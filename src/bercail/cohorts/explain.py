@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, field
 
 from bercail.cohorts.cleaning import RULES, find_rules
+from bercail.cohorts.derived import Periods, Washout
 from bercail.cohorts.events import (
     Count,
     CountDistinct,
@@ -21,6 +22,7 @@ from bercail.cohorts.events import (
     Where,
     Within,
 )
+from bercail.cohorts.explain_further import FURTHER, told_matching, told_measure, told_rows
 from bercail.cohorts.expressions import (
     Add,
     Band,
@@ -42,7 +44,7 @@ from bercail.cohorts.expressions import (
 )
 from bercail.cohorts.model import Model
 from bercail.cohorts.phrases import PHRASES, Phrases
-from bercail.cohorts.rules import inputs
+from bercail.cohorts.rules import base_of, inputs
 from bercail.cohorts.views import PERSONS, VIEWS, Kind
 from bercail.foundation import Invalid
 
@@ -77,9 +79,12 @@ class _Teller:
             "index_date": index,
             "attributes": [f"{one.name}: {self.say(one.value)}" for one in model.attributes],
             "tables": [
-                self.phrases.table.format(title=one.title, by=self._list(one.by, "and"))
+                self.phrases.table.format(title=one.title, by=self.listed(one.by, "and"))
                 for one in model.tables
             ],
+            "measures": [told_measure(self, one) for one in model.measures],
+            "matching": [told_matching(self, one) for one in [model.matching] if one is not None],
+            "event_rows": [told_rows(self, one) for one in model.event_rows],
             "sets": self.lines_of_sets,
             "rules": self._event_rules(),
             "inputs": [
@@ -94,7 +99,8 @@ class _Teller:
 
     def say(self, node: Expression) -> str:
         """One expression in words."""
-        return _SAY[type(node)](self, node)
+        further = FURTHER.get(type(node))
+        return _SAY[type(node)](self, node) if further is None else further(self, node)
 
     def name_of(self, events: EventSet) -> str:
         """How a set of events is called: `events 2`; told once among the events."""
@@ -120,9 +126,10 @@ class _Teller:
         """A code list in words; a long one by its number and ends."""
         if len(codes) > CODES_SHOWN:
             return self.phrases.many_codes.format(count=len(codes), first=codes[0], last=codes[-1])
-        return self._list(tuple(map(str, codes)), "or")
+        return self.listed(tuple(map(str, codes)), "or")
 
-    def _list(self, words: tuple[str, ...], last: str) -> str:
+    def listed(self, words: tuple[str, ...], last: str) -> str:
+        """Words with `and` or `or` before the last."""
         between = self.phrases.or_word if last == "or" else self.phrases.and_word
         head, tail = ", ".join(words[:-1]), words[-1]
         return f"{head} {between} {tail}" if head else tail
@@ -143,12 +150,23 @@ class _Teller:
             )
         if isinstance(events, Within):
             return self._window(events)
+        if isinstance(events, Washout):
+            return self.phrases.washout.format(events=self._inside(events.events), days=events.days)
+        if isinstance(events, Periods):
+            return self._periods(events)
         view = VIEWS[events.view]
         name = view.fr if self.phrases.language == "fr" else view.en
         if isinstance(events, Events) and events.rules:
             rules = ", ".join(events.rules)
             return self.phrases.cleaned.format(events=name, rules=rules)
         return name
+
+    def _periods(self, events: Periods) -> str:
+        inside = self.name_of(events.events)
+        if events.days is None:
+            return self.phrases.open_periods.format(events=inside)
+        gap = self.phrases.gap.format(gap=events.gap) if events.gap else ""
+        return self.phrases.periods.format(events=inside, days=self.say(events.days), gap=gap)
 
     def _inside(self, events: EventSet) -> str:
         # A set already named is referred to; one used only here is told in place.
@@ -168,9 +186,7 @@ class _Teller:
 
 
 def _rules_of(events: EventSet) -> tuple[str, ...]:
-    while isinstance(events, Where | Within):
-        events = events.events
-    return events.rules if isinstance(events, Events) else ()
+    return base_of(events).rules
 
 
 def _literal(teller: _Teller, node: Literal) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import bercail
+from bercail.cohorts.examples import Example
 from bercail.cohorts.model import Model
 from bercail.foundation import Invalid, Missing
 
@@ -28,6 +29,15 @@ _CHILD = (
 
 def load_study(path: Path | str) -> Model:
     """The model that the study file at `path` builds.
+
+    Raises:
+        Missing, Invalid: as `load_examples` does.
+    """
+    return load_examples(path)[0]
+
+
+def load_examples(path: Path | str) -> tuple[Model, tuple[Example, ...]]:
+    """The model that the study file at `path` builds, and the examples beside it.
 
     Raises:
         Missing: there is no such file.
@@ -56,7 +66,7 @@ def load_study(path: Path | str) -> Model:
     return _model(study, done.returncode, done.stdout)
 
 
-def _model(study: Path, code: int, output: bytes) -> Model:
+def _model(study: Path, code: int, output: bytes) -> tuple[Model, tuple[Example, ...]]:
     try:
         answer: Any = json.loads(output)
     except ValueError:
@@ -67,7 +77,11 @@ def _model(study: Path, code: int, output: bytes) -> Model:
             remedy="It must run to its end, within its limits of time and memory.",
         )
     if "model" in answer:
-        return Model.from_json(str(answer["model"]).encode())
+        examples = answer.get("examples", [])
+        if not isinstance(examples, list):
+            raise Invalid(f"The study `{study.name}` hands back no examples.")
+        model = Model.from_json(str(answer["model"]).encode())
+        return model, tuple(Example.from_dict(one) for one in examples)
     message, line = str(answer.get("message", "")), answer.get("line")
     place = f"`{study.name}` line {line}: " if isinstance(line, int) else f"`{study.name}`: "
     raise Invalid(place + message, remedy=str(answer.get("remedy", "")))

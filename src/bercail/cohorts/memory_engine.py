@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
 from bercail.cohorts.cleaning import find_rules
-from bercail.cohorts.evaluate import evaluate
-from bercail.cohorts.events import (
-    Aggregate,
-    Count,
-    CountDistinct,
-    Events,
-    EventSet,
-    Exists,
-    Maximum,
-    Minimum,
-    Pick,
-    Total,
-    Where,
-    Within,
-)
-from bercail.cohorts.expressions import Column, Expression, IfUnknown, Literal, Negation
-from bercail.cohorts.memory_views import MemoryViews, Row
+from bercail.cohorts.expressions import Expression, IfUnknown, Literal, Negation
+from bercail.cohorts.memory_person import OnePerson
+from bercail.cohorts.memory_views import MemoryViews
 from bercail.cohorts.model import Model
+from bercail.cohorts.outcomes import event_table, matched, measure_tables, wide_schema
 from bercail.cohorts.plan import RunPlan, plan_run
-from bercail.cohorts.result import CohortResult, count_table, flowchart, persons_schema
+from bercail.cohorts.result import CohortResult, count_table, flowchart
 from bercail.cohorts.sources import Sources
-from bercail.cohorts.views import PERSONS, VIEWS, Kind
+from bercail.cohorts.views import PERSONS, Kind
 
 
 class MemoryEngine:
@@ -48,45 +34,72 @@ class MemoryEngine:
 class _MemoryRun:
     def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
-        self._model = plan.model
+        self._written = plan.model
+        self._model = plan.scoped.model
         self._views = MemoryViews(plan)
+        self._stopped: Counter[int] = Counter()
+        self._kept: list[tuple[Any, ...]] = []
+        self._events: dict[str, list[tuple[Any, ...]]] = {
+            rows.name: [] for rows in self._model.event_rows
+        }
+        self._pool: dict[str, tuple[Any, ...]] = {}
 
     def result(self) -> CohortResult:
-        model = self._model
-        steps = _steps(model)
-        schema = persons_schema(model)
-        values = [attribute.value for attribute in model.attributes]
-        values = [*([model.index_date] if model.index_date is not None else []), *values]
-        stopped: Counter[int] = Counter()
-        kept: list[tuple[Any, ...]] = []
+        """Ask every person, then count."""
         for person in sorted(self._views.persons):
-            known = _Person(person, self._views)
-            passed = 0
-            while passed < len(steps) and known.value(steps[passed]) is True:
-                passed += 1
-            stopped[passed] += 1
-            if passed == len(steps):
-                kept.append((person, *(known.value(value) for value in values)))
-        columns = list(zip(*kept, strict=True)) if kept else [() for _ in schema]
-        persons = pa.table(
-            [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-        )
+            known = OnePerson(person, self._views, self._plan.scoped.scope.objections)
+            if all(known.value(guard) is True for guard in self._plan.scoped.guards):
+                self._ask(person, known)
+        schema = wide_schema(self._written)
+        columns = list(zip(*self._kept, strict=True)) if self._kept else [() for _ in schema]
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+        wide = pa.table(arrays, schema=schema)
+        persons = wide.select([name for name in schema.names if not name.startswith("measure ")])
         return CohortResult(
-            model_digest=model.digest,
-            flowchart=flowchart(model, stopped),
+            model_digest=self._written.digest,
+            flowchart=flowchart(self._written, self._stopped),
             persons=persons,
             tables=tuple(
-                count_table(model, place, self._counted(place, kept, schema), self._plan.snapshots)
-                for place in range(len(model.tables))
+                count_table(
+                    self._written, place, self._counted(place, schema), self._plan.snapshots
+                )
+                for place in range(len(self._model.tables))
             ),
             snapshots=self._plan.snapshots,
+            measures=measure_tables(self._written, wide),
+            events={
+                rows.name: event_table(rows, self._events[rows.name])
+                for rows in self._model.event_rows
+            },
+            matches=matched(self._written, persons, self._pool),
         )
 
-    def _counted(
-        self, place: int, kept: list[tuple[Any, ...]], schema: pa.Schema
-    ) -> Counter[tuple[Any, ...]]:
+    def _ask(self, person: str, known: OnePerson) -> None:
+        steps = _steps(self._model)
+        passed = 0
+        while passed < len(steps) and known.value(steps[passed]) is True:
+            passed += 1
+        self._stopped[passed] += 1
+        if passed == len(steps):
+            values = (known.value(value) for value in self._plan.values())
+            self._kept.append((person, *values))
+            for rows in self._model.event_rows:
+                found = known.events(rows.events)
+                self._events[rows.name] += [
+                    (person, *(row[name] for name in rows.columns)) for row in found
+                ]
+        elif passed >= len(self._model.person_rules):
+            self._offer(person, known)
+
+    def _offer(self, person: str, known: OnePerson) -> None:
+        matching = self._model.matching
+        if matching is not None and known.value(matching.controls) is True:
+            named = {attribute.name: attribute.value for attribute in self._model.attributes}
+            self._pool[person] = tuple(known.value(named[name]) for name in matching.on)
+
+    def _counted(self, place: int, schema: pa.Schema) -> Counter[tuple[Any, ...]]:
         places = [schema.get_field_index(name) for name in self._model.tables[place].by]
-        return Counter(tuple(row[place] for place in places) for row in kept)
+        return Counter(tuple(row[place] for place in places) for row in self._kept)
 
 
 def _steps(model: Model) -> list[Expression]:
@@ -99,82 +112,3 @@ def _steps(model: Model) -> list[Expression]:
 def _stays(condition: Expression) -> Expression:
     never = Literal(of=Kind.BOOL, value=False)
     return Negation(value=IfUnknown(value=condition, otherwise=never))
-
-
-class _Person:
-    """What is asked about one person; each answer is worked out once."""
-
-    def __init__(self, person: str, views: MemoryViews) -> None:
-        self._person = person
-        self._views = views
-        self._sets: dict[EventSet, list[Row]] = {}
-
-    def value(self, node: Expression) -> Any:
-        return evaluate(node, self._look)
-
-    def _look(self, node: Column | Aggregate) -> Any:
-        if isinstance(node, Column):
-            return self._views.persons[self._person][node.name]
-        return self._aggregate(node)
-
-    def _events(self, node: EventSet) -> list[Row]:
-        if node not in self._sets:
-            self._sets[node] = self._select(node)
-        return self._sets[node]
-
-    def _select(self, node: EventSet) -> list[Row]:
-        if isinstance(node, Events):
-            return list(self._views.events(node).get(self._person, ()))
-        if isinstance(node, Where):
-            condition = node.condition
-            return [row for row in self._events(node.events) if _of(condition, row) is True]
-        if isinstance(node, Within):
-            return self._within(node)
-        raise TypeError(type(node).__name__)
-
-    def _within(self, node: Within) -> list[Row]:
-        start = date.min if node.start is None else self.value(node.start)
-        end = date.max if node.end is None else self.value(node.end)
-        if start is None or end is None:
-            return []
-        inside = []
-        for row in self._events(node.events):
-            day = row[node.column]
-            if day is not None and start <= day <= end:
-                inside.append(row)
-        return inside
-
-    def _aggregate(self, node: Aggregate) -> Any:
-        events = self._events(node.events)
-        if isinstance(node, Exists):
-            return len(events) > 0
-        if isinstance(node, Count):
-            return len(events)
-        if isinstance(node, Pick):
-            return _pick(node, events)
-        if not isinstance(node, CountDistinct | Total | Minimum | Maximum):
-            raise TypeError(type(node).__name__)
-        values = [_of(node.value, row) for row in events]
-        known = [value for value in values if value is not None]
-        if isinstance(node, CountDistinct):
-            return len(set(known))
-        if isinstance(node, Total):
-            return sum(known)
-        return (min if isinstance(node, Minimum) else max)(known, default=None)
-
-
-def _of(node: Expression, row: Row) -> Any:
-    return evaluate(node, lambda column: row[column.name])  # type: ignore[union-attr]
-
-
-def _pick(node: Pick, events: list[Row]) -> Any:
-    view = VIEWS[node.events.view]
-    # The first date is the same whichever event of that day is first.
-    order = () if node.column == view.date else view.order
-
-    def place(row: Row) -> tuple[Any, ...]:
-        return (row[view.date], *((row[name] is None, row[name]) for name in order))
-
-    dated = [row for row in events if row[view.date] is not None]
-    chosen = (min if node.which == "first" else max)(dated, key=place, default=None)
-    return None if chosen is None else chosen[node.column]

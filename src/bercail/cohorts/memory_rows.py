@@ -56,7 +56,7 @@ def rows(
     """
     for reading in readings:
         family = reading.piece.family
-        for batch in _batches(reading):
+        for batch in batches(reading):
             columns = []
             for name in names:
                 raw = RAW[family][name]
@@ -70,7 +70,8 @@ def rows(
             yield from zip(*columns, [reading.piece.year] * batch.num_rows, strict=True)
 
 
-def _batches(reading: Reading) -> Iterator[pa.RecordBatch]:
+def batches(reading: Reading) -> Iterator[pa.RecordBatch]:
+    """The columns of a reading, as the files hold them."""
     wanted = [here for here, _ in reading.columns.values()]
     content = reading.piece.content
     if isinstance(content, pa.Table):

@@ -15,6 +15,7 @@ from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule, find_rules
 from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import Events
 from bercail.cohorts.memory_rows import rows
+from bercail.cohorts.memory_silver import cip7, read_numbers, silver_events
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.views import (
     DCIR_KEY,
@@ -38,11 +39,16 @@ class MemoryViews:
         self._by_rank: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._by_pseudonym: dict[str, set[str]] = defaultdict(set)
         self.persons: dict[str, Row] = {}
+        self._numbers = read_numbers(plan)
         self._read_persons()
         self._kept: dict[Events, EventsByPerson] = {}
 
     def events(self, base: Events) -> EventsByPerson:
         """The events of a view after its cleaning rules, by person."""
+        if base in self._plan.silver and base not in self._kept:
+            self._kept[base] = silver_events(
+                self._plan, base, self._numbers, self._drugs(), LARGE_PACK_UNITS
+            )
         if base not in self._kept:
             read: dict[str, Callable[[tuple[Rule, ...]], EventsByPerson]] = {
                 DISPENSINGS: self._dispensings,
@@ -65,6 +71,7 @@ class MemoryViews:
         for pseudonym, rank, person, *values, _ in rows(readings, [*identity, *rest], stored):
             if person is None:
                 continue
+            person = self._numbers.person(person)
             if pseudonym is not None:
                 self._by_pseudonym[pseudonym].add(person)
                 if rank is not None:
@@ -198,6 +205,7 @@ def _dispensing(care: Row, detail: Row, drugs: dict[int, tuple[str | None, int |
     return {
         "date": care.get("EXE_SOI_DTD"),
         "cip13": None if code is None else str(code),
+        "cip7": cip7(None if code is None else str(code)),
         "atc": atc,
         "large_pack": None if units is None else units >= LARGE_PACK_UNITS,
         "quantity": detail.get("PHA_ACT_QSN"),
@@ -229,6 +237,7 @@ def _stay(key: tuple[Any, ...], chain: Row, summary: Row, secondary: set[str]) -
         "associated_diagnoses": frozenset(secondary),
         "diagnoses": frozenset(secondary | own),
         "ghm": summary.get("GRG_GHM"),
+        "exit_mode": summary.get("SOR_MOD"),
         "year": key[0],
         "eta_num": key[1],
         "rsa_num": key[2],

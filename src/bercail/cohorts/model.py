@@ -12,10 +12,12 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
+from bercail.cohorts.arithmetic import IntervalEnd, IntervalStart
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.codec import decode_node, encode_node, exactly
-from bercail.cohorts.expressions import Expression, Node, need
-from bercail.cohorts.rules import require_definite, require_reasonable
+from bercail.cohorts.expressions import Expression, Node
+from bercail.cohorts.outputs import EventRows, Matching, Measure, one_line, per_person
+from bercail.cohorts.rules import require_definite, require_reasonable, walk
 from bercail.cohorts.views import PERSONS, Kind
 from bercail.foundation import Invalid, canonical_json, sha256_hex
 
@@ -27,35 +29,15 @@ _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED = ("person", "step", "index_date")
 
 
-def _label(_: Any, attribute: Any, value: Any) -> None:
-    ok = isinstance(value, str) and value.strip() != "" and len(value) <= 200
-    if not ok or not value.isprintable():
-        raise Invalid(
-            f"The {attribute.name} `{value}` is not one line of text.",
-            remedy="Write 1 to 200 characters.",
-        )
-
-
-def _per_person(node: Any, what: str, *kinds: Kind) -> None:
-    if not isinstance(node, Expression):
-        raise Invalid(f"The {what} is no expression of the cohort language.")
-    if node.level not in (None, PERSONS):
-        raise Invalid(
-            f"The {what} has one value per event of {node.level}.",
-            remedy="Turn the events into one value per person: `exists()`, `count_distinct()`.",
-        )
-    need(node, *kinds)
-
-
 @frozen(kw_only=True)
 class Exclusion:
     """Persons for whom `condition` is true are taken out; false and unknown stay."""
 
-    label: str = field(validator=_label)
+    label: str = field(validator=one_line)
     condition: Expression
 
     def __attrs_post_init__(self) -> None:
-        _per_person(self.condition, f"exclusion `{self.label}`", Kind.BOOL)
+        per_person(self.condition, f"exclusion `{self.label}`", Kind.BOOL)
 
 
 @frozen(kw_only=True)
@@ -72,14 +54,14 @@ class Attribute:
                 remedy="Use lower-case letters, digits and `_`; not person, step, index_date.",
             )
         kinds = (Kind.BOOL, Kind.INT, Kind.DATE, Kind.TEXT)
-        _per_person(self.value, f"attribute `{self.name}`", *kinds)
+        per_person(self.value, f"attribute `{self.name}`", *kinds)
 
 
 @frozen(kw_only=True)
 class TableRequest:
     """A table of counts of persons by some attributes."""
 
-    title: str = field(validator=_label)
+    title: str = field(validator=one_line)
     by: tuple[str, ...]
 
 
@@ -92,14 +74,17 @@ class Model:
     """
 
     name: str
-    title: str = field(validator=_label)
+    title: str = field(validator=one_line)
     person_rules: tuple[str, ...] = ()
-    population_label: str = field(validator=_label)
+    population_label: str = field(validator=one_line)
     population: Expression
     exclusions: tuple[Exclusion, ...] = ()
     index_date: Expression | None = None
     attributes: tuple[Attribute, ...] = ()
     tables: tuple[TableRequest, ...] = ()
+    event_rows: tuple[EventRows, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    matching: Matching | None = None
 
     def __attrs_post_init__(self) -> None:
         self._require_parts()
@@ -108,11 +93,12 @@ class Model:
                 f"`{self.name}` cannot name a study.", remedy="Write it like `treated-diabetes`."
             )
         find_rules(PERSONS, self.person_rules)
-        _per_person(self.population, "population", Kind.BOOL)
+        per_person(self.population, "population", Kind.BOOL)
         if self.index_date is not None:
-            _per_person(self.index_date, "index date", Kind.DATE)
+            per_person(self.index_date, "index date", Kind.DATE)
         self._require_names()
-        require_reasonable(tuple(self.expressions()))
+        self._require_outputs()
+        require_reasonable(tuple(self.nodes()))
         require_definite(self.population)
 
     def _require_parts(self) -> None:
@@ -121,11 +107,15 @@ class Model:
             "exclusions": Exclusion,
             "attributes": Attribute,
             "tables": TableRequest,
+            "event_rows": EventRows,
+            "measures": Measure,
         }
         for name, kind in parts.items():
             given = getattr(self, name)
             if not isinstance(given, tuple) or not all(type(part) is kind for part in given):
                 raise Invalid(f"`{name}` of a study is no list of {kind.__name__}.")
+        if self.matching is not None and type(self.matching) is not Matching:
+            raise Invalid("`matching` of a study is no Matching.")
         if not all(isinstance(table.by, tuple) for table in self.tables):
             raise Invalid("A table of a study counts by something that is no list of names.")
 
@@ -145,13 +135,45 @@ class Model:
                     remedy=f"Count by attributes of the study, each once: {', '.join(names)}.",
                 )
 
+    def _require_outputs(self) -> None:
+        names = {attribute.name for attribute in self.attributes}
+        given = [(one.title, one.by) for one in self.measures]
+        given += [("matching", self.matching.on)] if self.matching is not None else []
+        for what, by in given:
+            unknown = [name for name in by if name not in names]
+            if unknown or len(set(by)) != len(by):
+                raise Invalid(
+                    f"`{what}` groups by `{', '.join(map(str, by))}`.",
+                    remedy=f"Name attributes of the study, each once: {', '.join(sorted(names))}.",
+                )
+        for texts in ([one.title for one in self.measures], [one.name for one in self.event_rows]):
+            if len(set(texts)) != len(texts):
+                raise Invalid(f"Two outputs of the study `{self.name}` have the same name.")
+        outside = [*self.expressions(), *(one.events for one in self.event_rows)]
+        for top in outside:
+            if any(isinstance(node, IntervalStart | IntervalEnd) for node in walk(top)):
+                raise Invalid(
+                    "`interval.start` and `interval.end` stand outside a measure.",
+                    remedy="Use them in the numerator or denominator of a measure only.",
+                )
+
+    def nodes(self) -> Iterator[Node]:
+        """Every expression and every set of events of the model, outputs included."""
+        yield from self.expressions()
+        yield from (rows.events for rows in self.event_rows)
+        for measure in self.measures:
+            yield measure.numerator
+            yield measure.denominator
+
     def expressions(self) -> Iterator[Expression]:
-        """Every expression of the model, in its order."""
+        """Every expression of the model, in its order; those of measures are in `nodes`."""
         yield self.population
         yield from (exclusion.condition for exclusion in self.exclusions)
         if self.index_date is not None:
             yield self.index_date
         yield from (attribute.value for attribute in self.attributes)
+        if self.matching is not None:
+            yield self.matching.controls
 
     def as_dict(self) -> dict[str, Any]:
         """The model as the value of its JSON."""
@@ -183,7 +205,7 @@ class Model:
             raise Invalid("This is no cohort model.", remedy="Expected format " + FORMAT + ".")
         if (version := value.pop("version", None)) != VERSION:
             raise Invalid(f"Version `{version}` of the cohort model is unknown.")
-        model: Model = _decode(cls, value)
+        model: Model = _decode(cls, {**{name: _UNUSED[name] for name in _UNUSED}, **value})
         if model.to_json() != data:
             raise Invalid(
                 "The cohort model is not in canonical form.",
@@ -196,7 +218,11 @@ _PARTS: dict[str, type[Any]] = {
     "exclusions": Exclusion,
     "attributes": Attribute,
     "tables": TableRequest,
+    "event_rows": EventRows,
+    "measures": Measure,
 }
+# Left out of the JSON where a study has none, so that older models keep their identity.
+_UNUSED: dict[str, Any] = {"event_rows": [], "measures": [], "matching": None}
 
 
 def _encode(value: Any) -> Any:
@@ -204,7 +230,14 @@ def _encode(value: Any) -> Any:
         return encode_node(value)
     if isinstance(value, tuple):
         return [_encode(item) for item in value]
-    if isinstance(value, Model | Exclusion | Attribute | TableRequest):
+    if isinstance(value, Model):
+        content = {slot.name: _encode(getattr(value, slot.name)) for slot in fields(type(value))}
+        return {
+            name: item
+            for name, item in content.items()
+            if name not in _UNUSED or item != _UNUSED[name]
+        }
+    if isinstance(value, Exclusion | Attribute | TableRequest | EventRows | Measure | Matching):
         return {slot.name: _encode(getattr(value, slot.name)) for slot in fields(type(value))}
     return value
 
@@ -218,6 +251,8 @@ def _decode(kind: type[Any], value: Any) -> Any:
             if not isinstance(item, list):
                 raise Invalid(f"`{name}` of the cohort model is no list.")
             content[name] = tuple(_decode(_PARTS[name], part) for part in item)
+        elif name == "matching" and item is not None:
+            content[name] = _decode(Matching, item)
         elif isinstance(item, dict):
             content[name] = decode_node(item)
         else:

@@ -49,6 +49,30 @@ class Phrases:
     first: str
     last: str
     cleaned: str
+    times: str
+    divided: str
+    months: tuple[str, str]
+    part: Mapping[str, str]
+    first_day: Mapping[str, str]
+    least: Mapping[str, str]
+    greatest: Mapping[str, str]
+    case: str
+    otherwise: str
+    unknown: str
+    interval_start: str
+    interval_end: str
+    washout: str
+    periods: str
+    open_periods: str
+    gap: str
+    mean: str
+    nearest: str
+    score: str
+    measure: str
+    each: Mapping[str, str]
+    grouped: str
+    controls: str
+    rows: str
     heads: Mapping[str, str]
     events: str
     table: str
@@ -107,6 +131,41 @@ ENGLISH = Phrases(
     first="the {column} of the first of {events}",
     last="the {column} of the last of {events}",
     cleaned="{events}, cleaned by {rules}",
+    times="{value} times {by}",
+    divided="{left} divided by {right} (rounded down)",
+    months=("month", "months"),
+    part={
+        "month": "the month of {value}",
+        "day": "the day of the month of {value}",
+        "quarter": "the quarter of {value}",
+        "weekday": "the day of the week (1 is Monday) of {value}",
+    },
+    first_day={
+        "month": "the first day of the month of {value}",
+        "quarter": "the first day of the quarter of {value}",
+        "year": "1 January of the year of {value}",
+    },
+    least={"date": "the earliest known of {values}", "int": "the smallest known of {values}"},
+    greatest={"date": "the latest known of {values}", "int": "the largest known of {values}"},
+    case="{value} where {condition}",
+    otherwise="else {value}",
+    unknown="unknown",
+    interval_start="the first day of the interval",
+    interval_end="the last day of the interval",
+    washout="{events} with no other of them in the {days} days before",
+    periods="periods of {events}, each covering {days} days from its date on{gap}",
+    open_periods="one period from the first of {events} on, without an end",
+    gap=", with up to {gap} uncovered days within a period",
+    mean="the mean of {value} in {events} (rounded down{scale})",
+    nearest="the {column} of the one of {events} nearest to {to}",
+    score="the {index} over {value} in {events}",
+    measure="{title}: of the persons with {denominator}, those with {numerator}, for {count} "
+    "{each} from {first}",
+    each={"month": "months", "quarter": "quarters", "year": "years"},
+    grouped="{text}, by {by}",
+    controls="up to {ratio} controls for each person, outside the cohort, with the same {on}, for "
+    "whom {condition}",
+    rows="{name}: {columns} of {events}",
     heads={
         "persons": "Persons kept",
         "population": "Population",
@@ -114,6 +173,9 @@ ENGLISH = Phrases(
         "index_date": "Index date",
         "attributes": "For each person",
         "tables": "Tables of counts",
+        "measures": "Measures over time",
+        "matching": "Matched controls",
+        "event_rows": "Rows of events",
         "sets": "Events",
         "rules": "Cleaning rules: what is kept",
         "inputs": "Reads",
@@ -175,6 +237,41 @@ FRENCH = Phrases(
     first="{column} du premier parmi {events}",
     last="{column} du dernier parmi {events}",
     cleaned="{events}, avec les règles {rules}",
+    times="{value} fois {by}",
+    divided="{left} divisé par {right} (arrondi à l'entier inférieur)",
+    months=("mois", "mois"),
+    part={
+        "month": "mois de {value}",
+        "day": "jour du mois de {value}",
+        "quarter": "trimestre de {value}",
+        "weekday": "jour de la semaine (1 : lundi) de {value}",
+    },
+    first_day={
+        "month": "premier jour du mois de {value}",
+        "quarter": "premier jour du trimestre de {value}",
+        "year": "1er janvier de l'année de {value}",
+    },
+    least={"date": "première date connue parmi {values}", "int": "plus petit connu de {values}"},
+    greatest={"date": "dernière date connue parmi {values}", "int": "plus grand connu de {values}"},
+    case="{value} lorsque {condition}",
+    otherwise="sinon {value}",
+    unknown="inconnu",
+    interval_start="premier jour de l'intervalle",
+    interval_end="dernier jour de l'intervalle",
+    washout="{events} sans autre parmi eux dans les {days} jours précédents",
+    periods="périodes de {events}, chacun couvrant {days} jours dès sa date{gap}",
+    open_periods="une période dès le premier parmi {events}, sans fin",
+    gap=", avec au plus {gap} jours non couverts au sein d'une période",
+    mean="moyenne de {value} parmi {events} (arrondie à l'inférieur{scale})",
+    nearest="{column} de celui, parmi {events}, qui est le plus proche du {to}",
+    score="{index} sur {value} parmi {events}",
+    measure="{title} : parmi les personnes avec {denominator}, celles avec {numerator}, pour "
+    "{count} {each} à partir du {first}",
+    each={"month": "mois", "quarter": "trimestres", "year": "années"},
+    grouped="{text}, par {by}",
+    controls="au plus {ratio} témoins par personne, hors de la cohorte, avec les mêmes {on}, pour "
+    "lesquels {condition}",
+    rows="{name} : {columns} de {events}",
     heads={
         "persons": "Personnes retenues",
         "population": "Population",
@@ -182,6 +279,9 @@ FRENCH = Phrases(
         "index_date": "Date index",
         "attributes": "Pour chaque personne",
         "tables": "Tableaux d'effectifs",
+        "measures": "Mesures au fil du temps",
+        "matching": "Témoins appariés",
+        "event_rows": "Lignes d'événements",
         "sets": "Événements",
         "rules": "Règles de nettoyage : ce qui est gardé",
         "inputs": "Lit",

@@ -1,21 +1,37 @@
 """The one place where a model meets the data it will run on.
 
-Both engines run a `RunPlan` and nothing else, so whatever must hold for every run
+Every engine runs a `RunPlan` and nothing else, so whatever must hold for every run
 (columns that exist, permit scope, objections) is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pyarrow as pa
 from attrs import field, frozen
 
+from bercail.cohorts.cleaning import RULES, find_rules
+from bercail.cohorts.events import Events
+from bercail.cohorts.expressions import Column, Expression
 from bercail.cohorts.model import Model
-from bercail.cohorts.rules import columns_of, inputs
+from bercail.cohorts.rules import (
+    bronze_inputs,
+    by_table,
+    columns_in,
+    columns_of,
+    leaves,
+    walk,
+)
+from bercail.cohorts.scope import ScopedModel, add_scope, require_reach
 from bercail.cohorts.sources import Piece, Sources
-from bercail.cohorts.views import RAW, Kind
+from bercail.cohorts.view_types import SilverTable
+from bercail.cohorts.views import RAW, VIEWS, Kind
 from bercail.foundation import Invalid
+
+DIAGNOSES = "silver_diagnoses"
+# Where the number that silver gives a person stands beside its identifier, best first.
+NUMBERS: Mapping[str, str] = {"silver_numbers": "identity", "silver_identities": "BEN_IDT_ANO"}
 
 
 @frozen(kw_only=True)
@@ -32,35 +48,198 @@ class Reading:
 
 @frozen(kw_only=True)
 class RunPlan:
-    """A model, and for each table family what is read for it."""
+    """A scoped model, and for each table family what is read for it.
 
-    model: Model
+    `model` is the study as written (its labels, its digest); engines run `scoped.model` on the
+    persons for whom `scoped.guards` hold. `silver` are the views, with their rules, that are
+    read from silver tables; `numbers` names the table of person numbers, empty when none is.
+    """
+
+    scoped: ScopedModel
     readings: Mapping[str, tuple[Reading, ...]] = field(eq=False)
     used: Mapping[str, frozenset[str]]
     drugs: pa.Table = field(eq=False)
     snapshots: tuple[str, ...]
+    silver: frozenset[Events] = frozenset()
+    numbers: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if type(self.scoped) is not ScopedModel:
+            raise Invalid("A plan is made of a scoped model.", remedy="Call `plan_run`.")
+
+    @property
+    def model(self) -> Model:
+        """The model as it was written."""
+        return self.scoped.written
+
+    def values(self) -> tuple[Expression, ...]:
+        """What is asked of each person: index date, attributes, then measures by interval."""
+        model = self.scoped.model
+        found = [] if model.index_date is None else [model.index_date]
+        found += [attribute.value for attribute in model.attributes]
+        for measure in model.measures:
+            for pair in measure.unrolled():
+                found += pair
+        return tuple(found)
 
 
 def plan_run(model: Model, sources: Sources) -> RunPlan:
     """Find every table and column that the model needs.
 
-    1. List what the model reads.
-    2. Find each table, by year where it is yearly.
-    3. Find each column, under its lake or project name, with a type that fits.
+    1. Put the scope of the sources into the model.
+    2. Choose for each view between silver, where the sources hold it cleaned by just the rules
+       that are asked for, and bronze.
+    3. Find each table, by year where it is yearly, and hold it against the scope.
+    4. Find each column, under its lake or project name, with a type that fits.
 
     Raises:
-        Invalid: a table or column is missing, or has another type; names the permit.
+        Invalid: a table or column is missing, out of scope, or has another type; names the
+            permit.
     """
-    readings = {
-        family: _readings(family, columns, sources) for family, columns in inputs(model).items()
-    }
+    scoped = add_scope(model, sources.scope)
+    guards = tuple(scoped.guards)
+    used = _used(scoped.model, guards)
+    found = (*leaves(scoped.model), *_leaves_of(guards))
+    silver = frozenset(leaf for leaf in found if _from_silver(leaf, used, sources))
+    _require_source(found, silver, sources)
+    bronze = [leaf for leaf in found if leaf not in silver]
+    needed = dict(by_table(bronze_inputs(scoped.model, bronze, used)))
+    readings = {}
+    numbers = _numbers_for(silver, sources)
+    for name, columns in _silver_columns(silver, used, numbers).items():
+        needed[name] = frozenset(columns)
+        readings[name] = _silver_readings(name, columns, sources)
+    require_reach(needed, scoped.scope)
+    for family, names in needed.items():
+        if family not in readings:
+            readings[family] = _readings(family, names, sources)
     return RunPlan(
-        model=model,
+        scoped=scoped,
         readings=readings,
-        used=columns_of(model),
+        used=used,
         drugs=_drugs(sources),
         snapshots=sources.snapshots(),
+        silver=silver,
+        numbers=numbers,
     )
+
+
+def _numbers_for(silver: Collection[Events], sources: Sources) -> str:
+    """The table of person numbers, needed as soon as a silver table is read."""
+    numbers = _numbers(sources) if silver else ""
+    if silver and not numbers:
+        raise Invalid(
+            f"The study reads silver tables, and {_data(sources)} holds no person numbers.",
+            remedy="Give `silver_numbers` or `silver_identities` with them.",
+        )
+    return numbers
+
+
+def _leaves_of(guards: Collection[Expression]) -> tuple[Events, ...]:
+    return tuple(node for top in guards for node in walk(top) if isinstance(node, Events))
+
+
+def _used(model: Model, guards: Collection[Expression]) -> Mapping[str, frozenset[str]]:
+    further = columns_in(guards)
+    return {name: columns | further[name] for name, columns in columns_of(model).items()}
+
+
+def _from_silver(leaf: Events, used: Mapping[str, frozenset[str]], sources: Sources) -> bool:
+    """Whether the silver table of the view holds just what this leaf asks for."""
+    silver = VIEWS[leaf.of].silver
+    if silver is None or silver.name not in sources.tables:
+        return False
+    if VIEWS[leaf.of].bronze and not _numbers(sources):
+        return False
+    codes = used[leaf.of] & set(silver.codes)
+    if not silver.rules <= set(leaf.rules) or not used[leaf.of] - codes <= set(silver.columns):
+        return False
+    if codes and not all(_names_stays(name, sources) for name in (silver.name, DIAGNOSES)):
+        return False
+    further = set(leaf.rules) - silver.rules
+    return all(_on_silver(rule_id, silver) for rule_id in further)
+
+
+def _names_stays(table: str, sources: Sources) -> bool:
+    """Whether a silver table is there and its rows say of which stay they are."""
+    return any("stay" in piece.schema().names for piece in sources.pieces(table))
+
+
+def _on_silver(rule_id: str, silver: SilverTable) -> bool:
+    keep = RULES[rule_id].keep
+    if keep is None:
+        return False
+    columns = [node for node in walk(keep) if isinstance(node, Column)]
+    return all((node.of, node.name) in silver.raw for node in columns)
+
+
+def _require_source(
+    found: Collection[Events], silver: Collection[Events], sources: Sources
+) -> None:
+    for leaf in found:
+        view = VIEWS[leaf.of]
+        if view.bronze or view.silver is None or leaf in silver:
+            continue
+        raise Invalid(
+            f"The study reads the table `{view.silver.name}`, which {_data(sources)} does not "
+            "hold.",
+            remedy="Ask for the table in the permit, or take it out of the study.",
+        )
+
+
+def _numbers(sources: Sources) -> str:
+    return next((name for name in NUMBERS if name in sources.tables), "")
+
+
+def _silver_columns(
+    silver: Collection[Events], used: Mapping[str, frozenset[str]], numbers: str
+) -> dict[str, dict[str, Kind]]:
+    """The columns to read of each silver table, with their kinds."""
+    needed: dict[str, dict[str, Kind]] = {}
+    if numbers:
+        needed[numbers] = {"person": Kind.INT, NUMBERS[numbers]: Kind.TEXT}
+    for leaf in sorted(silver, key=lambda one: (one.of, one.rules)):
+        view = VIEWS[leaf.of]
+        if view.silver is None:
+            continue
+        columns = needed.setdefault(view.silver.name, {"person": Kind.INT})
+        codes = used[leaf.of] & set(view.silver.codes)
+        if codes:
+            columns["stay"] = Kind.INT
+            texts = {"code": Kind.TEXT, "position": Kind.TEXT}
+            needed.setdefault(DIAGNOSES, {"person": Kind.INT}).update({"stay": Kind.INT, **texts})
+        for name in sorted(used[leaf.of] - codes):
+            here = view.silver.columns[name]
+            columns[here] = Kind.TEXT if here == "cip13" else view.columns[name].kind
+        for rule in find_rules(leaf.of, tuple(sorted(set(leaf.rules) - view.silver.rules))):
+            for node in walk(rule.keep) if rule.keep is not None else ():
+                if isinstance(node, Column):
+                    columns[view.silver.raw[node.of, node.name]] = node.kind
+    return needed
+
+
+def _silver_readings(
+    name: str, columns: Mapping[str, Kind], sources: Sources
+) -> tuple[Reading, ...]:
+    pieces = sources.pieces(name)
+    if not pieces:
+        raise Invalid(
+            f"The study reads the table `{name}`, which {_data(sources)} does not hold.",
+            remedy="Ask for the table in the permit, or take it out of the study.",
+        )
+    (piece,) = pieces
+    held = {one.name: one.type for one in piece.schema()}
+    wanted: dict[str, tuple[str, pa.DataType]] = {}
+    for column, kind in columns.items():
+        here = column if column in held else sources.column(column)
+        if here not in held:
+            raise Invalid(
+                f"The study reads the column `{here}` of `{name}`, which {_data(sources)} does "
+                "not hold.",
+                remedy="Ask for the column in the permit, or take it out of the study.",
+            )
+        wanted[column] = (here, _fitting(kind, held[here], f"{name}.{here}"))
+    return (Reading(piece=piece, columns=wanted),)
 
 
 def _readings(family: str, columns: frozenset[str], sources: Sources) -> tuple[Reading, ...]:
@@ -68,7 +247,8 @@ def _readings(family: str, columns: frozenset[str], sources: Sources) -> tuple[R
     if not pieces:
         raise Invalid(
             f"The study reads the table `{family}`, which {_data(sources)} does not hold.",
-            remedy="Ask for the table in the permit, or take it out of the study.",
+            remedy="Ask for the table in the permit, or take it out of the study; silver tables "
+            "serve a study that asks for their rules (`cleaned()`).",
         )
     found: list[Reading] = []
     for piece in pieces:

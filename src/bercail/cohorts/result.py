@@ -11,20 +11,28 @@ import pyarrow as pa
 from attrs import field, frozen
 
 from bercail.cohorts.model import Model
+from bercail.cohorts.outcomes import ARROW_TYPES, UNKNOWN, MeasureTable, category
 from bercail.cohorts.rules import categories_of
-from bercail.cohorts.views import Kind
 from bercail.foundation import Invalid, canonical_json
 
-UNKNOWN = "unknown"
+__all__ = [
+    "ARROW_TYPES",
+    "UNKNOWN",
+    "CohortResult",
+    "CountTable",
+    "Dimension",
+    "FlowStep",
+    "MeasureTable",
+    "category",
+    "combinations",
+    "count_table",
+    "flowchart",
+    "persons_schema",
+    "step_labels",
+]
+
 TABLE_FORMAT = "bercail-count-table"
 TABLE_VERSION = 1
-
-ARROW_TYPES: Mapping[Kind, pa.DataType] = {
-    Kind.BOOL: pa.bool_(),
-    Kind.INT: pa.int64(),
-    Kind.DATE: pa.date32(),
-    Kind.TEXT: pa.string(),
-}
 
 
 @frozen(kw_only=True)
@@ -129,7 +137,8 @@ class CohortResult:
     """The outcome of one run.
 
     `persons` has one row per person of the cohort, sorted by `person`, with
-    `index_date` where the study has one and then its attributes.
+    `index_date` where the study has one and then its attributes. `events` has the rows of events
+    that were asked for, by name; `matches` the matched controls, None where none were.
     """
 
     model_digest: str
@@ -137,10 +146,21 @@ class CohortResult:
     persons: pa.Table = field(eq=False)
     tables: tuple[CountTable, ...]
     snapshots: tuple[str, ...] = ()
+    measures: tuple[MeasureTable, ...] = ()
+    events: Mapping[str, pa.Table] = field(factory=dict, eq=False)
+    matches: pa.Table | None = field(default=None, eq=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Counts only: nothing about a single person."""
+        further: dict[str, Any] = {}
+        if self.measures:
+            further["measures"] = [measure.as_dict() for measure in self.measures]
+        if self.events:
+            further["event_rows"] = {name: rows.num_rows for name, rows in self.events.items()}
+        if self.matches is not None:
+            further["matched_controls"] = self.matches.num_rows
         return {
+            **further,
             "model_digest": self.model_digest,
             "snapshots": list(self.snapshots),
             "persons": self.persons.num_rows,
@@ -188,15 +208,6 @@ def persons_schema(model: Model) -> pa.Schema:
     named += [(attribute.name, attribute.value) for attribute in model.attributes]
     columns = [pa.field(name, ARROW_TYPES[value.kind]) for name, value in named]
     return pa.schema([pa.field("person", pa.string()), *columns])
-
-
-def category(value: Any) -> str:
-    """How a value stands in a table."""
-    if value is None:
-        return UNKNOWN
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
 
 
 def count_table(

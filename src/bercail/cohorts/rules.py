@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bercail.cohorts.arithmetic import Listed, Multiply, ShiftMonths
 from bercail.cohorts.cleaning import RULES, find_rules
 from bercail.cohorts.codec import MAX_DEPTH, children
+from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
 from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import (
     Aggregate,
@@ -19,7 +21,9 @@ from bercail.cohorts.events import (
     Events,
     EventSet,
     Exists,
+    Nearest,
     Pick,
+    Score,
     Total,
     Within,
 )
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 MAX_NODES = 20_000
 # All shifts along one path together; keeps every date between years 1 and 9999.
 MAX_SHIFTED_YEARS = 1_000
+# All factors along one path together; keeps every product within 64 bits.
+MAX_FACTORS = 1_000_000
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -53,10 +59,10 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(children(found))
 
 
-def _no_data(node: Column | Aggregate) -> Any:
-    if isinstance(node, Exists):
+def _no_data(node: Column | Aggregate | Listed) -> Any:
+    if isinstance(node, Exists | Listed):
         return False
-    return 0 if isinstance(node, Count | CountDistinct | Total) else None
+    return 0 if isinstance(node, Count | CountDistinct | Total | Score) else None
 
 
 def require_definite(population: Expression) -> None:
@@ -74,15 +80,16 @@ def require_definite(population: Expression) -> None:
         )
 
 
-def require_reasonable(expressions: Iterable[Expression]) -> None:
+def require_reasonable(nodes: Iterable[Node]) -> None:
     """Refuse models so deep, so large or so far in time that engines could disagree.
 
     Raises:
-        Invalid: more than MAX_DEPTH levels, MAX_NODES nodes, MAX_SHIFTED_YEARS years.
+        Invalid: more than MAX_DEPTH levels, MAX_NODES nodes, MAX_SHIFTED_YEARS years, or
+            factors along one path of more than MAX_FACTORS.
     """
     total = 0
-    for expression in expressions:
-        depth, size, years = _measure(expression)
+    for top in nodes:
+        depth, size, years, factor = _measure(top)
         total += size
         if depth > MAX_DEPTH or total > MAX_NODES:
             raise Invalid(
@@ -91,82 +98,111 @@ def require_reasonable(expressions: Iterable[Expression]) -> None:
             )
         if years > MAX_SHIFTED_YEARS:
             raise Invalid(f"The study moves dates by more than {MAX_SHIFTED_YEARS} years.")
+        if factor > MAX_FACTORS:
+            raise Invalid(f"The study multiplies a number by more than {MAX_FACTORS}.")
 
 
-def _measure(node: Node) -> tuple[int, int, int]:
-    depth, size, years = 0, 1, 0
+def _measure(node: Node) -> tuple[int, int, int, int]:
+    depth, size, years, factor = 0, 1, 0, 1
     for child in children(node):
         below = _measure(child)
         depth, size = max(depth, below[0]), size + below[1]
-        years = max(years, below[2])
+        years, factor = max(years, below[2]), max(factor, below[3])
     if isinstance(node, Shift):
         years += abs(node.years) + abs(node.days) // 365 + 1
-    return depth + 1, size, years
+    if isinstance(node, ShiftMonths):
+        years += abs(node.months) // 12 + 1
+    if isinstance(node, Periods):
+        years += MAX_DAYS // 365 + 1
+    if isinstance(node, Multiply):
+        factor *= max(1, abs(node.by))
+    return depth + 1, size, years, factor
 
 
 def inputs(model: Model) -> Mapping[str, frozenset[str]]:
-    """The SNDS tables and columns (lake names) that the model reads."""
-    needed = set(VIEWS[PERSONS].inputs)
+    """The tables and columns (lake names) that the model reads; bronze where a view has both."""
+    bronze = [leaf for leaf in leaves(model) if VIEWS[leaf.of].bronze]
+    used = columns_of(model)
+    needed = bronze_inputs(model, bronze, used)
+    for leaf in leaves(model):
+        if not VIEWS[leaf.of].bronze:
+            needed |= set(VIEWS[leaf.of].inputs) | _columns_inputs(leaf.of, used[leaf.of])
+    return by_table(needed)
+
+
+def by_table(needed: Iterable[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
+    """Columns under their tables, sorted by table."""
+    pairs = set(needed)
+    tables = sorted({table for table, _ in pairs})
+    return {name: frozenset(c for table, c in pairs if table == name) for name in tables}
+
+
+def leaves(model: Model) -> tuple[Events, ...]:
+    """The whole views with their cleaning rules that the model starts from, each once."""
+    found = (node for top in model.nodes() for node in walk(top) if isinstance(node, Events))
+    return tuple(dict.fromkeys(found))
+
+
+def bronze_inputs(
+    model: Model, read: Iterable[Events], used: Mapping[str, frozenset[str]]
+) -> set[tuple[str, str]]:
+    """The SNDS columns for the persons, and for those leaves that are `read` from bronze.
+
+    `used` are the columns of the views, as `columns_of` gives them.
+    """
+    needed = set(VIEWS[PERSONS].inputs) | _columns_inputs(PERSONS, used[PERSONS])
     for rule_id in model.person_rules:
         needed |= _rule_inputs(rule_id)
-    for expression in model.expressions():
-        for node in walk(expression):
-            needed |= _node_inputs(node)
-    tables = sorted({table for table, _ in needed})
-    return {name: frozenset(c for table, c in needed if table == name) for name in tables}
-
-
-def _node_inputs(node: Node) -> set[tuple[str, str]]:
-    if isinstance(node, Column):
-        return set(VIEWS[node.of].columns[node.name].inputs)
-    if isinstance(node, Events):
-        needed = set(VIEWS[node.of].inputs)
-        for rule in find_rules(node.of, node.rules):
+    for leaf in read:
+        needed |= set(VIEWS[leaf.of].inputs) | _columns_inputs(leaf.of, used[leaf.of])
+        for rule in find_rules(leaf.of, leaf.rules):
             needed |= _rule_inputs(rule.id)
-        return needed
-    if isinstance(node, Within):
-        return set(VIEWS[node.view].columns[node.column].inputs)
-    if isinstance(node, Pick):
-        view = VIEWS[node.events.view]
-        names = [name for name in picked_columns(node) if name in view.columns]
-        return {pair for name in names for pair in view.columns[name].inputs}
-    return set()
+    return needed
+
+
+def _columns_inputs(view: str, names: Iterable[str]) -> set[tuple[str, str]]:
+    columns = VIEWS[view].columns
+    return {pair for name in names if name in columns for pair in columns[name].inputs}
 
 
 def _rule_inputs(rule_id: str) -> set[tuple[str, str]]:
     rule = RULES[rule_id]
     if rule.keep is None:
-        columns = VIEWS[rule.of].columns
-        return {
-            pair for name in ("date", "cip13", "quantity", "units") for pair in columns[name].inputs
-        }
+        return _columns_inputs(rule.of, ("date", "cip13", "quantity", "units"))
     needed: set[tuple[str, str]] = set()
     for node in walk(rule.keep):
         if isinstance(node, Column):
             of_view = node.of in VIEWS
-            needed |= (
-                set(VIEWS[node.of].columns[node.name].inputs) if of_view else {(node.of, node.name)}
-            )
+            needed |= _columns_inputs(node.of, [node.name]) if of_view else {(node.of, node.name)}
     return needed
 
 
 def columns_of(model: Model) -> Mapping[str, frozenset[str]]:
     """The columns of each event view (and of persons) that the model uses."""
-    used: dict[str, set[str]] = {name: set() for name in VIEWS}
     rules = [rule.keep for rule in find_rules(PERSONS, model.person_rules) if rule.keep]
-    for expression in (*model.expressions(), *rules):
-        for node in walk(expression):
+    used = {name: set(columns) for name, columns in columns_in((*model.nodes(), *rules)).items()}
+    for rows in model.event_rows:
+        used[rows.events.view] |= set(rows.columns)
+    return {name: frozenset(names) for name, names in used.items()}
+
+
+def columns_in(tops: Iterable[Node]) -> Mapping[str, frozenset[str]]:
+    """The columns of each view that some nodes use."""
+    used: dict[str, set[str]] = {name: set() for name in VIEWS}
+    for top in tops:
+        for node in walk(top):
             if isinstance(node, Column):
                 used[node.of].add(node.name)
             elif isinstance(node, Within):
                 used[node.view].add(node.column)
-            elif isinstance(node, Pick):
-                view = VIEWS[node.events.view]
-                used[view.name] |= picked_columns(node)
+            elif isinstance(node, Washout | Periods):
+                used[node.events.view].add(VIEWS[node.events.view].date)
+            elif isinstance(node, Pick | Nearest):
+                used[node.events.view] |= picked_columns(node)
     return {name: frozenset(names) for name, names in used.items()}
 
 
-def picked_columns(node: Pick) -> set[str]:
+def picked_columns(node: Pick | Nearest) -> set[str]:
     """The columns that decide a pick. The date itself needs no tie broken."""
     view = VIEWS[node.events.view]
     return {view.date} if node.column == view.date else {node.column, view.date, *view.order}
@@ -176,7 +212,7 @@ def base_of(events: EventSet) -> Events:
     """The whole view, with its cleaning rules, from which `events` are taken."""
     node: Node = events
     while not isinstance(node, Events):
-        node = node.events  # type: ignore[attr-defined]  # only Where and Within remain
+        node = node.events  # type: ignore[attr-defined]  # every set but a whole view has one
     return node
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Generic, NoReturn, TypeVar
 
+from bercail.cohorts.arithmetic import Divide, FirstDayOf, Multiply, PartOf, ShiftMonths
 from bercail.cohorts.expressions import (
     Add,
     Band,
@@ -173,7 +174,20 @@ class _Int(_Ordered[BoolT], Generic[BoolT, IntT, TextT]):
         built: IntT = series(Add(left=node_of(other), right=self.node, minus=True))
         return built
 
+    def __mul__(self, other: int) -> IntT:
+        built: IntT = series(Multiply(value=self.node, by=other))
+        return built
+
+    def __floordiv__(self, other: Any) -> IntT:
+        built: IntT = series(Divide(left=self.node, right=node_of(other)))
+        return built
+
+    def __rfloordiv__(self, other: Any) -> IntT:
+        built: IntT = series(Divide(left=node_of(other), right=self.node))
+        return built
+
     __radd__ = __add__
+    __rmul__ = __mul__
 
     def is_in(self, numbers: Sequence[int]) -> BoolT:
         """Whether the number is one of `numbers`."""
@@ -201,9 +215,32 @@ class _Date(_Ordered[BoolT], Generic[BoolT, IntT, DateT]):
     __slots__ = ()
     __hash__ = None  # == builds a comparison
 
-    def plus(self, *, years: int = 0, days: int = 0) -> DateT:
-        """The date moved by `years`, then by `days` (both may be negative)."""
-        built: DateT = series(Shift(value=self.node, years=years, days=days))
+    def plus(self, *, years: int = 0, months: int = 0, days: int = 0) -> DateT:
+        """The date moved by `years` and `months`, then by `days` (all may be negative).
+
+        A day that the month lacks becomes its last one.
+        """
+        node = self.node
+        if months:
+            node = ShiftMonths(value=node, months=12 * years + months)
+        if not months or days:
+            node = Shift(value=node, years=0 if months else years, days=days)
+        built: DateT = series(node)
+        return built
+
+    @property
+    def month(self) -> IntT:
+        """The month, 1 to 12."""
+        return self.part("month")
+
+    def part(self, name: str) -> IntT:
+        """`month`, `day`, `quarter` or `weekday` (1 is Monday) as a number."""
+        built: IntT = series(PartOf(value=self.node, part=name))
+        return built
+
+    def first_day_of(self, unit: str) -> DateT:
+        """The first day of its `month`, `quarter` or `year`."""
+        built: DateT = series(FirstDayOf(value=self.node, unit=unit))
         return built
 
     @property

@@ -1,4 +1,4 @@
-"""The desk: check, explain and run a study file."""
+"""The desk: check, explain, try and run a study file, and make synthetic persons for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from attrs import frozen
 
 from bercail.cohorts.duckdb_engine import DuckdbEngine
+from bercail.cohorts.dummy import DummyData, ExampleOutcome, solve, try_examples, write_tables
 from bercail.cohorts.engine import Engine
 from bercail.cohorts.explain import explain
-from bercail.cohorts.loader import load_study
+from bercail.cohorts.loader import load_examples, load_study
 from bercail.cohorts.memory_engine import MemoryEngine
 from bercail.cohorts.model import Model
 from bercail.cohorts.result import CohortResult, step_labels
@@ -49,6 +50,48 @@ def check_study(path: Path) -> StudyCheck:
 def explain_study(path: Path, language: str = "en") -> tuple[str, ...]:
     """Tell a study in English (`en`) or French (`fr`). Raises `Invalid`."""
     return explain(load_study(path), language)
+
+
+@frozen(kw_only=True)
+class StudyTrial:
+    """What became of the examples of a study."""
+
+    study: str
+    outcomes: tuple[ExampleOutcome, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all are as expected."""
+        return not any(one.differs for one in self.outcomes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "study": self.study,
+            "passed": self.passed,
+            "examples": [
+                {"title": one.title, "differs": list(one.differs)} for one in self.outcomes
+            ],
+        }
+
+
+def try_study(path: Path) -> StudyTrial:
+    """Run a study on the examples in its own file. Raises `Invalid` when it has none."""
+    model, examples = load_examples(path)
+    return StudyTrial(study=model.name, outcomes=try_examples(model, examples))
+
+
+def dummy_study(
+    path: Path, out: Path, *, persons: int = 50, others: int = 50, seed: int = 1
+) -> DummyData:
+    """Make synthetic persons who fit a study, and some who do not, as tables in `out`.
+
+    Raises:
+        Invalid: the study, the numbers, or no person fits.
+    """
+    data = solve(load_study(path), persons, others, seed)
+    write_tables(data.drafts, out)
+    return data
 
 
 def engine_named(name: str, sources: Sources) -> Engine:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import field, frozen, validators
 
+from bercail.cohorts.scope import Scope
 from bercail.cohorts.views import RAW
 from bercail.foundation import Invalid, Missing, Unavailable, Unproven
 
@@ -110,13 +111,15 @@ class Sources:
 
     `naming` is `lake` (BEN_NIR_PSA, BEN_IDT_ANO, NIR_ANO_17) or `project` (NUM_ENQ,
     NUM_ENQ_IDT). `permit` is named in messages. `drugs` has the columns `cip13`, `atc`,
-    `units_per_pack`; the catalogue's table when None.
+    `units_per_pack`; the catalogue's table when None. `scope` is put into every model that is
+    run on these sources.
     """
 
     tables: Mapping[str, Source | pa.Table] = field(eq=False)
     naming: str = field(default="lake", validator=validators.in_(("lake", "project")))
     permit: str = ""
     drugs: pa.Table | None = field(default=None, eq=False)
+    scope: Scope = field(factory=Scope)
 
     def column(self, name: str) -> str:
         """The name here of a column that the lake calls `name`."""

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from bercail.cohorts.arithmetic import Listed
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import (
     Add,
@@ -33,6 +34,7 @@ from bercail.cohorts.expressions import (
 )
 from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
+from bercail.cohorts.sql_arithmetic import ARITHMETIC
 from bercail.cohorts.views import RAW, Kind
 
 Term = exp.Expr
@@ -76,6 +78,10 @@ class Terms:
             if self._aggregate is None:
                 raise TypeError("an aggregate inside a condition on events")
             return self._aggregate(node)
+        if isinstance(node, Listed):
+            return _listed(node)
+        if type(node) in ARITHMETIC:
+            return ARITHMETIC[type(node)](self.term, node)
         return _TERMS[type(node)](self, node)
 
     def test_code(self, value: Expression, test: Callable[[Term], Term]) -> Term:
@@ -130,6 +136,13 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
 def stored_term(reading: Reading, name: str, table: str) -> Term:
     """A key or pseudonym column, as the file holds it."""
     return exp.column(reading.columns[name][0], table, quoted=True)
+
+
+def _listed(node: Listed) -> Term:
+    """Whether the person stands in the relation called as the list; it is there with the list."""
+    listed = exp.select("person").from_(node.name)
+    inside = exp.In(this=exp.column("person", "people"), query=exp.Subquery(this=listed))
+    return exp.paren(inside)
 
 
 def _literal(_: Terms, node: Literal) -> Term:

@@ -14,8 +14,9 @@ from sqlglot import exp
 
 from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule
 from bercail.cohorts.expressions import Column
+from bercail.cohorts.memory_silver import CIP7_PLACE, CIP13_START
 from bercail.cohorts.memory_views import LARGE_PACK_UNITS
-from bercail.cohorts.plan import Reading, RunPlan
+from bercail.cohorts.plan import NUMBERS, Reading, RunPlan
 from bercail.cohorts.sql_terms import Term, Terms, day, known_term, number, stored_term
 from bercail.cohorts.views import (
     DCIR_KEY,
@@ -32,7 +33,7 @@ BY_RANK, BY_PSEUDONYM = "one_by_rank", "one_by_pseudonym"
 STAY_ID = ("year", "eta_num", "rsa_num")
 CODE_SETS = {"associated_diagnoses": "codes_associated", "diagnoses": "codes_all"}
 # What a net line is made of; conditions on these may be tested before lines are added up.
-NET_KEY = ("date", "cip13", "atc", "large_pack")
+NET_KEY = ("date", "cip13", "cip7", "atc", "large_pack")
 
 
 @frozen(kw_only=True)
@@ -70,22 +71,47 @@ def one_person(*, rank: bool) -> exp.Select:
     )
 
 
+def numbers(plan: RunPlan) -> exp.Select:
+    """The number of each identity, and the identity by which all of that number are called."""
+    reading = plan.readings[plan.numbers][0]
+    name = NUMBERS[plan.numbers]
+    identity, person = (stored_term(reading, one, "n") for one in (name, "person"))
+    query = exp.select(exp.alias_(identity, "identity"), exp.alias_(person, "number"))
+    query = query.from_(exp.to_table(reading.piece.name, alias="n"))
+    if plan.numbers == "silver_numbers":
+        return query.select(exp.alias_(identity.copy(), "called"))
+    known = [
+        exp.Not(this=exp.Is(this=one.copy(), expression=exp.null())) for one in (identity, person)
+    ]
+    called = exp.Window(
+        this=exp.Min(this=exp.column("identity", "u")), partition_by=[exp.column("number", "u")]
+    )
+    each = query.where(*known).distinct()
+    return exp.select("u.identity", "u.number", exp.alias_(called, "called")).from_(
+        each.subquery("u")
+    )
+
+
 def identities(plan: RunPlan) -> exp.Select:
     """The rows of IR_BEN_R that name a person, with the columns the run needs."""
     reading = plan.readings["IR_BEN_R"][0]
-    person = stored_term(reading, "BEN_IDT_ANO", "b")
+    own = stored_term(reading, "BEN_IDT_ANO", "b")
+    person = own
+    if plan.numbers:
+        person = exp.Coalesce(this=exp.column("called", "n"), expressions=[own.copy()])
     rest = [name for name in reading.columns if name not in ("BEN_NIR_PSA", "BEN_IDT_ANO")]
     columns = [exp.alias_(known_term(reading, name, "b"), name) for name in rest]
     columns.append(exp.alias_(known_term(reading, "BEN_RNG_GEM", "b"), "rank"))
-    return (
-        exp.select(
-            exp.alias_(person, "person"),
-            exp.alias_(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
-            *columns,
-        )
-        .from_(exp.to_table(reading.piece.name, alias="b"))
-        .where(exp.Not(this=exp.Is(this=person.copy(), expression=exp.null())))
-    )
+    query = exp.select(
+        exp.alias_(person, "person"),
+        exp.alias_(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
+        *columns,
+    ).from_(exp.to_table(reading.piece.name, alias="b"))
+    if plan.numbers:
+        same = exp.EQ(this=exp.column("identity", "n"), expression=own.copy())
+        query = query.select(exp.column("number", "n"))
+        query = query.join(exp.to_table("numbers", alias="n"), on=same, join_type="left")
+    return query.where(exp.Not(this=exp.Is(this=own.copy(), expression=exp.null())))
 
 
 def persons(plan: RunPlan) -> exp.Select:
@@ -99,6 +125,8 @@ def persons(plan: RunPlan) -> exp.Select:
         "real_identifier": _real_identifier,
     }
     chosen = [exp.alias_(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
+    if plan.numbers:
+        chosen.append(exp.alias_(exp.Min(this=exp.column("number")), "number"))
     return exp.select("person", *chosen).from_("identities").group_by("person")
 
 
@@ -212,7 +240,9 @@ def _dispensings(plan: RunPlan, asked: EventQuery) -> exp.Select:
     lines, care = plan.readings["ER_PHA_F"][0], plan.readings["ER_PRS_F"][0]
     names = _with_key(asked.columns) if nets(asked.rules) else set(asked.columns)
     cip13 = (
-        known_term(lines, "PHA_PRS_C13", "p") if names & {"cip13", "atc", "large_pack"} else None
+        known_term(lines, "PHA_PRS_C13", "p")
+        if names & {"cip13", "cip7", "atc", "large_pack"}
+        else None
     )
     query = exp.select(exp.alias_(exp.column("person", "l"), "person"))
     query = query.from_(exp.to_table(lines.piece.name, alias="p"))
@@ -224,6 +254,8 @@ def _dispensings(plan: RunPlan, asked: EventQuery) -> exp.Select:
         query = query.select(exp.alias_(_units(lines), "units"))
     if cip13 is not None and "cip13" in names:
         query = query.select(exp.alias_(exp.cast(cip13.copy(), "TEXT"), "cip13"))
+    if cip13 is not None and "cip7" in names:
+        query = query.select(exp.alias_(cip7_term(exp.cast(cip13.copy(), "TEXT")), "cip7"))
     if cip13 is not None and names & {"atc", "large_pack"}:
         units = exp.column("units_per_pack", "d")
         large = exp.GTE(this=units, expression=number(LARGE_PACK_UNITS))
@@ -243,6 +275,19 @@ def _dispensings(plan: RunPlan, asked: EventQuery) -> exp.Select:
     query = _join_person(query, care, "s")
     rules = _rule_terms(asked.rules, {"ER_PRS_F": (care, "s")})
     return query.where(*rules, *_window_terms(asked, care, {"date": "EXE_SOI_DTD"}, "s"))
+
+
+def cip7_term(cip13: Term) -> Term:
+    """The CIP7 within a CIP13; null for codes that are not French drugs."""
+    start, end = CIP7_PLACE
+    french = exp.and_(
+        exp.EQ(this=exp.Length(this=cip13.copy()), expression=exp.Literal.number(13)),
+        exp.StartsWith(this=cip13.copy(), expression=exp.Literal.string(CIP13_START)),
+    )
+    inside = exp.Substring(
+        this=cip13, start=exp.Literal.number(start + 1), length=exp.Literal.number(end - start)
+    )
+    return exp.Case(ifs=[exp.If(this=french, true=inside)])
 
 
 def _units(lines: Reading) -> Term:
@@ -303,6 +348,7 @@ def _stays_of_year(asked: EventQuery, chain: Reading, summary: Reading) -> exp.S
         "principal_diagnosis": ("DGN_PAL", summary, "b"),
         "related_diagnosis": ("DGN_REL", summary, "b"),
         "ghm": ("GRG_GHM", summary, "b"),
+        "exit_mode": ("SOR_MOD", summary, "b"),
     }
     columns = [
         exp.alias_(known_term(reading, source, table), name)

@@ -1,5 +1,5 @@
 """The process in which a study file runs. It prints one JSON object and nothing else:
-`{"model": ...}`, or `{"message": ..., "remedy": ..., "line": ...}`.
+`{"model": ..., "examples": [...]}`, or `{"message": ..., "remedy": ..., "line": ...}`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def main(path: str) -> None:
     os.dup2(nowhere, 2)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    answer = json.dumps(_answer(path)).encode()
+    try:
+        answer = json.dumps(_answer(path)).encode()
+    except (TypeError, ValueError):
+        answer = json.dumps({"message": "An example of the study holds no plain value."}).encode()
     with os.fdopen(answer_to, "wb") as out:
         out.write(answer)
     # A study's own threads or exit handlers must not outlive its answer.
@@ -36,6 +39,7 @@ def main(path: str) -> None:
 
 
 def _answer(path: str) -> dict[str, Any]:
+    from bercail.cohorts.examples import Example
     from bercail.cohorts.language import Cohort
     from bercail.foundation import BercailError
 
@@ -56,7 +60,16 @@ def _answer(path: str) -> dict[str, Any]:
             "remedy": "A study file defines exactly one `Cohort(...)`, kept in a variable.",
         }
     (study,) = cohorts.values()
-    return {"model": study.model.to_json().decode()}
+    examples = names.get("examples", [])
+    if not isinstance(examples, list) or not all(isinstance(one, Example) for one in examples):
+        return {
+            "message": "`examples` of the study is no list of examples.",
+            "remedy": "Write `examples = [example(...), ...]`.",
+        }
+    return {
+        "model": study.model.to_json().decode(),
+        "examples": [one.as_dict() for one in examples],
+    }
 
 
 def _line(error: BaseException, path: str) -> int | None:

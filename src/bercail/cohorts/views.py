@@ -1,4 +1,4 @@
-"""What a study may look at: persons and three event views, each column with its SNDS source.
+"""What a study may look at: persons and the event views, each column with its SNDS source.
 
 SNDS names are never translated; a view gives them a word that a clinician reads.
 Sources: the public documentation of the SNDS (DCIR star, PMSI, identity).
@@ -7,37 +7,38 @@ Sources: the public documentation of the SNDS (DCIR star, PMSI, identity).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 
-from attrs import field, frozen
+from bercail.cohorts.silver_views import (
+    PERIODS,
+    SILVER_DISPENSINGS,
+    SILVER_ILLNESSES,
+    SILVER_ONLY,
+    SILVER_STAYS,
+)
+from bercail.cohorts.view_types import Kind, RawColumn, View, ViewColumn
+
+__all__ = [
+    "DCIR_KEY",
+    "DISPENSINGS",
+    "EVENT_VIEWS",
+    "LONG_TERM_ILLNESSES",
+    "PERIODS",
+    "PERSONS",
+    "PMSI_KEY",
+    "RAW",
+    "STAYS",
+    "VIEWS",
+    "Kind",
+    "RawColumn",
+    "View",
+    "ViewColumn",
+]
 
 PERSONS = "persons"
 DISPENSINGS = "dispensings"
 STAYS = "stays"
 LONG_TERM_ILLNESSES = "long_term_illnesses"
-
-
-class Kind(StrEnum):
-    """The type of a value. `CODES` is a set of codes carried by one event."""
-
-    BOOL = "bool"
-    INT = "int"
-    DATE = "date"
-    TEXT = "text"
-    CODES = "codes"
-
-
-@frozen(kw_only=True)
-class RawColumn:
-    """A column of an SNDS table: what it holds, and since which year it exists.
-
-    Before `since` (a year of a yearly PMSI table) the column reads as `before`.
-    """
-
-    kind: Kind
-    since: int | None = None
-    before: str | None = None
 
 
 # The nine columns that join a care line to its detail lines (L'essentiel du SNDS, join keys).
@@ -109,6 +110,7 @@ RAW: Mapping[str, Mapping[str, RawColumn]] = MappingProxyType(
             "DGN_REL": _TEXT,
             "GRG_GHM": _TEXT,
             "SEJ_TYP": _TEXT,
+            "SOR_MOD": _TEXT,
         },
         "T_MCOaaC": {
             **_STAY_KEY,
@@ -129,35 +131,6 @@ RAW: Mapping[str, Mapping[str, RawColumn]] = MappingProxyType(
 def _inputs(*names: str) -> tuple[tuple[str, str], ...]:
     pairs = (name.split(".") for name in names)
     return tuple((table, column) for table, column in pairs)
-
-
-@frozen(kw_only=True)
-class ViewColumn:
-    """One column of a view: its type, its words, and the SNDS columns it is made from."""
-
-    kind: Kind
-    en: str
-    fr: str
-    inputs: tuple[tuple[str, str], ...]
-    categories: tuple[str, ...] | None = None
-
-
-@frozen(kw_only=True)
-class View:
-    """Persons, or one kind of event.
-
-    `date` is the column by which events are ordered and dated; `order` completes it
-    into a total order; `inputs` are the SNDS columns that the view always reads.
-    """
-
-    name: str
-    en: str
-    fr: str
-    columns: Mapping[str, ViewColumn]
-    date: str = ""
-    end: str = ""
-    order: tuple[str, ...] = ()
-    inputs: tuple[tuple[str, str], ...] = field(factory=tuple)
 
 
 _PERSONS = View(
@@ -211,6 +184,7 @@ _DISPENSINGS = View(
         "ER_PRS_F.BEN_NIR_PSA",
         "ER_PRS_F.BEN_RNG_GEM",
     ),
+    silver=SILVER_DISPENSINGS,
     columns={
         "date": ViewColumn(
             kind=Kind.DATE,
@@ -228,6 +202,12 @@ _DISPENSINGS = View(
             kind=Kind.TEXT,
             en="drug code CIP13",
             fr="code CIP13",
+            inputs=_inputs("ER_PHA_F.PHA_PRS_C13"),
+        ),
+        "cip7": ViewColumn(
+            kind=Kind.TEXT,
+            en="drug code CIP7 (within the CIP13)",
+            fr="code CIP7 (au sein du CIP13)",
             inputs=_inputs("ER_PHA_F.PHA_PRS_C13"),
         ),
         "quantity": ViewColumn(
@@ -268,8 +248,9 @@ _STAYS = View(
     fr="séjours hospitaliers (MCO)",
     date="entry",
     end="discharge",
-    order=("discharge", "year", "eta_num", "rsa_num"),
+    order=("discharge", "principal_diagnosis", "related_diagnosis", "ghm", "exit_mode"),
     inputs=_STAY_INPUTS,
+    silver=SILVER_STAYS,
     columns={
         "entry": ViewColumn(
             kind=Kind.DATE,
@@ -313,6 +294,12 @@ _STAYS = View(
             fr="groupe homogène de malades (GHM)",
             inputs=_inputs("T_MCOaaB.GRG_GHM"),
         ),
+        "exit_mode": ViewColumn(
+            kind=Kind.TEXT,
+            en="mode of discharge (9 is death)",
+            fr="mode de sortie (9 : décès)",
+            inputs=_inputs("T_MCOaaB.SOR_MOD"),
+        ),
     },
 )
 
@@ -324,6 +311,7 @@ _LONG_TERM_ILLNESSES = View(
     end="end",
     order=("end", "icd10"),
     inputs=_inputs("IR_IMB_R.BEN_NIR_PSA", "IR_IMB_R.BEN_RNG_GEM"),
+    silver=SILVER_ILLNESSES,
     columns={
         "start": ViewColumn(
             kind=Kind.DATE,
@@ -347,6 +335,9 @@ _LONG_TERM_ILLNESSES = View(
 )
 
 VIEWS: Mapping[str, View] = MappingProxyType(
-    {view.name: view for view in (_PERSONS, _DISPENSINGS, _STAYS, _LONG_TERM_ILLNESSES)}
+    {
+        view.name: view
+        for view in (_PERSONS, _DISPENSINGS, _STAYS, _LONG_TERM_ILLNESSES, *SILVER_ONLY)
+    }
 )
-EVENT_VIEWS = tuple(name for name in VIEWS if name != PERSONS)
+EVENT_VIEWS = tuple(name for name in VIEWS if name not in (PERSONS, PERIODS))

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -35,14 +36,14 @@ def server_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def azurite(server_directory: Path) -> Iterator[RunningServer]:
     """Azurite, in memory."""
-    with _shared(server_directory / "azurite-users", _start_azurite) as server:
+    with shared_server(server_directory / "azurite-users", _start_azurite) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def seaweedfs(server_directory: Path) -> Iterator[RunningServer]:
     """SeaweedFS, with one bucket for all tests."""
-    with _shared(server_directory / "seaweedfs-users", start_seaweedfs) as server:
+    with shared_server(server_directory / "seaweedfs-users", start_seaweedfs) as server:
         make_home(server.location(_BUCKET), server.credentials)
         yield server
 
@@ -75,8 +76,15 @@ def _start_azurite(directory: Path) -> RunningServer:
     return start_azurite(directory, in_memory=True)
 
 
+class _Stops(Protocol):
+    def stop(self) -> None: ...
+
+
+Server = TypeVar("Server", bound=_Stops)
+
+
 @contextmanager
-def _shared(users: Path, start: Callable[[Path], RunningServer]) -> Iterator[RunningServer]:
+def shared_server(users: Path, start: Callable[[Path], Server]) -> Iterator[Server]:
     """The server of a folder, ended with its last user. `users` lists process numbers."""
     with _locked(users) as numbers:
         server = start(users.parent)

@@ -29,6 +29,7 @@ from bercail.testing.access_desk import (
     scope,
     with_role,
 )
+from bercail.testing.fate import Killed
 
 OTHER = with_role("hugo", Role.APPLICANT)
 
@@ -145,10 +146,6 @@ def test_only_an_operator_outside_the_project_cuts_an_extract(stocked, actor):
     with pytest.raises(Refused) as refused:
         stocked.access.extract(permit, actor)
     assert refused.value.rule == "IAM-05"
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def dying_at_the_end(ledger):

@@ -18,6 +18,7 @@ from bercail.cohorts import (
     Source,
     Sources,
     dispensings,
+    duckdb_engine,
 )
 from bercail.cohorts.duckdb_engine import to_sql
 from bercail.cohorts.plan import plan_run
@@ -95,21 +96,23 @@ def test_a_broken_seal_comes_through_as_what_it_is(broken: str, segment: str) ->
         tables[name] = Source(urls=(url,), filesystem=disk)
     sources = Sources(tables=tables, drugs=DRUGS)
     engine, plan = DuckdbEngine(sources), plan_run(_model(), sources)
-    assert engine._answer(plan, to_sql(plan)).num_rows == 0
+    assert engine._answer(plan).persons.num_rows == 0
     disk.broken = broken
     with pytest.raises(Unproven, match=segment):
-        engine._answer(plan, to_sql(plan))
+        engine._answer(plan)
     with pytest.raises(Unproven, match=segment):
         engine.run(_model())
 
 
-def test_an_error_names_no_value(tmp_path: Path) -> None:
+def test_an_error_names_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "canary.parquet"
     path.write_bytes(b"PAR1canary-of-a-personPAR1")
     tables: dict[str, Any] = dict(SmallSnds().tables())
     engine = DuckdbEngine(Sources(tables=tables, drugs=DRUGS))
     plan = plan_run(_model(), Sources(tables=tables, drugs=DRUGS))
+    wrong = "SELECT CAST('canary-of-a-person' AS INT)"
+    monkeypatch.setattr(duckdb_engine, "to_sql", lambda _: wrong)
     with pytest.raises(Unavailable) as caught:
-        engine._answer(plan, "SELECT CAST('canary-of-a-person' AS INT)")
+        engine._answer(plan)
     assert "canary" not in str(caught.value)
     assert caught.value.__suppress_context__

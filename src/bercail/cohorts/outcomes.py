@@ -1,0 +1,157 @@
+"""Rows of events, measures and matched controls, from what an engine found of each person."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import frozen
+
+from bercail.cohorts.model import Model
+from bercail.cohorts.outputs import EventRows
+from bercail.cohorts.view_types import Kind
+from bercail.cohorts.views import VIEWS
+
+ARROW_TYPES: Mapping[Kind, pa.DataType] = {
+    Kind.BOOL: pa.bool_(),
+    Kind.INT: pa.int64(),
+    Kind.DATE: pa.date32(),
+    Kind.TEXT: pa.string(),
+}
+UNKNOWN = "unknown"
+_NONE = pa.scalar(0, pa.int64())
+
+
+@frozen(kw_only=True)
+class MeasureTable:
+    """A measure: `rows` of (first day, last day, groups..., numerator, denominator).
+
+    Days are written `2024-12-31`, groups as in tables of counts; one row for each interval and
+    each group of persons that occurs.
+    """
+
+    title: str
+    by: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    model_digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The measure as the value of its JSON."""
+        return {
+            "title": self.title,
+            "columns": ["start", "end", *self.by, "numerator", "denominator"],
+            "rows": [list(row) for row in self.rows],
+            "model_digest": self.model_digest,
+        }
+
+
+def wide_schema(model: Model) -> pa.Schema:
+    """Names and types of the persons table followed by the values of the measures."""
+    named = [("index_date", model.index_date)] if model.index_date is not None else []
+    named += [(attribute.name, attribute.value) for attribute in model.attributes]
+    columns = [pa.field(name, ARROW_TYPES[value.kind]) for name, value in named]
+    for place, measure in enumerate(model.measures):
+        kinds = (ARROW_TYPES[measure.numerator.kind], ARROW_TYPES[measure.denominator.kind])
+        for number in range(measure.count):
+            columns += [
+                pa.field(f"measure {place} {number} {side}", kind)
+                for side, kind in zip("nd", kinds, strict=True)
+            ]
+    return pa.schema([pa.field("person", pa.string()), *columns])
+
+
+def measure_tables(model: Model, wide: pa.Table) -> tuple[MeasureTable, ...]:
+    """Every measure of a model, from the wide table of its persons."""
+    found = []
+    for place, measure in enumerate(model.measures):
+        rows: list[tuple[Any, ...]] = []
+        for number, (start, end) in enumerate(measure.intervals()):
+            top = _counted(wide[f"measure {place} {number} n"])
+            below = _counted(wide[f"measure {place} {number} d"])
+            top = pc.if_else(pc.greater(below, _NONE), top, _NONE)
+            groups = [wide[name] for name in measure.by]
+            whole = pa.table([*groups, top, below], names=[*measure.by, "n", "d"])
+            sums = whole.group_by(list(measure.by)).aggregate([("n", "sum"), ("d", "sum")])
+            for row in sums.select([*measure.by, "n_sum", "d_sum"]).to_pylist():
+                *group, over, under = row.values()
+                shown = [category(value) for value in group]
+                rows.append((start.isoformat(), end.isoformat(), *shown, over or 0, under or 0))
+        title, by = measure.title, measure.by
+        table = MeasureTable(
+            title=title, by=by, rows=tuple(sorted(rows)), model_digest=model.digest
+        )
+        found.append(table)
+    return tuple(found)
+
+
+def _counted(values: Any) -> Any:
+    return pc.fill_null(values.cast(pa.int64()), 0)
+
+
+def category(value: Any) -> str:
+    """How a value stands in a table."""
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def event_schema(rows: EventRows) -> pa.Schema:
+    """Names and types of a table of rows of events."""
+    columns = VIEWS[rows.events.view].columns
+    fields = [pa.field(name, ARROW_TYPES[columns[name].kind]) for name in rows.columns]
+    return pa.schema([pa.field("person", pa.string()), *fields])
+
+
+def event_table(rows: EventRows, found: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Rows of events as a table, sorted by person and then by every column, unknown last."""
+    schema = event_schema(rows)
+    ordered = sorted(found, key=lambda row: tuple((one is None, one) for one in row))
+    columns = list(zip(*ordered, strict=True)) if ordered else [() for _ in schema]
+    arrays = [pa.array(column, one.type) for column, one in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
+
+
+def matched(
+    model: Model, persons: pa.Table, pool: Mapping[str, tuple[Any, ...]]
+) -> pa.Table | None:
+    """The controls of each case; see `Matching` for how they are taken.
+
+    `pool` gives the values of the attributes on which controls are matched. Columns: `case`,
+    `control`, and the case's `index_date` where the study has one; sorted.
+    """
+    if model.matching is None:
+        return None
+    cases: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    values = zip(*(persons[name].to_pylist() for name in model.matching.on), strict=True)
+    for person, key in zip(persons["person"].to_pylist(), values, strict=True):
+        cases[key].append(str(person))
+    controls: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for person in sorted(pool):
+        controls[pool[person]].append(person)
+    pairs = []
+    for key, members in cases.items():
+        if None in key:
+            continue
+        for place, control in enumerate(controls.get(key, ())):
+            if place // len(members) < model.matching.ratio:
+                pairs.append((sorted(members)[place % len(members)], control))
+    return matches_table(persons, sorted(pairs))
+
+
+def matches_table(persons: pa.Table, pairs: Sequence[tuple[str, str]]) -> pa.Table:
+    """Sorted pairs of case and control as a table, with the case's index date."""
+    columns: dict[str, pa.Array[Any]] = {
+        "case": pa.array([case for case, _ in pairs], pa.string()),
+        "control": pa.array([control for _, control in pairs], pa.string()),
+    }
+    if "index_date" in persons.column_names:
+        day = dict(
+            zip(persons["person"].to_pylist(), persons["index_date"].to_pylist(), strict=True)
+        )
+        columns["index_date"] = pa.array([day[case] for case, _ in pairs], pa.date32())
+    return pa.table(columns)

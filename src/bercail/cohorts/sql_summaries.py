@@ -1,0 +1,201 @@
+"""Values per person from sets of events, as relations that are joined to the persons.
+
+All counts, sums and extremes over one root are made in one pass, each with its own filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from attrs import define, field
+from sqlglot import exp
+
+from bercail.cohorts.events import (
+    Aggregate,
+    Count,
+    CountDistinct,
+    EventSet,
+    Exists,
+    Maximum,
+    Mean,
+    Minimum,
+    Nearest,
+    Pick,
+    Score,
+    Total,
+)
+from bercail.cohorts.expressions import Expression
+from bercail.cohorts.scores import find_index
+from bercail.cohorts.sql_arithmetic import big, floor_quotient
+from bercail.cohorts.sql_sets import Sets, rooted
+from bercail.cohorts.sql_terms import Term, Terms, all_of, number
+from bercail.cohorts.views import VIEWS
+
+PickKey = tuple[EventSet, str, Expression | None]
+
+
+@define(kw_only=True)
+class Summaries:
+    """The summaries of one query; `asked` must know every aggregate before one is used."""
+
+    sets: Sets
+    asked: dict[EventSet, list[Aggregate]] = field(factory=dict)
+    picks: dict[PickKey, list[Pick | Nearest]] = field(factory=dict)
+    made: dict[EventSet | PickKey, str] = field(factory=dict)
+
+    def ask(self, node: Aggregate) -> None:
+        """Say beforehand that the value will be used."""
+        self.sets.use(node.events)
+        if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
+            together: list[Pick | Nearest] = self.picks.setdefault(_pick_key(node), [])
+            if node not in together:
+                together.append(node)
+            return
+        root, _ = rooted(node.events)
+        if node not in self.asked.setdefault(root, []):
+            self.asked[root].append(node)
+
+    def relation(self, node: Aggregate) -> str:
+        """The relation in which the value stands, one row for each person who has any."""
+        if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
+            key = _pick_key(node)
+            if key not in self.made:
+                self.made[key] = self._kept("picked", self._picked(key))
+            return self.made[key]
+        root, _ = rooted(node.events)
+        if root not in self.made:
+            self.made[root] = self._kept("summary", self._summary(root))
+        return self.made[root]
+
+    def value(self, node: Aggregate) -> Term:
+        """The value, once the relation is joined from the left."""
+        name = self.relation(node)
+        if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
+            return exp.column(node.column, name)
+        root, _ = rooted(node.events)
+        value = exp.column(f"a{self.asked[root].index(node)}", name)
+        if isinstance(node, Exists):
+            return exp.Coalesce(this=value, expressions=[exp.false()])
+        if isinstance(node, Count | CountDistinct | Total | Score):
+            return exp.Coalesce(this=value, expressions=[number(0)])
+        return value
+
+    def _kept(self, stem: str, query: exp.Query) -> str:
+        name = f"{stem}_{len(self.made)}"
+        self.sets.ctes[name] = query
+        return name
+
+    def _summary(self, root: EventSet) -> exp.Query:
+        columns: list[Term] = []
+        for place, node in enumerate(self.asked[root]):
+            _, conditions = self.sets.relation(node.events)
+            columns.append(
+                exp.alias_(summary(node, conditions, self.sets.terms(node.events)), f"a{place}")
+            )
+        source, _ = self.sets.relation(root)
+        query = exp.select(exp.column("person", "e"), *columns)
+        return query.from_(exp.to_table(source, alias="e")).group_by(exp.column("person", "e"))
+
+    def _picked(self, key: PickKey) -> exp.Query:
+        events, which, to = key
+        nodes = self.picks[key]
+        view = VIEWS[events.view]
+        wanted = sorted({node.column for node in nodes})
+        source, conditions = self.sets.relation(events)
+        last = which == "last"
+        names = (view.date, *(view.order if wanted != [view.date] else ()))
+        order: list[Term] = [
+            exp.Ordered(this=exp.column(name, "e"), desc=last, nulls_first=last) for name in names
+        ]
+        dated = exp.Not(this=exp.Is(this=exp.column(view.date, "e"), expression=exp.null()))
+        query = exp.select().from_(exp.to_table(source, alias="e")).where(*conditions, dated)
+        if to is not None:
+            window = self.sets.windows({"near_to": to}, self.sets.key(events))
+            far = exp.Sub(this=exp.column(view.date, "e"), expression=exp.column("near_to", window))
+            order.insert(0, exp.Ordered(this=exp.Abs(this=exp.paren(far))))
+            same = exp.EQ(this=exp.column("person", window), expression=exp.column("person", "e"))
+            known = exp.Not(this=exp.Is(this=exp.column("near_to", window), expression=exp.null()))
+            query = query.join(window, on=exp.and_(same, known))
+        rank = exp.Window(
+            this=exp.RowNumber(),
+            partition_by=[exp.column("person", "e")],
+            order=exp.Order(expressions=order),
+        )
+        ranked = query.select(
+            *(exp.column(name, "e") for name in ("person", *wanted)), exp.alias_(rank, "place")
+        )
+        first = exp.EQ(this=exp.column("place"), expression=number(1))
+        return exp.select("person", *wanted).from_(ranked.subquery("r")).where(first)
+
+
+def _is_date(node: Aggregate) -> bool:
+    """Whether a pick asks for the very date by which events are ordered."""
+    return isinstance(node, Pick) and node.column == VIEWS[node.events.view].date
+
+
+def _pick_key(node: Pick | Nearest) -> PickKey:
+    if isinstance(node, Nearest):
+        return node.events, "nearest", node.to
+    return node.events, node.which, None
+
+
+def summary(node: Aggregate, conditions: Sequence[Term], terms: Terms) -> Term:
+    """One value over the events `e` that pass the conditions."""
+
+    def over(aggregate: Term, further: Term | None = None) -> Term:
+        tests = [one.copy() for one in conditions] + ([further] if further is not None else [])
+        if not tests:
+            return aggregate
+        return exp.Filter(this=aggregate, expression=exp.Where(this=all_of(tests)))
+
+    if isinstance(node, Exists):
+        return exp.GT(this=over(exp.Count(this=exp.Star())), expression=exp.Literal.number(0))
+    if isinstance(node, Count):
+        return exp.cast(over(exp.Count(this=exp.Star())), "BIGINT")
+    if isinstance(node, Pick):
+        dated = exp.column(node.column, "e")
+        return over(exp.Min(this=dated) if node.which == "first" else exp.Max(this=dated))
+    if isinstance(node, Score):
+        return _score(node, terms, over)
+    if not isinstance(node, CountDistinct | Total | Minimum | Maximum | Mean):
+        raise TypeError(type(node).__name__)
+    return _of_value(node, terms.term(node.value), over)
+
+
+def _of_value(
+    node: CountDistinct | Total | Minimum | Maximum | Mean, value: Term, over: Callable[..., Term]
+) -> Term:
+    if isinstance(node, CountDistinct):
+        return exp.cast(over(exp.Count(this=exp.Distinct(expressions=[value]))), "BIGINT")
+    if isinstance(node, Minimum | Maximum):
+        return over(exp.Min(this=value) if isinstance(node, Minimum) else exp.Max(this=value))
+    total = exp.cast(over(exp.Sum(this=value)), "BIGINT")
+    if isinstance(node, Total):
+        return total
+    scaled = exp.Mul(this=exp.paren(total), expression=big(node.scale))
+    return floor_quotient(scaled, exp.cast(over(exp.Count(this=value.copy())), "BIGINT"))
+
+
+def _score(node: Score, terms: Terms, over: Callable[..., Term]) -> Term:
+    """The weights of the groups that some code begins with, the stronger of two alone."""
+    index = find_index(node.index)
+
+    def found(prefixes: Sequence[str]) -> Term:
+        tests = [
+            exp.StartsWith(this=terms.term(node.value), expression=exp.Literal.string(prefix))
+            for prefix in prefixes
+        ]
+        counted = over(exp.Count(this=exp.Star()), exp.paren(exp.or_(*tests)))
+        return exp.paren(exp.GT(this=counted, expression=exp.Literal.number(0)))
+
+    prefixes = {group.name: group.prefixes for group in index.groups}
+    total: Term = big(0)
+    for group in index.groups:
+        if group.weight == 0:
+            continue
+        there = found(group.prefixes)
+        if group.unless:
+            there = exp.and_(there, exp.Not(this=found(prefixes[group.unless])))
+        points = exp.Case(ifs=[exp.If(this=there, true=big(group.weight))], default=big(0))
+        total = exp.Add(this=total, expression=points)
+    return exp.paren(total)

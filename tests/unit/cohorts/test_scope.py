@@ -1,0 +1,181 @@
+"""What a permit and objections take away, and that no engine is reached without it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+import bercail.cohorts
+from bercail.cohorts import (
+    Cohort,
+    DuckdbEngine,
+    MemoryEngine,
+    Model,
+    Scope,
+    dispensings,
+    long_term_illnesses,
+    persons,
+)
+from bercail.cohorts.plan import plan_run
+from bercail.cohorts.scope import ScopedModel, add_scope
+from bercail.foundation import Invalid
+from bercail.testing.small_snds import SmallSnds
+
+ROOM = Path(bercail.cohorts.__file__).parent
+ENGINES = [MemoryEngine, DuckdbEngine]
+
+
+def _data() -> SmallSnds:
+    data = SmallSnds()
+    for person, sex in (("a", 1), ("b", 2), ("c", 2), ("d", 2)):
+        data.person(person, sex=sex, birth=1950)
+        data.dispensing(person, "2022-12-31")
+        data.dispensing(person, "2023-06-01")
+        data.dispensing(person, "2024-01-01")
+    data.illness("b", "2015-01-01", "2022-12-31")
+    data.illness("c", "2015-01-01", "2023-01-01")
+    data.illness("c", "2024-01-01")
+    data.illness("d", "2015-01-01")
+    return data
+
+
+def _model() -> Model:
+    return Cohort(
+        name="scoped",
+        title="Scoped",
+        population=dispensings.exists(),
+        attributes={
+            "lines": dispensings.count(),
+            "last": dispensings.last().date,
+            "illnesses": long_term_illnesses.count(),
+        },
+        event_rows={"lines": (dispensings, ["date"])},
+    ).model
+
+
+def _run(engine: Any, scope: Scope) -> Any:
+    sources = evolve(_data().sources(), scope=scope)
+    return engine(sources).run(_model())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_events_outside_the_years_are_not_there(engine: Any) -> None:
+    result = _run(engine, Scope(first_year=2023, last_year=2023))
+    assert result.persons["lines"].to_pylist() == [1, 1, 1, 1]
+    # As an extract is cut: what lasts into the years is there, an open end is.
+    assert result.persons["illnesses"].to_pylist() == [0, 0, 1, 1]
+    assert {str(row["date"]) for row in result.events["lines"].to_pylist()} == {"2023-06-01"}
+    assert result.model_digest == _model().digest
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_persons_who_object_are_as_if_they_did_not_exist(engine: Any) -> None:
+    result = _run(engine, Scope(objections=frozenset({"b", "nobody"})))
+    assert result.persons["person"].to_pylist() == ["a", "c", "d"]
+    assert [step.persons for step in result.flowchart] == [3, 3]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_population_of_the_permit_comes_first(engine: Any) -> None:
+    females = (persons.sex == "female").node
+    result = _run(engine, Scope(population=females, objections=frozenset({"c"})))
+    assert result.persons["person"].to_pylist() == ["b", "d"]
+    assert [step.persons for step in result.flowchart] == [2, 2]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_population_of_the_permit_may_ask_for_events(engine: Any) -> None:
+    ill = long_term_illnesses.last().icd10.starts_with("E11").node
+    assert _run(engine, Scope(population=ill)).persons["person"].to_pylist() == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_tables_and_columns_beyond_the_permit_are_refused(engine: Any) -> None:
+    plan = plan_run(_model(), _data().sources())
+    all_of_it = {
+        name: frozenset(column for one in readings for column in one.columns)
+        for name, readings in plan.readings.items()
+    }
+    assert _run(engine, Scope(permit="p1", tables=all_of_it)).persons.num_rows == 4
+    less = {name: columns for name, columns in all_of_it.items() if name != "IR_IMB_R"}
+    with pytest.raises(Invalid, match=r"`IR_IMB_R`.*permit `p1`"):
+        _run(engine, Scope(permit="p1", tables=less))
+    narrow = {**all_of_it, "ER_PRS_F": all_of_it["ER_PRS_F"] - {"EXE_SOI_DTD"}}
+    with pytest.raises(Invalid, match=r"`ER_PRS_F.EXE_SOI_DTD`.*permit `p1`"):
+        _run(engine, Scope(permit="p1", tables=narrow))
+
+
+def test_objections_do_not_show_in_messages() -> None:
+    assert "secret-person" not in repr(Scope(objections=frozenset({"secret-person"})))
+
+
+def test_a_scope_that_is_none_cannot_exist() -> None:
+    with pytest.raises(Invalid, match="one value per event"):
+        Scope(population=dispensings.large_pack.node)
+    with pytest.raises(Invalid, match="`24`"):
+        Scope(first_year=24)
+
+
+def test_nothing_but_add_scope_makes_a_scoped_model() -> None:
+    model = _model()
+    with pytest.raises(Invalid, match="in no other way"):
+        ScopedModel(written=model, model=model, guards=(), scope=Scope(), seal=object())
+    assert isinstance(add_scope(model, Scope()), ScopedModel)
+    with pytest.raises(Invalid, match="no cohort model"):
+        add_scope("a model", Scope())  # type: ignore[arg-type]
+
+
+def test_a_plan_holds_a_scoped_model_or_is_none() -> None:
+    plan = plan_run(_model(), _data().sources())
+    with pytest.raises((Invalid, TypeError)):
+        evolve(plan, scoped=_model())
+
+
+def _reads(tree: ast.AST, name: str) -> list[ast.Attribute]:
+    return [
+        node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == name
+    ]
+
+
+def test_no_engine_reads_what_the_author_wrote() -> None:
+    """An engine's `run` hands the model to `plan_run` and does nothing else with it."""
+    port = ROOM / "engine.py"
+    engines = [
+        path
+        for path in ROOM.rglob("*.py")
+        if path != port and "def run(self, model: Model)" in path.read_text(encoding="utf-8")
+    ]
+    assert {path.name for path in engines} >= {"memory_engine.py", "duckdb_engine.py"}
+    for path in engines:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef) or node.name != "run":
+                continue
+            uses = [n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == "model"]
+            calls = [
+                n
+                for n in ast.walk(node)
+                if isinstance(n, ast.Call)
+                and isinstance(n.func, ast.Name)
+                and n.func.id == "plan_run"
+            ]
+            assert len(uses) == len(calls) == 1, path.name
+
+
+def test_what_is_compiled_is_the_scoped_model() -> None:
+    """`plan.model` is what the author wrote: only labels and outputs may be read from it."""
+    for name in (
+        "sql_cohort.py",
+        "sql_sets.py",
+        "sql_summaries.py",
+        "sql_views.py",
+        "sql_silver.py",
+    ):
+        tree = ast.parse((ROOM / name).read_text(encoding="utf-8"))
+        for node in _reads(tree, "model"):
+            owner = node.value
+            assert isinstance(owner, ast.Attribute), name
+            assert owner.attr == "scoped", name
