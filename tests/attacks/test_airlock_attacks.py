@@ -120,11 +120,11 @@ def test_a_quote_in_a_label_does_not_break_the_csv() -> None:
     ],
 )
 def test_what_is_no_table_does_not_enter(desk: AirlockDesk, data: bytes) -> None:
-    path = desk.folder / "output.bin"
+    path = desk.folder / "output"
     path.write_bytes(data)
     with pytest.raises(Invalid) as refusal:
         desk.airlock.submit(path, PERMIT, AUTHOR)
-    assert refusal.value.rule == "output-type"
+    assert refusal.value.rule in {"output-type", "cause-no-context", "cause-file-type"}
     assert list(desk.store.list()) == []
 
 
@@ -147,7 +147,7 @@ def test_a_byte_changed_after_the_votes_voids_them(desk: AirlockDesk) -> None:
     """An operator of the platform, who has the keys, swaps what leaves after the votes."""
     request = desk.approved()
     shelf = desk.sealed("airlock", request)
-    submission = desk.airlock._find(request)[1].submitted.submission
+    submission = desk.airlock._ground.find(request)[1].submitted.submission
     name = f"checked/{submission}/outputs/table.csv"
     shelf.put(name, shelf.read(name).replace(b"hidden", b"HIDDEN"))
     with pytest.raises(Unproven, match=r"outputs/table\.csv") as refusal:
@@ -174,10 +174,10 @@ def test_the_host_swaps_a_sealed_object(desk: AirlockDesk) -> None:
 def test_votes_of_an_earlier_submission_of_the_same_bytes_do_not_count(desk: AirlockDesk) -> None:
     request = desk.submitted()
     desk.airlock.review(request, CHECKERS[0], approve=True)
-    earlier = desk.airlock._find(request)[1].set_digest
+    earlier = desk.airlock._ground.find(request)[1].set_digest
     desk.airlock.give_back(request, CHECKERS[1], "look again")
     assert desk.submitted() == request
-    state = desk.airlock._find(request)[1]
+    state = desk.airlock._ground.find(request)[1]
     assert state.set_digest != earlier
     assert state.votes == ()
 
@@ -338,6 +338,64 @@ def test_a_forged_package_is_refused_though_its_manifests_fit(
     package = desk.released()
     keys = desk.airlock.public_keys()
     verify_package(package, keys)
+    forge(package)
+    rebag(package)
+    with pytest.raises(Unproven) as refusal:
+        verify_package(package, keys)
+    assert refusal.value.rule == rule
+
+
+def several(desk: AirlockDesk) -> Path:
+    """The package of a table and a note."""
+    note = desk.folder / "note.txt"
+    note.write_text("The study shows what it shows of the persons treated in 2025.\n")
+    words = "Persons treated in 2025, by age and sex."
+    request = desk.airlock.submit([desk.table_file(), note], PERMIT, AUTHOR, context=words).id
+    for checker in CHECKERS[:2]:
+        desk.airlock.review(request, checker, approve=True)
+    return Path(desk.airlock.release(request, CHECKERS[0], desk.folder / "out")["package"])
+
+
+def change_the_note(package: Path) -> None:
+    (package / "data/outputs/note.txt").write_text("Something else.\n")
+
+
+def call_the_table_judged_by_people(package: Path) -> None:
+    """Then nobody would audit it."""
+    edit(package, "disclosure/inspection.json", lambda i: i["files"][0].update(kind="plain text"))
+
+
+def name_a_file_less(package: Path) -> None:
+    edit(package, "disclosure/inspection.json", lambda i: i["files"].pop())
+
+
+def pretend_the_first_format(package: Path) -> None:
+    edit(package, "release.json", lambda r: r.update(format="bercail-release-package/1"))
+
+
+def put_a_file_elsewhere(package: Path) -> None:
+    (package / "data/review/rows.csv").write_text("person,disease\n")
+
+
+@pytest.mark.parametrize(
+    ("forge", "rule"),
+    [
+        (change_the_note, "package-set"),
+        (call_the_table_judged_by_people, "package-set"),
+        (name_a_file_less, "package-set"),
+        (pretend_the_first_format, "package-files"),
+        (put_a_file_elsewhere, "package-files"),
+        (add_a_file, "package-set"),
+        (drop_a_vote, "package-votes"),
+    ],
+    ids=lambda x: getattr(x, "__name__", x),
+)
+def test_a_forged_package_of_several_files_is_refused(
+    desk: AirlockDesk, forge: Callable[[Path], None], rule: str
+) -> None:
+    package = several(desk)
+    keys = desk.airlock.public_keys()
+    assert verify_package(package, keys).judged_by_people == ("outputs/note.txt",)
     forge(package)
     rebag(package)
     with pytest.raises(Unproven) as refusal:

@@ -9,12 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bercail import airlock
 from bercail.airlock import SNDS, DisclosurePolicy, State, check_table, strictest, verify_package
 from bercail.airlock.disclosure.counts import counts_from_dict
 from bercail.airlock.disclosure.policy import SOURCE_POLICIES
-from bercail.airlock.rules import OWNERS, PERFORMERS, TRANSITIONS, Act
+from bercail.airlock.events import OutputCounted
+from bercail.airlock.rules import (
+    ALERT_BYTES,
+    ALERT_CELLS,
+    OWNERS,
+    PERFORMERS,
+    TRANSITIONS,
+    Act,
+    counted,
+)
 from bercail.foundation import Invalid, Refused
 from bercail.testing.airlock_desk import AUTHOR, CHECKERS, PERMIT, AirlockDesk, counts, document
 
@@ -48,8 +58,17 @@ def test_one_place_in_the_room_writes_files() -> None:
         if re.search(r"write_bytes|write_text|open\(\"w|\.rename\(", source):
             writers.add(path.relative_to(ROOM).as_posix())
     assert writers == {"package.py"}
-    calls = re.findall(r"package\.write\(", (ROOM / "service.py").read_text())
-    assert len(calls) == 1
+    calls = {
+        path.relative_to(ROOM).as_posix(): re.findall(
+            r"package\.(?:write|mark)\(", path.read_text()
+        )
+        for path in ROOM.rglob("*.py")
+    }
+    # Out: the release and the mark of a revoked one. In: what a project brings to its space.
+    assert {path: len(found) for path, found in calls.items() if found} == {
+        "releasing.py": 2,
+        "bringing/service.py": 1,
+    }
 
 
 @pytest.mark.requirement("EXP-02")
@@ -131,26 +150,79 @@ def test_the_three_criteria_are_recorded_voted_on_and_signed(desk: AirlockDesk) 
 
 @pytest.mark.requirement("EXP-06")
 @pytest.mark.parametrize(
-    ("name", "data"),
+    ("name", "data", "rule"),
     [
-        ("analysis.ipynb", b'{"cells": [{"outputs": []}], "nbformat": 4}'),
-        ("model.pkl", b"\x80\x04\x95\x10\x00\x00\x00"),
-        ("plot.png", b"\x89PNG\r\n\x1a\n"),
-        ("run.log", b"2026-11-21 read 1000 rows"),
-        ("study.py", b"print('hello')"),
-        ("everything.zip", b"PK\x03\x04"),
+        ("analysis.ipynb", b'{"cells": [{"outputs": [1]}], "nbformat": 4}', "notebook-outputs"),
+        ("model.json", b'{"format": "bercail-model", "tree": {"leaf": true}}', "model-card"),
+        ("model.json", b'{"learner": {}, "support_vectors": [[1, 2]]}', "model-rows"),
+        ("plot.png", b"\x89PNG\r\n\x1a\n", "broken"),
+        ("plot.svg", b"<svg><image href='data:text/csv;base64,AA=='/></svg>", "embedded-data"),
+        ("run.log", b"2026-11-21 10:00 person 180127512345666\n", "by-eye"),
+        ("study.py", b"import os\nprint('hello')\n", "by-eye"),
     ],
 )
-def test_other_kinds_of_output_do_not_pass_unseen(
+def test_models_images_notebooks_logs_and_programs_are_outputs_too(
+    desk: AirlockDesk, name: str, data: bytes, rule: str
+) -> None:
+    """Each is looked at, and none leaves on the word of a program: people decide."""
+    path = desk.folder / name
+    path.write_bytes(data)
+    words = {"context": "What the study made of it.", "insisted": "people should see it"}
+    request = desk.airlock.submit(path, PERMIT, AUTHOR, **words)
+    assert rule in request.checked.rules
+    assert request.checked.verdict in {"people", "blocked"}
+    assert desk.airlock.show(request.id, CHECKERS[0])["files"][0]["inspection"]["remarks"]
+
+
+@pytest.mark.requirement("EXP-06")
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("model.pkl", b"\x80\x04\x95\x10\x00\x00\x00"),
+        ("everything.zip", b"PK\x03\x04"),
+        ("rows.parquet", b"PAR1"),
+        ("rows.rds", b"X\n\0\0\0\x03"),
+    ],
+)
+def test_files_that_hold_rows_or_run_do_not_enter(
     desk: AirlockDesk, name: str, data: bytes
 ) -> None:
     path = desk.folder / name
     path.write_bytes(data)
     with pytest.raises(Invalid) as refusal:
-        desk.airlock.submit(path, PERMIT, AUTHOR)
+        desk.airlock.submit(path, PERMIT, AUTHOR, context="What the study made.")
     assert refusal.value.rule == "output-type"
     events = [record.kind for record in desk.journal.read("airlock-project/diabetes")]
     assert events == ["OutputRefused"]
+    assert list(desk.store.list()) == []
+
+
+@pytest.mark.requirement("EXP-07")
+def test_rows_that_cross_traits_are_quarantined(desk: AirlockDesk) -> None:
+    path = desk.folder / "rows.csv"
+    rows = "".join(f"{40 + n},{n % 2}\n" for n in range(30))
+    path.write_text(f"age,sex\n{rows}")
+    words = {"context": "What the study made of it.", "insisted": "people should see it"}
+    request = desk.airlock.submit(path, PERMIT, AUTHOR, **words)
+    assert request.state is State.QUARANTINED
+    assert "crossing" in request.checked.rules
+
+
+@pytest.mark.requirement("EXP-08")
+def test_a_large_volume_raises_an_alert(desk: AirlockDesk) -> None:
+    """Bytes or cells of one project within the days of its policy."""
+    output = OutputCounted(
+        request="r",
+        submission="s",
+        cells=0,
+        at="2026-11-21T12:00:00.000000Z",
+        bytes=ALERT_BYTES + 1,
+    )
+    events = counted((), output, SNDS, desk.clock.now())
+    assert [type(event).__name__ for event in events] == ["OutputCounted", "OutputAlert"]
+    few = evolve(output, bytes=10, cells=ALERT_CELLS + 1)
+    assert len(counted((), few, SNDS, desk.clock.now())) == 2
+    assert len(counted((), evolve(few, cells=10), SNDS, desk.clock.now())) == 1
 
 
 @pytest.mark.requirement("EXP-08")
@@ -170,11 +242,14 @@ def test_the_audit_imports_no_optimiser_of_ours() -> None:
 
 
 def test_the_second_reader_imports_no_writer() -> None:
-    tree = ast.parse((ROOM / "verify.py").read_text())
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules = set()
+    for name in ("verify.py", "verify_bag.py"):
+        tree = ast.parse((ROOM / name).read_text())
+        modules |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     ours = {module for module in modules if module and module.startswith("bercail")}
     assert ours == {
         "bercail.airlock.disclosure.attacker",
+        "bercail.airlock.verify_bag",
         "bercail.foundation",
         "bercail.vault",
     }

@@ -75,6 +75,40 @@ def test_every_event_names_the_person_who_acted(tmp_path: Path) -> None:
         Actor(id="")
 
 
+# What the referential asks to attribute, and the events that do it. A study run on the platform
+# opens an extract under its permit, so that every query has its event.
+ATTRIBUTED = {
+    "access": ("PermitGranted", "PermitRevoked", "ExtractMade"),
+    "outputs": ("RequestSubmitted", "OutputSeen", "VoteCast"),
+    "exports": ("RequestReleased", "RequestRevoked"),
+    "imports": ("BringingDeclared", "BringingHandedOver"),
+    "linkages": ("PersonsBuilt", "ProjectSecretRenewed"),
+    "administration": ("KeyCreated", "SecretOpened", "ProjectHalted", "AlarmAcknowledged"),
+    "queries": ("ExtractOpened",),
+    "denials": ("ActRefused", "OutputRefused"),
+}
+
+
+@pytest.mark.requirement("LOG-01")
+@pytest.mark.parametrize("what", sorted(ATTRIBUTED))
+def test_what_must_be_attributed_has_events_that_a_room_records(what: str) -> None:
+    folder = Path(bercail.__file__).parent
+    made = set()
+    for path in folder.rglob("*.py"):
+        if path.name == "events.py" or "testing" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                made.add(node.func.id)
+    assert set(ATTRIBUTED[what]) <= made
+
+
+@pytest.mark.requirement("LOG-01")
+def test_a_study_on_the_platform_opens_its_extract_as_the_person_who_runs_it() -> None:
+    source = (Path(bercail.__file__).parent / "cli" / "cohort.py").read_text("utf-8")
+    assert "house().access.open_extract(permit, actor())" in source
+
+
 @pytest.mark.requirement("LOG-03")
 def test_the_port_of_the_journal_has_no_way_to_change_or_remove() -> None:
     words = re.compile("delete|remove|update|edit|purge|clear|drop|truncate|replace|rewrite")

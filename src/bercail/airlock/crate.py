@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from bercail.airlock.inspection.kinds import CUSTOMS
 from bercail.airlock.request import Request
 
 PROFILE = "https://w3id.org/5s-crate/0.4"
@@ -21,7 +22,11 @@ _DONE = "http://schema.org/CompletedActionStatus"
 _SHA512 = "https://www.iana.org/assignments/named-information#sha-512"
 _LICENCE = "https://spdx.org/licenses/etalab-2.0"
 
-_TYPES = {".csv": "text/csv", ".json": "application/json"}
+_TYPES = {suffix: custom.media for custom in CUSTOMS.values() for suffix in custom.suffixes} | {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".txt": "text/plain",
+}
 
 
 @frozen(kw_only=True)
@@ -33,6 +38,7 @@ class CrateFacts:
     title: str
     model_digest: str
     paths: tuple[str, ...]
+    what: str = "Protected table"
 
 
 def crate(request: Request, facts: CrateFacts) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def _root(request: Request, facts: CrateFacts, actions: list[dict[str, Any]]) ->
         "@id": "./",
         "@type": "Dataset",
         "name": facts.title,
-        "description": f"Protected table released under the permit {request.permit}.",
+        "description": f"{facts.what} released under the permit {request.permit}.",
         "identifier": request.id,
         "conformsTo": {"@id": PROFILE},
         "datePublished": facts.released_at,
@@ -177,10 +183,11 @@ def _person(name: str, request: Request) -> dict[str, Any]:
 
 
 def _file(path: str) -> Mapping[str, Any]:
-    suffix = path[path.rindex(".") :]
+    name = path.rsplit("/", 1)[-1]
+    suffix = name[name.rindex(".") :].lower() if "." in name else ""
     return {
         "@id": path,
         "@type": "File",
-        "name": path.rsplit("/", 1)[-1],
-        "encodingFormat": _TYPES[suffix],
+        "name": name,
+        "encodingFormat": _TYPES.get(suffix, "application/octet-stream"),
     }

@@ -39,8 +39,32 @@ class FileAttached:
 
 
 @frozen(kw_only=True)
+class AttachedFile:
+    """One file of a request: the name it goes by, its kind, its keyed commitment, its bytes.
+
+    `role`: `leaves`, or `supports` for what only the checkers see.
+    """
+
+    name: str
+    kind: str
+    role: str
+    size: int
+    commitment: str
+
+
+@frozen(kw_only=True)
+class FilesAttached:
+    """Files were sealed into the request, in place of those before; their order is kept."""
+
+    files: tuple[AttachedFile, ...]
+
+
+@frozen(kw_only=True)
 class RequestSubmitted:
-    """The author asks for the attached file; `submission` is new each time."""
+    """The author asks for the attached files; `submission` is new each time.
+
+    `context` says what the files show; `insisted` why usual causes of rejection stand.
+    """
 
     submission: str
     members: tuple[str, ...]
@@ -48,6 +72,8 @@ class RequestSubmitted:
     correlation: str
     inference: str
     at: str
+    context: str = ""
+    insisted: str = ""
 
 
 @frozen(kw_only=True)
@@ -83,6 +109,13 @@ class VoteCast:
 
 
 @frozen(kw_only=True)
+class ReviewDivided:
+    """Enough checkers voted and they disagree: they see all votes and may change theirs."""
+
+    set_digest: str
+
+
+@frozen(kw_only=True)
 class RequestApproved:
     """Enough distinct checkers approved the same set."""
 
@@ -91,7 +124,7 @@ class RequestApproved:
 
 @frozen(kw_only=True)
 class RequestRejected:
-    """A checker said no; the same set cannot leave."""
+    """Enough checkers said no; the same set cannot leave."""
 
     set_digest: str
 
@@ -121,6 +154,16 @@ class RequestReleased:
 
 
 @frozen(kw_only=True)
+class RequestRevoked:
+    """A release is taken back, its package is void; `envelope` says so, signed (DSSE, JSON)."""
+
+    reason: str
+    at: str
+    package_digest: str
+    envelope: str
+
+
+@frozen(kw_only=True)
 class TamperingFound:
     """Sealed bytes are no longer those that were checked; `where` names the part."""
 
@@ -135,14 +178,17 @@ class OutputCounted:
     submission: str
     cells: int
     at: str
+    bytes: int = 0
 
 
 @frozen(kw_only=True)
 class OutputAlert:
-    """A project asks for more than is usual (SNDS referential, 7.3)."""
+    """A project asks for more than is usual (SNDS referential, 7.3): requests, cells or bytes."""
 
     requests: int
     days: int
+    cells: int = 0
+    bytes: int = 0
 
 
 @frozen(kw_only=True)
@@ -155,18 +201,32 @@ class OutputRefused:
     size: int
 
 
+@frozen(kw_only=True)
+class OutputSeen:
+    """A checker saw what a request holds: `what` is the report or the name of a file."""
+
+    request: str
+    submission: str
+    what: str
+    by: str
+
+
 REQUEST_EVENTS: tuple[type, ...] = (
     RequestOpened,
     FileAttached,
+    FilesAttached,
     RequestSubmitted,
     RequestChecked,
     RequestQuarantined,
     VoteCast,
+    ReviewDivided,
     RequestApproved,
     RequestRejected,
     RequestReturned,
     RequestWithdrawn,
     RequestReleased,
+    RequestRevoked,
     TamperingFound,
 )
 PROJECT_EVENTS: tuple[type, ...] = (OutputCounted, OutputAlert, OutputRefused)
+SIGHT_EVENTS: tuple[type, ...] = (OutputSeen,)

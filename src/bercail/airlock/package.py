@@ -21,16 +21,20 @@ from attrs import frozen
 
 from bercail.airlock.crate import CrateFacts, crate
 from bercail.airlock.request import Request
-from bercail.airlock.shelf import REPORT, TABLE_JSON
+from bercail.airlock.shelf import INSPECTION, REPORT, TABLE_JSON
 from bercail.airlock.statements import set_document
-from bercail.foundation import Invalid, canonical_json, sha256_hex
+from bercail.foundation import Invalid, Missing, Unproven, canonical_json, sha256_hex
 
 FORMAT = "bercail-release-package/1"
+"""One count table; what is more has the next format."""
+
+FORMAT_OF_MANY = "bercail-release-package/2"
 RELEASE = "release.json"
 SET = "review/set.json"
 VOTES = "review/votes"
 CRATE_FILE = "ro-crate-metadata.json"
 SIGNATURE = "release.dsse.json"
+REVOKED = "revoked.dsse.json"
 _NAMESPACE = uuid.UUID("6f6b1f6e-51d7-5a53-9a54-6a9f6d0f7c11")
 
 
@@ -51,25 +55,31 @@ def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dic
         if vote.approve:
             files[f"{VOTES}/{vote.checker}.dsse.json"] = vote.envelope.encode() + b"\n"
     files[SET] = canonical_json(set_document(request.entries)) + b"\n"
-    files[RELEASE] = canonical_json(_release(request, facts)) + b"\n"
-    table = json.loads(leaving[TABLE_JSON])
+    lone = REPORT in leaving
+    files[RELEASE] = canonical_json(_release(request, facts, lone=lone)) + b"\n"
+    title, model_digest = f"Results of the request {request.id}", ""
+    if lone:
+        table = json.loads(leaving[TABLE_JSON])
+        title, model_digest = table["title"], str(table["provenance"].get("model_digest", ""))
     metadata = crate(
         request,
         CrateFacts(
             released_at=facts.at,
             publisher=facts.publisher,
-            title=table["title"],
-            model_digest=str(table["provenance"].get("model_digest", "")),
+            title=title,
+            model_digest=model_digest,
             paths=tuple(sorted(files)),
+            what="Protected table" if lone else "Checked results",
         ),
     )
     files[CRATE_FILE] = json.dumps(metadata, ensure_ascii=False, indent=2).encode() + b"\n"
     return files
 
 
-def _release(request: Request, facts: Facts) -> dict[str, Any]:
+def _release(request: Request, facts: Facts, *, lone: bool) -> dict[str, Any]:
+    report = {"report": REPORT} if lone else {"inspection": INSPECTION}
     return {
-        "format": FORMAT,
+        "format": FORMAT if lone else FORMAT_OF_MANY,
         "request": request.id,
         "permit": request.permit,
         "project": request.project,
@@ -78,7 +88,7 @@ def _release(request: Request, facts: Facts) -> dict[str, Any]:
         "checkers_required": facts.checkers_required,
         "set_digest": request.set_digest,
         "ledger": json.loads(facts.ledger),
-        "report": REPORT,
+        **report,
     }
 
 
@@ -148,3 +158,22 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
             out.flush()
             os.fsync(out.fileno())
     part.rename(folder)
+
+
+def mark(folder: Path, package_digest: str, envelope: str) -> None:
+    """Put into the package at `folder` the signed word that it is revoked; again changes nothing.
+
+    Raises:
+        Missing: there is no package there.
+        Unproven: it is another package.
+    """
+    listed = folder / "manifest-sha512.txt"
+    if not listed.is_file():
+        raise Missing(f"There is no package at `{folder}`.", remedy="Check the path.")
+    if sha256_hex(listed.read_bytes()) != package_digest:
+        raise Unproven(
+            f"The package at `{folder}` is not the one that was revoked.",
+            remedy="Nothing was marked. Give the folder of the revoked release.",
+            rule="package-revoked",
+        )
+    (folder / REVOKED).write_bytes(envelope.encode() + b"\n")

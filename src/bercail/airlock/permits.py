@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 from attrs import evolve, field, frozen, validators
 
-from bercail.foundation import Missing
+from bercail.airlock.disclosure.policy import SOURCE_POLICIES, DisclosurePolicy, strictest
+from bercail.foundation import Missing, Refused
+
+POLICY_CONDITION = "disclosure-policy:"
+"""A condition of a signed permit that begins with this names a disclosure policy."""
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
@@ -20,7 +24,8 @@ class PermitView:
     """A permit at one moment: whose it is, who works under it, whether it holds.
 
     `live_until` is the first moment at which it no longer holds; `checkers_required` is
-    the least number of checkers that its terms ask for.
+    the least number of checkers that its terms ask for; `policies` the disclosure policies
+    that its conditions name (`disclosure-policy: pmsi`), beside that of the house.
     """
 
     id: str
@@ -29,6 +34,22 @@ class PermitView:
     live_until: datetime
     is_live: bool
     checkers_required: int = field(default=2, validator=validators.ge(1))
+    policies: tuple[str, ...] = ()
+
+    def policy(self, house: DisclosurePolicy) -> DisclosurePolicy:
+        """The strictest of the house's policy and those that the permit names.
+
+        Raises:
+            Refused: the permit names a policy that this house does not have.
+        """
+        known = {policy.name: policy for policy in SOURCE_POLICIES} | {house.name: house}
+        if unknown := sorted(set(self.policies) - set(known)):
+            raise Refused(
+                f"The permit `{self.id}` names the policy `{unknown[0]}`, unknown here.",
+                remedy="Have the permit corrected by the access body.",
+                rule="EXP-04",
+            )
+        return strictest([house, *(known[name] for name in self.policies)])
 
 
 class PermitLookup(Protocol):
@@ -83,6 +104,11 @@ class AccessPermits:
             live_until=_end_of(permit.valid_until),
             is_live=is_live,
             checkers_required=permit.checkers_required,
+            policies=tuple(
+                condition.removeprefix(POLICY_CONDITION).strip()
+                for condition in permit.conditions
+                if condition.startswith(POLICY_CONDITION)
+            ),
         )
 
 

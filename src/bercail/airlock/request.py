@@ -9,8 +9,10 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from bercail.airlock.events import (
+    AttachedFile,
     Entry,
     FileAttached,
+    FilesAttached,
     RequestApproved,
     RequestChecked,
     RequestOpened,
@@ -18,8 +20,10 @@ from bercail.airlock.events import (
     RequestRejected,
     RequestReleased,
     RequestReturned,
+    RequestRevoked,
     RequestSubmitted,
     RequestWithdrawn,
+    ReviewDivided,
     TamperingFound,
     VoteCast,
 )
@@ -34,11 +38,13 @@ class State(StrEnum):
     CHECKED = "checked"
     QUARANTINED = "quarantined"
     IN_REVIEW = "in_review"
+    CONSOLIDATING = "consolidating"
     APPROVED = "approved"
     REJECTED = "rejected"
     RETURNED = "returned"
     RELEASED = "released"
     WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
 
 
 @frozen(kw_only=True)
@@ -46,7 +52,8 @@ class Request:
     """A release request: who asks, what for, what was found, who voted.
 
     `votes` holds only votes on the present set; a new submission or a changed byte leaves
-    none. `members` are all who were of the project at any submission.
+    none, and a later vote of the same checker stands in place of the earlier. `members` are
+    all who were of the project at any submission.
     """
 
     id: str = ""
@@ -55,11 +62,12 @@ class Request:
     project: str = ""
     author: str = ""
     members: frozenset[str] = frozenset()
-    file: FileAttached | None = None
+    files: tuple[AttachedFile, ...] = ()
     submitted: RequestSubmitted | None = None
     checked: RequestChecked | None = None
     votes: tuple[VoteCast, ...] = field(default=(), repr=False)
     released: RequestReleased | None = field(default=None, repr=False)
+    revoked: RequestRevoked | None = field(default=None, repr=False)
     reason: str = ""
     tampered: bool = False
 
@@ -97,8 +105,8 @@ def _apply(request: Request, event: Any) -> Request:
                 project=event.project,
                 author=event.author,
             )
-        case FileAttached():
-            return evolve(request, file=event, submitted=None, checked=None, votes=())
+        case FileAttached() | FilesAttached():
+            return evolve(request, files=_files(event), submitted=None, checked=None, votes=())
         case RequestSubmitted():
             members = request.members | frozenset(event.members)
             return evolve(
@@ -125,13 +133,33 @@ def _apply(request: Request, event: Any) -> Request:
 def _voted(request: Request, vote: VoteCast) -> Request:
     if vote.set_digest != request.set_digest:
         return request
-    return evolve(request, state=State.IN_REVIEW, votes=(*request.votes, vote))
+    others = tuple(one for one in request.votes if one.checker != vote.checker)
+    open_votes = request.state is State.CONSOLIDATING
+    state = State.CONSOLIDATING if open_votes else State.IN_REVIEW
+    return evolve(request, state=state, votes=(*others, vote))
+
+
+def _files(event: FileAttached | FilesAttached) -> tuple[AttachedFile, ...]:
+    if isinstance(event, FilesAttached):
+        return event.files
+    one = AttachedFile(
+        name=event.name,
+        kind="count table",
+        role="leaves",
+        size=event.size,
+        commitment=event.commitment,
+    )
+    return (one,)
 
 
 def _ended(request: Request, event: Any) -> Request:
     match event:
         case RequestQuarantined():
             return evolve(request, state=State.QUARANTINED)
+        case ReviewDivided():
+            return evolve(request, state=State.CONSOLIDATING)
+        case RequestRevoked():
+            return evolve(request, state=State.REVOKED, revoked=event, reason=event.reason)
         case RequestApproved():
             return evolve(request, state=State.APPROVED)
         case RequestRejected():

@@ -19,6 +19,7 @@ from bercail.airlock.events import (
     OutputCounted,
     RequestApproved,
     RequestRejected,
+    ReviewDivided,
     VoteCast,
 )
 from bercail.airlock.permits import PermitView
@@ -37,6 +38,7 @@ class Act(StrEnum):
     RETURN = "return"
     RELEASE = "release"
     WITHDRAW = "withdraw"
+    REVOKE = "revoke"
     SEE = "see"
     SEE_CELLS = "see_cells"
 
@@ -51,6 +53,12 @@ class Party(StrEnum):
 
 
 _SEE = {Act.SEE: frozenset[State](), Act.SEE_CELLS: frozenset[State]()}
+
+ALERT_CELLS = 20_000
+"""Cells of tables asked for by one project within the days of its policy, above which to alert."""
+
+ALERT_BYTES = 64 * 1024 * 1024
+"""Bytes of files, in the same way."""
 
 # For each state, the acts that are possible and the states they may lead to; an empty set
 # leaves the state as it is. What is not here is denied.
@@ -68,7 +76,7 @@ TRANSITIONS: Mapping[State, Mapping[Act, frozenset[State]]] = {
         Act.SEE: frozenset(),
     },
     State.CHECKED: {
-        Act.VOTE: frozenset({State.IN_REVIEW, State.APPROVED, State.REJECTED}),
+        Act.VOTE: frozenset({State.IN_REVIEW}),
         Act.RETURN: frozenset({State.RETURNED}),
         Act.WITHDRAW: frozenset({State.WITHDRAWN}),
         **_SEE,
@@ -79,7 +87,14 @@ TRANSITIONS: Mapping[State, Mapping[Act, frozenset[State]]] = {
         **_SEE,
     },
     State.IN_REVIEW: {
-        Act.VOTE: frozenset({State.IN_REVIEW, State.APPROVED, State.REJECTED}),
+        Act.VOTE: frozenset({State.IN_REVIEW, State.CONSOLIDATING, State.APPROVED, State.REJECTED}),
+        Act.RETURN: frozenset({State.RETURNED}),
+        Act.WITHDRAW: frozenset({State.WITHDRAWN}),
+        **_SEE,
+    },
+    # The checkers disagree: each sees the others' votes and may vote once more.
+    State.CONSOLIDATING: {
+        Act.VOTE: frozenset({State.CONSOLIDATING, State.APPROVED, State.REJECTED}),
         Act.RETURN: frozenset({State.RETURNED}),
         Act.WITHDRAW: frozenset({State.WITHDRAWN}),
         **_SEE,
@@ -98,7 +113,12 @@ TRANSITIONS: Mapping[State, Mapping[Act, frozenset[State]]] = {
         Act.SEE: frozenset(),
     },
     # Releasing again writes the same package, byte for byte.
-    State.RELEASED: {Act.RELEASE: frozenset({State.RELEASED}), **_SEE},
+    State.RELEASED: {
+        Act.RELEASE: frozenset({State.RELEASED}),
+        Act.REVOKE: frozenset({State.REVOKED}),
+        **_SEE,
+    },
+    State.REVOKED: {**_SEE},
     State.WITHDRAWN: {Act.SEE: frozenset()},
 }
 
@@ -109,11 +129,13 @@ OWNERS: Mapping[State, Party] = {
     State.CHECKED: Party.CHECKERS,
     State.QUARANTINED: Party.CHECKERS,
     State.IN_REVIEW: Party.CHECKERS,
+    State.CONSOLIDATING: Party.CHECKERS,
     State.APPROVED: Party.CHECKERS,
     State.REJECTED: Party.NOBODY,
     State.RETURNED: Party.AUTHOR,
     State.RELEASED: Party.NOBODY,
     State.WITHDRAWN: Party.NOBODY,
+    State.REVOKED: Party.NOBODY,
 }
 """Whose turn it is in each state."""
 
@@ -127,6 +149,7 @@ PERFORMERS: Mapping[Act, Party] = {
     Act.VOTE: Party.CHECKERS,
     Act.RETURN: Party.CHECKERS,
     Act.RELEASE: Party.CHECKERS,
+    Act.REVOKE: Party.CHECKERS,
     Act.SEE_CELLS: Party.CHECKERS,
     Act.SEE: Party.NOBODY,
 }
@@ -188,7 +211,8 @@ def _as_checker(actor: Actor, act: Act, request: Request, inside: frozenset[str]
     if actor.id in inside:
         reason = f"`{actor.id}` belongs to the project of the request"
         return Answer(allowed=False, reason=reason, rule="EXP-02")
-    if act is Act.VOTE and any(vote.checker == actor.id for vote in request.votes):
+    blind = request.state is not State.CONSOLIDATING
+    if act is Act.VOTE and blind and any(vote.checker == actor.id for vote in request.votes):
         reason = f"`{actor.id}` has voted on this set already"
         return Answer(allowed=False, reason=reason, rule="EXP-02")
     return _YES
@@ -206,7 +230,8 @@ def require(actor: Actor, act: Act, request: Request, permit: PermitView) -> Non
 
 
 def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:
-    """The events of a vote: one no rejects, `required` distinct approvals approve.
+    """The events of a vote. Once `required` distinct checkers voted: all yes approves, all no
+    rejects, otherwise they consolidate, until all say the same.
 
     Raises:
         Refused: the vote is for another set, or says no without a reason.
@@ -217,16 +242,20 @@ def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:
             remedy="Look at the request again and vote on what it holds now.",
             rule="vote-binding",
         )
-    if not vote.approve:
-        if not vote.reason.strip():
-            raise Refused(
-                "A rejection needs a reason.", remedy="Give it with `--reason`.", rule="EXP-02"
-            )
-        return (vote, RequestRejected(set_digest=vote.set_digest))
-    approvals = request.approvals | {vote.checker}
-    if len(approvals) >= required:
+    if not vote.approve and not vote.reason.strip():
+        raise Refused(
+            "A rejection needs a reason.", remedy="Give it with `--reason`.", rule="EXP-02"
+        )
+    said = {one.checker: one.approve for one in request.votes} | {vote.checker: vote.approve}
+    if len(said) < required:
+        return (vote,)
+    if all(said.values()):
         return (vote, RequestApproved(set_digest=vote.set_digest))
-    return (vote,)
+    if not any(said.values()):
+        return (vote, RequestRejected(set_digest=vote.set_digest))
+    if request.state is State.CONSOLIDATING:
+        return (vote,)
+    return (vote, ReviewDivided(set_digest=vote.set_digest))
 
 
 def checkers_needed(permit: PermitView, policy: DisclosurePolicy) -> int:
@@ -240,7 +269,8 @@ def require_votes(request: Request, permit: PermitView, required: int) -> None:
     A checker who has joined the project since no longer counts.
     """
     approvals = request.approvals - permit.members - {request.author}
-    if len(approvals) < required or request.tampered:
+    divided = any(not vote.approve for vote in request.votes)
+    if len(approvals) < required or divided or request.tampered:
         raise Refused(
             f"{len(approvals)} of {required} checkers approve this exact set.",
             remedy="It has to be returned and reviewed again.",
@@ -251,12 +281,18 @@ def require_votes(request: Request, permit: PermitView, required: int) -> None:
 def counted(
     earlier: tuple[Any, ...], output: OutputCounted, policy: DisclosurePolicy, now: datetime
 ) -> tuple[Any, ...]:
-    """The events of one more output of a project: counted once, an alert when there are many."""
+    """The events of one more output of a project: counted once, an alert when there is too much.
+
+    Too much: requests above the policy, cells above `ALERT_CELLS` or bytes above `ALERT_BYTES`,
+    each within the days of the policy (SNDS referential, 7.3).
+    """
     counts = [event for event in earlier if isinstance(event, OutputCounted)]
     if any(event.submission == output.submission for event in counts):
         return ()
     since = now - timedelta(days=policy.alert_days)
-    recent = 1 + sum(1 for event in counts if from_iso(event.at) > since)
-    if recent > policy.alert_requests:
-        return (output, OutputAlert(requests=recent, days=policy.alert_days))
+    recent = [event for event in counts if from_iso(event.at) > since] + [output]
+    cells, size = sum(one.cells for one in recent), sum(one.bytes for one in recent)
+    if len(recent) > policy.alert_requests or cells > ALERT_CELLS or size > ALERT_BYTES:
+        alert = OutputAlert(requests=len(recent), days=policy.alert_days, cells=cells, bytes=size)
+        return (output, alert)
     return (output,)

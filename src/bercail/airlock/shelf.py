@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bercail.airlock.disclosure.check import DisclosureCheck
-from bercail.airlock.events import Entry, RequestSubmitted
-from bercail.airlock.statements import statement_of
+from bercail.airlock.events import AttachedFile, Entry
 from bercail.foundation import canonical_json, sha256_hex
 from bercail.lake import SealedStore
 from bercail.vault import Keyring, opaque_name
@@ -16,11 +15,12 @@ TABLE_JSON = "outputs/table.json"
 TABLE_CSV = "outputs/table.csv"
 REPORT = "disclosure/report.json"
 CERTIFICATE = "disclosure/certificate.json"
+INSPECTION = "disclosure/inspection.json"
+CONTEXT = "review/context.json"
 STATEMENT = "review/statement.json"
-LEAVING = (CERTIFICATE, REPORT, TABLE_CSV, TABLE_JSON, STATEMENT)
-"""The files that leave, by their path in the package."""
 
 CHECKER_REPORT = "checker-report.json"
+_PARTS = {"leaves": "submitted", "supports": "supporting"}
 
 
 class Shelf:
@@ -45,22 +45,17 @@ class Shelf:
         """The file of that commitment."""
         return self._store.read(f"submitted/{commitment}")
 
-    def keep_check(self, submitted: RequestSubmitted, check: DisclosureCheck) -> None:
+    def keep_check(
+        self, submission: str, leaving: Mapping[str, bytes], report: Mapping[str, Any]
+    ) -> None:
         """Seal the outcome of the check: what would leave, and what only checkers see."""
-        files = {
-            TABLE_JSON: check.table.json_bytes(),
-            TABLE_CSV: check.table.csv_bytes(),
-            REPORT: canonical_json(check.public_report()) + b"\n",
-            CERTIFICATE: canonical_json(check.certificate()) + b"\n",
-            STATEMENT: canonical_json(statement_of(submitted).as_dict()) + b"\n",
-            CHECKER_REPORT: canonical_json(check.checker_report()) + b"\n",
-        }
-        for name, data in files.items():
-            self._store.put(f"checked/{submitted.submission}/{name}", data)
+        for name, data in leaving.items():
+            self._store.put(f"checked/{submission}/{name}", data)
+        self._store.put(f"checked/{submission}/{CHECKER_REPORT}", canonical_json(report) + b"\n")
 
-    def leaving(self, submission: str) -> dict[str, bytes]:
+    def leaving(self, submission: str, names: Iterable[str]) -> dict[str, bytes]:
         """The files that leave, by their path in the package."""
-        return {name: self._checked(submission, name) for name in LEAVING}
+        return {name: self._checked(submission, name) for name in names}
 
     def checker_report(self, submission: str) -> dict[str, Any]:
         """What only checkers see."""
@@ -68,7 +63,11 @@ class Shelf:
         return report
 
     def entries(
-        self, submission: str, name: str, commitment: str, policy_digest: str
+        self,
+        submission: str,
+        files: Iterable[AttachedFile],
+        leaving: Iterable[str],
+        policy_digest: str,
     ) -> tuple[Entry, ...]:
         """The set to vote on, computed anew from the sealed bytes.
 
@@ -79,11 +78,14 @@ class Shelf:
         entries = [
             Entry(part="submission", name="id", digest=submission),
             Entry(part="policy", name="policy", digest=f"sha256:{policy_digest}"),
-            Entry(
-                part="submitted",
-                name="table",
-                digest=self.commitment(name, self.file(commitment)),
-            ),
+            *[
+                Entry(
+                    part=_PARTS[one.role],
+                    name=one.name,
+                    digest=self.commitment(one.name, self.file(one.commitment)),
+                )
+                for one in files
+            ],
             Entry(
                 part="report",
                 name=CHECKER_REPORT,
@@ -92,7 +94,7 @@ class Shelf:
         ]
         entries += [
             Entry(part="leaves", name=path, digest=f"sha256:{sha256_hex(data)}")
-            for path, data in sorted(self.leaving(submission).items())
+            for path, data in sorted(self.leaving(submission, leaving).items())
         ]
         return tuple(entries)
 

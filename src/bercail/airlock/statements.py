@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from bercail.airlock.disclosure.check import DisclosureCheck
+from bercail.airlock.door import Bundle
 from bercail.airlock.events import Entry, RequestSubmitted
 from bercail.airlock.request import Request
 from bercail.foundation import canonical_json
@@ -15,6 +15,7 @@ from bercail.ledger import root
 
 VOTE_TYPE = "application/vnd.bercail.airlock-vote+json"
 RELEASE_TYPE = "application/vnd.bercail.airlock-release+json"
+REVOCATION_TYPE = "application/vnd.bercail.airlock-revocation+json"
 CHECKER_SIGNER = "checker/"
 AIRLOCK_SIGNER = "airlock"
 
@@ -40,15 +41,25 @@ class AnonymityStatement:
         }
 
 
-def statement_for(check: DisclosureCheck) -> AnonymityStatement:
-    """What the automatic check can say by itself about a table of distinct persons."""
-    threshold = check.policy.threshold
-    classes = any(finding.rule == "class-disclosure" for finding in check.findings)
+def statement_for(bundle: Bundle) -> AnonymityStatement:
+    """What the automatic check can say by itself: all about tables, of files only what it found."""
+    threshold = bundle.policy.threshold
+    checks = [one.check for one in bundle.leaving if one.check]
+    classes = any(f.rule == "class-disclosure" for check in checks for f in check.findings)
+    singling_out = (
+        f"No count of 1 to {threshold - 1} distinct persons is published, and none "
+        "can be computed from what is published (audit certificate)."
+    )
+    correlation = (
+        "The table holds no identifier of a person or professional, encrypted or "
+        "not, and no record; only counts by category."
+    )
+    if len(checks) < len(bundle.leaving):
+        singling_out = f"Tables of counts: {singling_out} Other files: judged by the checkers."
+        correlation = "No identifier was found in any file; other files are judged by the checkers."
     return AnonymityStatement(
-        singling_out=f"No count of 1 to {threshold - 1} distinct persons is published, and none "
-        "can be computed from what is published (audit certificate).",
-        correlation="The table holds no identifier of a person or professional, encrypted or "
-        "not, and no record; only counts by category.",
+        singling_out=singling_out,
+        correlation=correlation,
         inference="Some groups stand in one category entirely; the checkers judge whether that "
         "is sensitive."
         if classes

@@ -6,10 +6,10 @@ from typing import Any
 
 from bercail.airlock.events import OutputAlert, OutputRefused, VoteCast
 from bercail.airlock.request import Request, State
-from bercail.airlock.rules import OWNERS
-from bercail.foundation import Actor
+from bercail.airlock.rules import ALERT_BYTES, ALERT_CELLS, OWNERS
+from bercail.foundation import Actor, Role
 
-_OPEN = frozenset({State.CHECKED, State.IN_REVIEW})
+_OPEN = frozenset({State.CHECKED, State.IN_REVIEW, State.CONSOLIDATING})
 
 
 def summary(request: Request, actor: Actor, project_events: tuple[Any, ...]) -> dict[str, Any]:
@@ -25,7 +25,12 @@ def summary(request: Request, actor: Actor, project_events: tuple[Any, ...]) -> 
             "set_digest": request.set_digest,
             "policy_digest": request.checked.policy_digest,
         }
+    if request.files:
+        shown["files"] = [
+            {"name": one.name, "kind": one.kind, "role": one.role} for one in request.files
+        ]
     if request.submitted:
+        shown["context"] = request.submitted.context
         shown["anonymity"] = {
             "singling_out": request.submitted.singling_out,
             "correlation": request.submitted.correlation,
@@ -34,6 +39,8 @@ def summary(request: Request, actor: Actor, project_events: tuple[Any, ...]) -> 
     shown["votes"] = [_vote(vote) for vote in visible_votes(request, actor)]
     if request.released:
         shown["package_digest"] = request.released.package_digest
+    if request.revoked:
+        shown["revoked_at"] = request.revoked.at
     shown["alerts"] = [text for event in project_events if (text := _alert(event))]
     return shown
 
@@ -53,8 +60,13 @@ def line(request: Request) -> dict[str, Any]:
 
 
 def visible_votes(request: Request, actor: Actor) -> tuple[VoteCast, ...]:
-    """While the review is open each checker sees their own vote only."""
-    if request.state in _OPEN:
+    """While the review is open each checker sees their own vote only.
+
+    Once they disagree, the checkers see each other's; the author still does not.
+    """
+    divided = request.state is State.CONSOLIDATING and actor.has(Role.OUTPUT_CHECKER)
+    outside = actor.id not in request.members | {request.author}
+    if request.state in _OPEN and not (divided and outside):
         return tuple(vote for vote in request.votes if vote.checker == actor.id)
     return request.votes
 
@@ -71,7 +83,10 @@ def _vote(vote: VoteCast) -> dict[str, Any]:
 def _alert(event: Any) -> str:
     match event:
         case OutputAlert():
-            return f"{event.requests} requests of this project within {event.days} days"
+            many = f"{event.requests} requests of this project within {event.days} days"
+            if event.cells > ALERT_CELLS or event.bytes > ALERT_BYTES:
+                return f"{many}, {event.cells} cells, {event.bytes} bytes"
+            return many
         case OutputRefused():
             return f"a file of `{event.author}` was turned away ({event.rule})"
     return ""

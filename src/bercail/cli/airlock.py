@@ -7,35 +7,78 @@ from typing import Annotated
 
 import typer
 
+from bercail.cli import airlock_bring
 from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
 app = typer.Typer(help="The only way out: check, review and release results.", no_args_is_help=True)
+app.add_typer(airlock_bring.app, name="bring")
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 
 @app.command()
-def check(file: Path, as_json: JsonFlag = False) -> None:
-    """Protect and audit the table in FILE; nothing is stored or recorded."""
-    from bercail.airlock.disclosure.check import check_file
+def check(
+    file: Path,
+    schema: Annotated[
+        Path | None, typer.Option("--schema", help="What the tables of FILE count (JSON).")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look at FILE as the airlock would, and show what an attacker could learn from its tables."""
+    from bercail.airlock.disclosure.assessment import assess_tables
+    from bercail.airlock.disclosure.check import read_file
     from bercail.airlock.disclosure.policy import SNDS
+    from bercail.airlock.door import look_at
 
+    data, meaning = read_file(file), read_file(schema) if schema else b""
     with progress(as_json) as report:
-        found = check_file(file, SNDS, report)
-    emit(found.checker_report(), as_json, lines=found.lines())
+        bundle = look_at({file.name: data}, {}, SNDS, progress=report)
+        table, inspection = bundle.lone_table, bundle.files[0].inspection
+        tables = None if table else assess_tables(data, meaning, progress=report)
+    if table is not None:
+        emit(table.checker_report(), as_json, lines=table.lines())
+        return
+    shown = inspection.as_dict() | {"verdict": bundle.verdict}
+    if tables is None:
+        emit(shown, as_json, lines=bundle.lines())
+        return
+    shown["tables"] = tables.checker_report()
+    emit(shown, as_json, lines=[*bundle.lines(), *tables.lines()])
+    if not as_json and tables.rows():
+        columns = ("cell", "value", "status", "attacker", "informed_attacker", "insider")
+        emit(tables.rows(), False, title="What an attacker could still learn", columns=columns)
 
 
 @app.command()
 def submit(
-    file: Path,
+    files: Annotated[list[Path], typer.Argument(help="The results to let out.")],
     permit: Annotated[str, typer.Option("--permit", help="The permit of the project.")],
+    context: Annotated[
+        str, typer.Option("--context", help="What the files show, of whom; a count table says it.")
+    ] = "",
+    supporting: Annotated[
+        list[Path] | None,
+        typer.Option("--supporting", help="A file for the checkers that does not leave."),
+    ] = None,
+    insist: Annotated[
+        str, typer.Option("--insist", help="Why a usual cause of rejection stands here.")
+    ] = "",
     replaces: Annotated[
-        str | None, typer.Option("--replaces", help="A returned request that takes FILE.")
+        str | None, typer.Option("--replaces", help="A returned request that takes the files.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hand in the table in FILE; it is checked at once."""
+    """Hand in FILES; they are checked at once."""
     with progress(as_json) as report:
-        request = house().airlock.submit(file, permit, actor(), replaces=replaces, progress=report)
+        request = house().airlock.submit(
+            files,
+            permit,
+            actor(),
+            supporting=supporting or (),
+            context=context,
+            insisted=insist,
+            replaces=replaces,
+            progress=report,
+        )
     emit(house().airlock.show(request.id, actor()), as_json, title=request.id)
 
 
@@ -76,6 +119,42 @@ def release(
 
 
 @app.command()
+def revoke(
+    request: str,
+    reason: Reason,
+    package: Annotated[
+        Path | None, typer.Option("--package", help="A package at hand, to be marked.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a release back; `verify` refuses its package from then on."""
+    emit(house().airlock.revoke(request, actor(), reason, package), as_json, title="Revoked")
+
+
+@app.command()
+def look(
+    request: str,
+    name: Annotated[str, typer.Argument(help="The name of a file of the request.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one file of a request to a checker, as text; recorded."""
+    data = house().airlock.records.read(request, name, actor())
+    text = data.decode("utf-8", "replace")
+    # A terminal obeys control signs; a file that is handed in must not command it.
+    safe = "".join(sign if sign in "\n\t" or sign.isprintable() else "·" for sign in text)
+    emit({"name": name, "size": len(data), "text": safe}, as_json, lines=safe.splitlines())
+
+
+@app.command()
+def figures(
+    days: Annotated[int, typer.Option(help="Of so many days past.")] = 365,
+    as_json: JsonFlag = False,
+) -> None:
+    """Publish how many requests were decided, how, and how long it took."""
+    emit(house().airlock.records.figures(days), as_json, title="Figures of the airlock")
+
+
+@app.command()
 def show(request: str, as_json: JsonFlag = False) -> None:
     """Where a request stands; checkers also see what an attacker is left with."""
     emit(house().airlock.show(request, actor()), as_json, title=request)
@@ -85,7 +164,7 @@ def show(request: str, as_json: JsonFlag = False) -> None:
 def list_(as_json: JsonFlag = False) -> None:
     """Every request, one line each."""
     columns = ("request", "state", "project", "author", "hidden_cells")
-    emit(list(house().airlock.requests()), as_json, title="Requests", columns=columns)
+    emit(list(house().airlock.records.requests()), as_json, title="Requests", columns=columns)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`bercail cohort`: check a study, read it in plain words, run it under a permit."""
+"""`bercail cohort`: check a study, read it, try it on examples and synthetic persons, run it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from bercail.cli.door import JsonFlag, actor, emit, house
 
-app = typer.Typer(help="Check, explain and run studies.", no_args_is_help=True)
+app = typer.Typer(help="Check, explain, try and run studies.", no_args_is_help=True)
 
 Study = Annotated[Path, typer.Argument(help="A study file, such as studies/treated_diabetes.py.")]
 
@@ -56,18 +56,58 @@ def rules(
     emit(found, as_json, lines=lines)
 
 
+@app.command("test")
+def try_examples(study: Study, as_json: JsonFlag = False) -> None:
+    """Run a study on the examples in its own file; exit with 1 when one differs."""
+    from bercail.cohorts.service import try_study
+
+    trial = try_study(study)
+    lines = [
+        f"{'differs' if one.differs else 'as expected':<13}{one.title}" for one in trial.outcomes
+    ]
+    lines += [f"{one.title}: {told}" for one in trial.outcomes for told in one.differs]
+    emit(trial.as_dict(), as_json, lines=lines)
+    if not trial.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def dummy(
+    study: Study,
+    out: Annotated[Path, typer.Option("--out", help="The folder for the tables.")],
+    persons: Annotated[int, typer.Option("--persons", help="Persons of the cohort.")] = 50,
+    others: Annotated[int, typer.Option("--others", help="Persons outside it.")] = 50,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same.")] = 1,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make synthetic persons who fit a study, by solving its conditions."""
+    from bercail.cohorts.service import dummy_study
+
+    data = dummy_study(study, out, persons=persons, others=others, seed=seed)
+    emit(
+        {"study": study.name, "out": str(out), **data.as_dict()}, as_json, title="Synthetic persons"
+    )
+
+
 @app.command()
 def run(
     study: Study,
-    permit: Annotated[str, typer.Option("--permit", help="The permit whose extract is read.")],
     out: Annotated[Path, typer.Option("--out", help="The folder for tables and flowchart.")],
+    permit: Annotated[str, typer.Option("--permit", help="The permit whose extract is read.")] = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="A folder of synthetic tables, instead.")
+    ] = None,
     engine: Annotated[str, typer.Option("--engine", help="`duckdb` or `memory`.")] = "duckdb",
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a study on the extract of a permit; write its flowchart and tables."""
+    """Run a study on the extract of a permit, or on synthetic tables; write what it counts."""
+    from bercail.cohorts.dummy import sources_in
     from bercail.cohorts.service import run_study
+    from bercail.foundation import Invalid
 
-    sources = house().access.open_extract(permit, actor())
+    if (data is None) == (permit == ""):
+        raise Invalid("A study runs on one extract.", remedy="Give `--permit` or `--data`.")
+    sources = house().access.open_extract(permit, actor()) if data is None else sources_in(data)
     result = run_study(study, sources, engine, out)
     lines = [f"{step.persons:>12}  {step.label}" for step in result.flowchart]
     emit(result.as_dict(), as_json, lines=lines)

@@ -62,6 +62,11 @@ def house() -> Platform:
     return _built["platform"]
 
 
+def built() -> Platform | None:
+    """The platform, if this run has built one already."""
+    return _built.get("platform")
+
+
 def find_house() -> Platform | None:
     """The platform of this run; None where there is no configuration."""
     from bercail.foundation import Missing

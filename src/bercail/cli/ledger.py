@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bercail.cli import ledger_incident, ledger_staff, ledger_witness
+from bercail.cli import ledger_incident, ledger_staff, ledger_watching, ledger_witness
 from bercail.cli.door import JsonFlag, emit, house
 from bercail.cli.ledger_public import Host, Port, read_file, run
 from bercail.foundation import Unavailable
@@ -17,6 +17,8 @@ app = typer.Typer(help="What happened, in order, provably.", no_args_is_help=Tru
 app.add_typer(ledger_witness.app, name="witness")
 app.add_typer(ledger_staff.app, name="staff")
 app.add_typer(ledger_incident.app, name="incident")
+app.add_typer(ledger_watching.alarms, name="alarm")
+app.add_typer(ledger_watching.halts, name="halt")
 
 
 @app.command()

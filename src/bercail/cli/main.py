@@ -30,11 +30,13 @@ from bercail.cli import (
     ingest,
     lake,
     ledger,
+    ledger_refusals,
     migrate,
     persons,
     rulebook,
     silver,
     store,
+    study,
     synth,
     vault,
 )
@@ -55,6 +57,7 @@ GROUPS = (
     ("lake", lake),
     ("ledger", ledger),
     ("cohort", cohort),
+    ("study", study),
     ("synth", synth),
     ("holder", holder),
     ("ingest", ingest),
@@ -100,6 +103,7 @@ def run() -> None:
         # Typer shows wrong usage in its own way, which no program can read.
         code = app(standalone_mode=not _wants_json())
     except BercailError as error:
+        ledger_refusals.keep(error, [name for name, _ in GROUPS])
         fail(error)
     except TyperException as error:
         fail(Invalid(error.format_message(), remedy="See the same command with `--help`."))

@@ -126,6 +126,79 @@ class IncidentTold:
 INCIDENT_EVENTS = (IncidentOpened, IncidentTold)
 
 
+@frozen(kw_only=True)
+class ProjectHalted:
+    """Everything of a project must stop at once; `reason` names nobody."""
+
+    project: str
+    reason: str
+    at: str
+
+
+@frozen(kw_only=True)
+class ProjectResumed:
+    """The order to halt is lifted."""
+
+    project: str
+    reason: str
+    at: str
+
+
+@frozen(kw_only=True)
+class SessionsEnded:
+    """Sessions of a halted project were ended, so many whole seconds after the order."""
+
+    project: str
+    sessions: int
+    seconds: int
+
+
+HALT_EVENTS = (ProjectHalted, ProjectResumed, SessionsEnded)
+
+
+@frozen(kw_only=True)
+class AlarmRaised:
+    """Something in the journal must be looked at today: the rule, the event, when it happened.
+
+    `position` is that of the event; 0 for what no event tells, then `subject` says what.
+    """
+
+    alarm: str
+    rule: str
+    position: int
+    subject: str
+    at: str
+
+
+@frozen(kw_only=True)
+class AlarmAcknowledged:
+    """Somebody looked at an alarm and says what they found."""
+
+    alarm: str
+    finding: str
+    at: str
+
+
+@frozen(kw_only=True)
+class RolesSeen:
+    """The roles that a person held when the house was last watched."""
+
+    person: str
+    roles: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class ActRefused:
+    """Somebody asked for what a rule denies: the command, the rule; never what was asked for."""
+
+    command: str
+    rule: str
+
+
+ALARM_EVENTS = (AlarmRaised, AlarmAcknowledged, RolesSeen)
+REFUSAL_EVENTS = (ActRefused,)
+
+
 def body_text(event: NewEvent) -> str:
     """The body of `event` as canonical JSON, the form in which journals keep it.
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+import bercail.cli.airlock as commands
 from bercail.cli.airlock import app
-from bercail.foundation import Missing, Unproven, canonical_json
-from bercail.testing.airlock_desk import AirlockDesk
+from bercail.foundation import Actor, Missing, Unproven, canonical_json
+from bercail.testing.airlock_desk import AUDITOR, AUTHOR, CHECKERS, PERMIT, AirlockDesk
 
 
 def test_check_prints_the_checkers_view(desk: AirlockDesk) -> None:
@@ -35,3 +37,50 @@ def test_verify_needs_the_package_and_public_keys_only(desk: AirlockDesk) -> Non
         CliRunner().invoke(
             app, ["verify", str(Path("nowhere")), "--keys", str(keys)], catch_exceptions=False
         )
+
+
+class House:
+    """What the commands ask of a platform."""
+
+    def __init__(self, desk: AirlockDesk) -> None:
+        self.airlock = desk.airlock
+        self.ledger = desk.ledger
+
+
+def told(desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch, who: Actor, *words: str) -> Any:
+    monkeypatch.setattr(commands, "house", lambda: House(desk))
+    monkeypatch.setattr(commands, "actor", lambda: who)
+    return json.loads(CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False).output)
+
+
+def test_check_says_of_any_file_what_is_wrong_in_both_languages(desk: AirlockDesk) -> None:
+    path = desk.folder / "means.csv"
+    path.write_text("group,mean\na,12.5\nb,14.1\n")
+    shown = CliRunner().invoke(app, ["check", str(path)], catch_exceptions=False).output
+    assert shown.startswith("people: delimited text")
+    assert "Add the table of the persons" in shown
+    assert "Ajoutez avec" in shown
+    as_json = CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False)
+    assert json.loads(as_json.output)["verdict"] == "people"
+
+
+def test_from_submission_to_revocation_by_commands(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = desk.folder / "note.txt"
+    note.write_text("What we saw \x1b[2J of the persons treated in 2025.\n")
+    words = ["submit", str(note), "--permit", PERMIT, "--context", "A note on the study of 2025"]
+    request = told(desk, monkeypatch, AUTHOR, *words)["request"]
+    seen = told(desk, monkeypatch, CHECKERS[0], "look", request, "note.txt")
+    assert "\x1b" not in seen["text"]
+    for who in CHECKERS[:2]:
+        told(desk, monkeypatch, who, "review", request, "--approve")
+    told(desk, monkeypatch, CHECKERS[0], "release", request, "--out", str(desk.folder / "out"))
+    figures = told(desk, monkeypatch, AUDITOR, "figures")
+    assert figures["decisions"]["approved"]["number"] == 1
+    place = str(desk.folder / "out" / request)
+    gone = told(
+        desk, monkeypatch, CHECKERS[1], "revoke", request, "--reason", "wrong", "--package", place
+    )
+    assert gone["marked"] == place
+    assert told(desk, monkeypatch, AUTHOR, "list")[0]["state"] == "revoked"

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
-from bercail.airlock import Act, PermitView, Request, State, may
+from bercail.airlock import SNDS, Act, PermitView, Request, State, may
 from bercail.airlock.permits import AccessPermits, MemoryPermits
 from bercail.airlock.rules import NEEDS_LIVE_PERMIT, PERFORMERS, TRANSITIONS, Party
-from bercail.foundation import Actor, Missing, Role
+from bercail.foundation import Actor, Missing, Refused, Role
 
 PERMIT = PermitView(
     id="permit-1",
@@ -110,9 +111,14 @@ def test_permits_of_the_access_desk_last_until_the_end_of_their_last_day() -> No
             class Permit:
                 id, project, members = permit_id, "p", ("author",)
                 valid_until, checkers_required = datetime(2026, 12, 31, tzinfo=UTC).date(), 3
+                conditions = ("disclosure-policy: rare-diseases", "no linkage")
 
             return Permit(), True
 
     view = AccessPermits(Desk()).get("permit-1", datetime(2026, 1, 1, tzinfo=UTC))
     assert view.live_until == datetime(2027, 1, 1, tzinfo=UTC)
     assert (view.checkers_required, view.members, view.is_live) == (3, {"author"}, True)
+    assert view.policies == ("rare-diseases",)
+    assert (view.policy(SNDS).threshold, view.policy(SNDS).zeros) == (15, "hide")
+    with pytest.raises(Refused, match="`none`, unknown here"):
+        evolve(view, policies=("none",)).policy(SNDS)

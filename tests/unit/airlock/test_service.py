@@ -10,7 +10,7 @@ from attrs import evolve
 
 from bercail.airlock import State, verify_package
 from bercail.airlock.statements import AnonymityStatement
-from bercail.foundation import Actor, Invalid, Missing, Refused, Role
+from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven
 from bercail.testing.airlock_desk import (
     AUDITOR,
     AUTHOR,
@@ -81,17 +81,39 @@ def test_a_release_does_not_overwrite_another_folder(desk: AirlockDesk) -> None:
     assert (place / "notes.txt").read_text() == "mine"
 
 
-def test_one_rejection_ends_the_request(desk: AirlockDesk) -> None:
+def test_when_all_reject_the_request_ends(desk: AirlockDesk) -> None:
     request = desk.submitted()
-    desk.airlock.review(request, CHECKERS[0], approve=True)
     with pytest.raises(Refused, match="needs a reason"):
-        desk.airlock.review(request, CHECKERS[1], approve=False)
-    assert desk.airlock.review(request, CHECKERS[1], approve=False, reason="no context").state is (
-        State.REJECTED
-    )
+        desk.airlock.review(request, CHECKERS[0], approve=False)
+    for who, state in zip(CHECKERS, (State.IN_REVIEW, State.REJECTED), strict=False):
+        assert desk.airlock.review(request, who, approve=False, reason="no").state is state
     with pytest.raises(Refused, match="the request is rejected"):
         desk.airlock.review(request, CHECKERS[2], approve=True)
     assert desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR).state is State.REJECTED
+
+
+def test_checkers_who_disagree_see_each_other_and_agree_or_nothing_leaves(
+    desk: AirlockDesk,
+) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True, reason="fine")
+    divided = desk.airlock.review(request, CHECKERS[1], approve=False, reason="too fine")
+    assert divided.state is State.CONSOLIDATING
+    assert len(desk.airlock.show(request, CHECKERS[0])["votes"]) == 2
+    assert desk.airlock.show(request, AUTHOR)["votes"] == []
+    with pytest.raises(Refused, match="the request is consolidating"):
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    agreed = desk.airlock.review(request, CHECKERS[1], approve=True, reason="convinced")
+    assert (agreed.state, len(agreed.votes)) == (State.APPROVED, 2)
+    desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+
+
+def test_a_third_voice_does_not_outvote_a_no(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.airlock.review(request, CHECKERS[0], approve=True)
+    desk.airlock.review(request, CHECKERS[1], approve=False, reason="too fine")
+    third = desk.airlock.review(request, CHECKERS[2], approve=True)
+    assert third.state is State.CONSOLIDATING
 
 
 def test_a_returned_request_takes_another_file_and_starts_its_votes_anew(
@@ -215,7 +237,7 @@ def test_the_written_statement_is_kept_and_released(desk: AirlockDesk) -> None:
 
 def test_requests_and_unknown_requests(desk: AirlockDesk) -> None:
     request = desk.submitted()
-    assert [line["request"] for line in desk.airlock.requests()] == [request]
+    assert [line["request"] for line in desk.airlock.records.requests()] == [request]
     with pytest.raises(Missing, match="request-none"):
         desk.airlock.show("request-none", AUTHOR)
     with pytest.raises(Missing):
@@ -235,14 +257,143 @@ def test_many_requests_raise_an_alert(tmp_path) -> None:
     assert len(desk.airlock.show(desk.submitted([(50, 31), (20, 58)]), AUTHOR)["alerts"]) == 1
 
 
-def test_a_file_that_is_no_table_is_turned_away_and_recorded(desk: AirlockDesk) -> None:
-    path = desk.folder / "notebook.ipynb"
-    path.write_text(json.dumps({"cells": [], "nbformat": 4}))
-    with pytest.raises(Invalid, match="not a table of distinct persons"):
+def test_a_usual_cause_of_rejection_is_told_in_one_step_and_recorded(desk: AirlockDesk) -> None:
+    path = desk.folder / "means.csv"
+    path.write_text("group,mean\na,12.5\nb,14.1\n")
+    with pytest.raises(Invalid, match="cause-no-context, cause-no-counts") as refusal:
         desk.airlock.submit(path, PERMIT, AUTHOR)
+    assert "--context" in refusal.value.remedy
+    assert "Ajoutez avec `--supporting`" in refusal.value.remedy
     kinds = [record.kind for record in desk.journal.read("airlock-project/diabetes")]
     assert kinds == ["OutputRefused"]
     assert list(desk.store.list()) == []
+
+
+def test_several_files_leave_together_and_support_stays(desk: AirlockDesk) -> None:
+    means, behind = desk.folder / "means.csv", desk.folder / "behind.csv"
+    means.write_text("group,mean\na,12.5\nb,14.1\n")
+    behind.write_text("group,n\na,7\nb,60\n")
+    request = desk.airlock.submit(
+        [desk.table_file(), means],
+        PERMIT,
+        AUTHOR,
+        supporting=[behind],
+        context="Mean age of the persons treated in 2025.",
+    )
+    assert (request.state, request.checked.verdict) == (State.CHECKED, "people")
+    seen = desk.airlock.show(request.id, CHECKERS[0])["files"]
+    assert [one["name"] for one in seen] == ["table.json", "means.csv", "behind.csv"]
+    assert desk.airlock.records.read(request.id, "behind.csv", CHECKERS[0]).startswith(b"group,n")
+    with pytest.raises(Missing):
+        desk.airlock.records.read(request.id, "other.csv", CHECKERS[0])
+    with pytest.raises(Refused):
+        desk.airlock.records.read(request.id, "means.csv", AUTHOR)
+    seen_by = [record.body["by"] for record in desk.journal.read(f"airlock-sight/{request.id}")]
+    assert seen_by == ["checker-1", "checker-1"]
+    for who in CHECKERS[:2]:
+        desk.airlock.review(request.id, who, approve=True)
+    desk.airlock.release(request.id, CHECKERS[0], desk.folder / "out")
+    package = desk.folder / "out" / request.id
+    shown = verify_package(package, desk.airlock.public_keys())
+    assert shown.judged_by_people == ("outputs/means.csv",)
+    assert (shown.cells, shown.hidden_cells) == (15, 4)
+    assert (package / "data/outputs/means.csv").read_bytes() == means.read_bytes()
+    assert not list(package.rglob("behind*"))
+
+
+def test_an_author_may_insist_with_a_reason_and_checkers_see_it(desk: AirlockDesk) -> None:
+    path = desk.folder / "counts.csv"
+    path.write_text("group,n\na,121\nb,63\n")
+    words = {"context": "Persons treated in 2025, by group."}
+    with pytest.raises(Invalid, match="cause-unrounded"):
+        desk.airlock.submit(path, PERMIT, AUTHOR, **words)
+    request = desk.airlock.submit(path, PERMIT, AUTHOR, insisted="Published already.", **words)
+    assert request.state is State.CHECKED
+    report = desk.airlock.report(request.id, CHECKERS[0])
+    assert report["insisted"] == "Published already."
+    assert "cause-unrounded" in request.checked.rules
+
+
+def test_names_that_clash_and_too_many_files_are_refused(desk: AirlockDesk) -> None:
+    other = desk.folder / "table.csv"
+    other.write_text("group,n\na,120\nb,60\n")
+    with pytest.raises(Invalid, match="differ only"):
+        desk.airlock.submit([desk.table_file(), other], PERMIT, AUTHOR, context="a b c d")
+    with pytest.raises(Invalid) as refusal:
+        desk.airlock.submit([], PERMIT, AUTHOR)
+    assert refusal.value.rule == "output-names"
+
+
+def test_a_revoked_release_is_recorded_marked_and_refused(desk: AirlockDesk) -> None:
+    package = desk.released()
+    request = package.name
+    with pytest.raises(Refused):
+        desk.airlock.revoke(request, AUTHOR, "I changed my mind")
+    with pytest.raises(Invalid, match="reason is needed"):
+        desk.airlock.revoke(request, CHECKERS[1], " ")
+    old_keys = desk.airlock.public_keys()
+    desk.airlock.revoke(request, CHECKERS[1], "a wrong cohort")
+    verify_package(package, old_keys)
+    with pytest.raises(Unproven, match="was revoked") as refusal:
+        verify_package(package, desk.airlock.public_keys())
+    assert refusal.value.rule == "package-revoked"
+    desk.airlock.revoke(request, CHECKERS[1], "", package)
+    with pytest.raises(Unproven, match="says itself"):
+        verify_package(package, old_keys)
+    assert desk.kinds(request).count("RequestRevoked") == 1
+    assert desk.airlock.show(request, AUTHOR)["state"] == "revoked"
+    with pytest.raises(Refused, match="the request is revoked"):
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    other = package.with_name("none")
+    with pytest.raises(Missing):
+        desk.airlock.revoke(request, CHECKERS[1], "", other)
+
+
+def test_a_halted_project_lets_nothing_out(desk: AirlockDesk) -> None:
+    from bercail.ledger.halting import HaltBook
+
+    request = desk.approved()
+    officer = Actor(id="officer-1", roles={Role.ACCESS_OFFICER})
+    HaltBook(ledger=desk.ledger).halt("diabetes", "an incident", officer)
+    with pytest.raises(Refused, match="is not live"):
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    HaltBook(ledger=desk.ledger).resume("diabetes", "over", officer)
+    desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+
+
+def test_the_policy_of_the_permit_is_the_one_that_decides(desk: AirlockDesk) -> None:
+    permit = desk.permits.get(PERMIT, desk.clock.now())
+    desk.permits.add(evolve(permit, policies=("rare-diseases",)))
+    request = desk.airlock.submit(desk.table_file([(40, 31), (13, 58)]), PERMIT, AUTHOR)
+    assert request.checked.hidden_cells == 4
+    assert desk.airlock.report(request.id, CHECKERS[0])["policy"]["threshold"] == 15
+
+
+def test_the_time_to_a_decision_is_measured(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.clock.advance(timedelta(hours=3))
+    for who in CHECKERS[:2]:
+        desk.airlock.review(request, who, approve=True)
+    desk.submitted([(50, 31), (20, 58)])
+    figures = desk.airlock.records.figures()
+    assert (figures["submissions"], figures["waiting"]) == (2, 1)
+    wanted = {"number": 1, "median_hours": "3.0", "longest_hours": "3.0"}
+    assert figures["decisions"]["approved"] == wanted
+    assert figures["decisions"]["rejected"] == {"number": 0}
+
+
+def test_a_table_that_gives_an_earlier_secret_away_is_quarantined(desk: AirlockDesk) -> None:
+    """The same study a little later: the difference of two totals is one person."""
+    first = desk.approved([(40, 31), (20, 58)])
+    desk.airlock.release(first, CHECKERS[0], desk.folder / "out")
+    path = desk.folder / "other.json"
+    path.write_text(json.dumps(document([(41, 31), (20, 58)], snapshots=["8"])))
+    request = desk.airlock.submit(path, PERMIT, AUTHOR)
+    assert request.state is State.QUARANTINED
+    verdict = desk.airlock.show(request.id, CHECKERS[0])["differencing"]["table"]
+    assert not verdict["allowed"]
+    assert verdict["breaches"][0]["rule"] in request.checked.rules
+    assert first in verdict["breaches"][0]["earlier"]
 
 
 def test_a_blocked_table_is_quarantined(desk: AirlockDesk) -> None:

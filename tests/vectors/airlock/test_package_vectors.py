@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import bagit
+import pytest
 
 from bercail.airlock.verify import read_keys, verify_package
+from bercail.foundation import Unproven
 
 HERE = Path(__file__).parent
 
@@ -26,6 +28,7 @@ def test_the_frozen_package_verifies() -> None:
         "checkers": ["checker-1", "checker-2"],
         "cells": 15,
         "hidden_cells": 4,
+        "judged_by_people": [],
     }
 
 
@@ -67,3 +70,15 @@ def references(value: object) -> list[dict[str, str]]:
     if isinstance(value, list):
         return [one for item in value for one in references(item)]
     return []
+
+
+def test_the_frozen_package_of_several_files_verifies() -> None:
+    keys = read_keys(HERE / "keys-2.json")
+    shown = verify_package(HERE / "package-2", keys)
+    assert (shown.cells, shown.hidden_cells) == (15, 4)
+    assert shown.judged_by_people == ("outputs/note.txt",)
+    assert shown.checkers == ("checker-1", "checker-2")
+    bag = bagit.Bag(str(HERE / "package-2"))
+    assert bag.is_valid()
+    with pytest.raises(Unproven, match="was revoked"):
+        verify_package(HERE / "package-2", {**keys, "revoked": [shown.package_digest]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -20,6 +22,7 @@ from bercail.testing.witnesses import NOW
 from bercail.vault import Cosigner
 
 HERE = Path(__file__).parent
+SCRIPT = HERE.parents[2] / "scripts/make_ledger_vectors.py"
 ROOT = "d17d745a9bda2a060d002d9c82a660ed0e8bca5ea312ca512cd6147f4de535d4"
 
 
@@ -86,3 +89,36 @@ def test_the_writer_writes_the_kept_files(tmp_path: Path) -> None:
     assert written == kept
     assert heads[0].split("\n")[:5] == heads[1].split("\n")[:5]  # Ed25519 has one signature
     assert desk.exported().read_bytes() == (HERE / "events.jsonl").read_bytes()
+
+
+def test_the_script_writes_the_kept_vectors(tmp_path: Path) -> None:
+    """All but the ML-DSA signatures, drawn anew, and the stamp of an authority outside."""
+    spec = importlib.util.spec_from_file_location("make_vectors", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    script.main(tmp_path)
+    kept = {path.relative_to(HERE) for path in HERE.rglob("*") if path.is_file()}
+    made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {path for path in kept if path.parts[0] not in {"stamp", "__pycache__"}} - {
+        Path("test_ledger_vectors.py")
+    }
+    signed = {"checkpoint", "earlier-checkpoint", "event-3.tlog-proof"}
+    for path in made:
+        if path.name not in signed:
+            assert (tmp_path / path).read_bytes() == (HERE / path).read_bytes(), path
+    for name in ("log/checkpoint", "earlier-checkpoint", "witnessed/checkpoint"):
+        heads = [(folder / name).read_text("utf-8").split("\n") for folder in (HERE, tmp_path)]
+        assert heads[0][:5] == heads[1][:5], name
+    verify(tmp_path / "log", tmp_path / "keys.json")
+    shutil.copy(tmp_path / "witnessed/checkpoint", tmp_path / "log/checkpoint")
+    assert verify(tmp_path / "log", tmp_path / "witnessed/keys.json")["size"] == 261
+
+
+def test_the_kept_stamp_is_of_a_checkpoint_of_today() -> None:
+    text = (HERE / "stamp/checkpoint-text").read_text("utf-8")
+    origin, size, root, *rest = text.split("\n")
+    assert (origin, rest) == ("bercail.example/log", [""])
+    assert size.isdigit()
+    assert len(base64.b64decode(root, validate=True)) == 32

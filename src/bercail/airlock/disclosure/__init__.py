@@ -1,7 +1,9 @@
-"""Disclosure control of tables of distinct persons, usable as a library.
+"""Disclosure control of tables, usable as a library.
 
-For: hiding small counts, the cheapest further cells that keep them hidden, and showing
-what an attacker is left with. Never does: reading rows, files or the network.
-Hands out: `parse_counts`, `check_table`, `DisclosurePolicy`, and (apart, importing no
-optimiser) the program `attacker`.
+For: reading tables of results, hiding or rounding what shows few persons, and showing what an
+attacker is left with, alone and together with earlier releases. Never does: reading rows of
+persons or the network.
+Hands out: `assessment` (any file), `check_table` (count tables of the platform), the packages
+`tables`, `rules`, `protect`, `audit` (which imports no optimiser, as does the program
+`attacker`) and `guard`.
 """

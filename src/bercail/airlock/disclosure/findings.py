@@ -61,7 +61,7 @@ class Finding:
 
 def findings_of(table: Counts, lattice: Lattice, policy: DisclosurePolicy) -> tuple[Finding, ...]:
     """Every finding on `table`, the blocking ones first."""
-    found = [*_identifying(table), *_wording(table), *_classes(lattice, policy)]
+    found = [*wording_findings(table), *_classes(lattice, policy)]
     if lattice.values[-1] == 0:
         found.append(
             Finding(
@@ -72,6 +72,11 @@ def findings_of(table: Counts, lattice: Lattice, policy: DisclosurePolicy) -> tu
             )
         )
     return tuple(sorted(found, key=lambda finding: finding.severity))
+
+
+def wording_findings(table: Counts) -> list[Finding]:
+    """What the names and labels of `table` give away, whatever its counts."""
+    return [*_identifying(table), *_wording(table)]
 
 
 def _identifying(table: Counts) -> list[Finding]:

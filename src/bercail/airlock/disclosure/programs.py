@@ -19,12 +19,22 @@ def linear_program(aim: Vector, matrix: Any, known: Vector, limits: Vector) -> A
     return _linprog(aim, A_eq=matrix, b_eq=known, bounds=limits, method="highs")
 
 
-def integer_program(aim: Vector, matrix: Any, floor: Vector, roof: Any, limits: Vector) -> Any:
-    """Least `aim @ x` in whole numbers with `floor <= matrix @ x <= roof`; proven optimal."""
+def bounded_program(aim: Vector, matrix: Any, floor: Vector, limits: Vector) -> Any:
+    """Least `aim @ x` with `matrix @ x >= floor`, each x between its two `limits`."""
+    return _linprog(aim, A_ub=-matrix, b_ub=-floor, bounds=limits, method="highs")
+
+
+def integer_program(
+    aim: Vector, matrix: Any, floor: Vector, roof: Any, limits: Vector, *, gap: float = 0.0
+) -> Any:
+    """Least `aim @ x` in whole numbers with `floor <= matrix @ x <= roof`.
+
+    Proven optimal, or no more than the share `gap` above the optimum.
+    """
     return _milp(
         aim,
         integrality=np.ones(len(aim)),
         bounds=Bounds(limits[:, 0], limits[:, 1]),
         constraints=LinearConstraint(matrix, floor, roof),
-        options={"mip_rel_gap": 0.0},
+        options={"mip_rel_gap": gap},
     )

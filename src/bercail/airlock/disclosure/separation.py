@@ -18,15 +18,21 @@ from bercail.foundation import Unproven
 
 _SHORT = 1e-6
 _NOISE = 1e-9
+_WORTH = 1e-3
 
 
 @frozen(kw_only=True)
 class Need:
-    """How far a hidden cell must be able to move: `down` and `up`, in persons."""
+    """How far a hidden cell must be able to move: `down` and `up`, in units of the table.
+
+    `without`: a cell whose value an attacker knows beside, being its only contributor; the
+    move must not need it.
+    """
 
     cell: int
     down: int = field(validator=validators.ge(0))
     up: int = field(validator=validators.ge(0))
+    without: int | None = None
 
 
 class Separator:
@@ -49,10 +55,13 @@ class Separator:
         for need in self._needs:
             for sign, distance in ((1.0, need.up), (-1.0, need.down)):
                 if not distance or any(
-                    sign * move[need.cell] >= distance - _SHORT for move in usable
+                    sign * move[need.cell] >= distance - _SHORT
+                    and (need.without is None or not move[need.without])
+                    for move in usable
                 ):
                     continue
-                move, cut = self._attempt(need.cell, sign, float(distance), hidden)
+                others = hidden - {need.without} if need.without is not None else hidden
+                move, cut = self._attempt(need, sign, float(distance), others)
                 if cut is not None:
                     found.append(cut)
                 else:
@@ -60,10 +69,40 @@ class Separator:
                     self._moves.append(move)
         return found
 
+    def cuts_between(self, chosen: Vector) -> list[Vector]:
+        """Cuts that a set chosen in part breaks (`chosen`: 0 to 1 for each cell).
+
+        A cell chosen by half lets through half of its room. The cuts hold for every good set
+        all the same, and spare integer programs later.
+        """
+        found = []
+        for need in self._needs:
+            for sign, distance in ((1.0, need.up), (-1.0, need.down)):
+                if not distance:
+                    continue
+                share = chosen.copy()
+                if need.without is not None:
+                    share[need.without] = 0.0
+                room = np.minimum(self._values, distance) * share
+                limits = np.column_stack((-room, distance * share))
+                limits[need.cell] = (0.0, distance) if sign > 0 else (-distance, 0.0)
+                aim = np.zeros(len(self._values))
+                aim[need.cell] = -sign
+                known = np.zeros(self._columns.shape[0])
+                result = linear_program(aim, self._columns, known, limits)
+                self.programs += 1
+                if result.status != 0:
+                    raise Unproven("The solver gave no answer on a protection problem.")
+                if -result.fun < distance * (1 - _WORTH):
+                    prices = result.eqlin.marginals
+                    found.append(self._cut(need, sign, float(distance), prices))
+        return [cut for cut in found if cut @ chosen < 1 - _WORTH]
+
     def _attempt(
-        self, cell: int, sign: float, distance: float, hidden: frozenset[int]
+        self, need: Need, sign: float, distance: float, hidden: frozenset[int]
     ) -> tuple[Vector, Vector | None]:
-        """The best move of `cell` in direction `sign`, and a cut if it falls short."""
+        """The best move of a cell in direction `sign`, and a cut if it falls short."""
+        cell = need.cell
         order = sorted(hidden)
         aim = np.zeros(len(order))
         aim[order.index(cell)] = -sign
@@ -83,13 +122,15 @@ class Separator:
         if -result.fun >= distance - _SHORT:
             move[np.abs(move) < _NOISE] = 0.0
             return move, None
-        return move, self._cut(cell, sign, distance, result.eqlin.marginals)
+        return move, self._cut(need, sign, distance, result.eqlin.marginals)
 
-    def _cut(self, cell: int, sign: float, distance: float, prices: Vector) -> Vector:
+    def _cut(self, need: Need, sign: float, distance: float, prices: Vector) -> Vector:
         """Weak duality: for any hidden set, the move is at most the priced room of its cells."""
         rewards = np.asarray(self._matrix.T @ prices).ravel()
-        rewards[cell] += sign
+        rewards[need.cell] += sign
         rewards[np.abs(rewards) < _NOISE] = 0.0
         # Upwards the room is unlimited, downwards it is the count itself.
         room = np.where(rewards > 0, distance, -rewards * self._values)
+        if need.without is not None:
+            room[need.without] = 0.0
         return np.minimum(room, distance) / distance

@@ -1,0 +1,300 @@
+"""Any file of tables, checked as the airlock would: protected, audited, explained.
+
+1. The file is read as typed tables; what is not understood goes to people, with the reason.
+2. Tables in which the author withheld cells already are audited as they are.
+3. The others are protected by suppression and audited.
+4. Rules that need what the file does not say, and findings of the reader, are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from bercail.airlock.disclosure.audit import Audit, audit_tables
+from bercail.airlock.disclosure.check import read_file
+from bercail.airlock.disclosure.counts import ALL_LABEL, Key
+from bercail.airlock.disclosure.findings import Finding
+from bercail.airlock.disclosure.labels import label_findings
+from bercail.airlock.disclosure.protect.outcome import (
+    ProtectedCell,
+    ProtectedTables,
+    in_unit,
+    published,
+)
+from bercail.airlock.disclosure.protect.suppression import house_rule, suppress
+from bercail.airlock.disclosure.rules.catalogue import RULES
+from bercail.airlock.disclosure.rules.cells import primary_cells
+from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE, SourcePolicy
+from bercail.airlock.disclosure.tables.reading import Reading, read_tables
+from bercail.airlock.disclosure.tables.schema import TableSchema, read_schema
+from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.foundation import Invalid, Unproven
+
+Verdict = Literal["clear", "protected", "people", "blocked"]
+Progress = Callable[[str, int, int], None]
+
+
+@frozen(kw_only=True)
+class Assessment:
+    """What the airlock would say of a file. `cells` are for checkers; they never leave.
+
+    `outcome` is None when no table was protected here; `people` are reasons why a person must
+    look.
+    """
+
+    kind: str
+    tables: tuple[TypedTable, ...]
+    cells: tuple[ProtectedCell, ...] = field(repr=False)
+    findings: tuple[Finding, ...]
+    people: tuple[str, ...]
+    outcome: ProtectedTables | None = field(default=None, repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """`blocked` may not go to review; `people` needs a judgement that no rule gives."""
+        if any(finding.severity == "blocking" for finding in self.findings):
+            return "blocked"
+        if self.people:
+            return "people"
+        return "protected" if any(c.status != "shown" for c in self.cells) else "clear"
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What an attacker could still learn: one row for each cell that is not shown."""
+        return [
+            {
+                "table": self.tables[cell.table].name,
+                "cell": " / ".join(ALL_LABEL if code is None else code for code in cell.key),
+                "value": plain_number(cell.value),
+                "status": cell.status,
+                "rules": list(cell.rules),
+                "attacker": span(cell.plain),
+                "informed_attacker": span(cell.informed),
+                "insider": span(cell.insider),
+            }
+            for cell in self.cells
+            if cell.status != "shown"
+        ]
+
+    def checker_report(self) -> dict[str, Any]:
+        """All that the checkers see; sealed, never published."""
+        rules = {rule for cell in self.cells for rule in cell.rules}
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "tables": [
+                {
+                    "name": table.name,
+                    "measure": table.measure.as_dict(),
+                    "dimensions": [one.as_dict() for one in table.dimensions],
+                    "cells": len(table.cells),
+                }
+                for table in self.tables
+            ],
+            "findings": [finding.as_dict() for finding in self.findings],
+            "people": list(self.people),
+            "rules": [RULES[rule].as_dict() for rule in sorted(rules)],
+            "cells": self.rows(),
+        }
+
+    def lines(self) -> list[str]:
+        """The outcome for a person at a terminal."""
+        hidden = [cell for cell in self.cells if cell.status != "shown"]
+        lines = [f"{self.verdict}: {len(hidden)} of {len(self.cells)} cells hidden"]
+        lines += [f"{one.severity}: {one.message} {one.remedy}".rstrip() for one in self.findings]
+        lines += [f"for people: {reason}" for reason in self.people]
+        return lines
+
+
+def assess_file(
+    file: Path,
+    policy: SourcePolicy = SNDS_SOURCE,
+    schemas: Sequence[TableSchema] = (),
+    progress: Progress | None = None,
+) -> Assessment:
+    """`assess` on a file of at most 16 MiB; raises as `read_file` and `assess`."""
+    return assess(read_tables(read_file(file), schemas), policy, progress)
+
+
+def assess_tables(
+    data: bytes,
+    schema: bytes = b"",
+    policy: SourcePolicy = SNDS_SOURCE,
+    progress: Progress | None = None,
+) -> Assessment | None:
+    """`assess` on the tables that `data` holds; None when it holds none that can be read.
+
+    `schema`: a declaration (`read_schema`), empty to infer. With a declaration, bytes that are
+    no table are `Invalid`.
+    """
+    schemas = read_schema(schema) if schema else ()
+    try:
+        reading = read_tables(data, schemas)
+    except Invalid:
+        if schema:
+            raise
+        return None
+    if not reading.tables and not schemas:
+        return None
+    return assess(reading, policy, progress)
+
+
+def assess(
+    reading: Reading, policy: SourcePolicy = SNDS_SOURCE, progress: Progress | None = None
+) -> Assessment:
+    """What the airlock would say of the tables that were read.
+
+    Raises:
+        Unproven: a solver failed, or the audit refuses the protected tables.
+    """
+    findings = [*reading.findings, *label_findings(reading.tables)]
+    people = [*reading.unread]
+    people += [
+        f"Nobody declared what `{reading.tables[number].name}` counts; it was read as "
+        f"{reading.tables[number].measure.unit}."
+        for number in reading.inferred
+    ]
+    people += _overlaps(reading.tables)
+    cells: tuple[ProtectedCell, ...] = ()
+    outcome = None
+    tables = reading.tables
+    if tables:
+        try:
+            if any(cell.withheld for table in tables for cell in table.cells.values()):
+                cells = _as_published(tables, policy, people)
+            else:
+                outcome = suppress(tables, policy, progress)
+                tables, cells = outcome.tables, outcome.cells
+        except Invalid as problem:
+            people.append(problem.message)
+    if outcome is not None:
+        people += _missing_facts(outcome)
+        findings += _class_findings(outcome)
+    return Assessment(
+        kind=reading.kind,
+        tables=tables,
+        cells=cells,
+        findings=tuple(findings),
+        people=tuple(dict.fromkeys(people)),
+        outcome=outcome,
+    )
+
+
+def _as_published(
+    tables: tuple[TypedTable, ...], policy: SourcePolicy, people: list[str]
+) -> tuple[ProtectedCell, ...]:
+    """2. The author's own hiding, attacked; cells that a rule would hide are named too."""
+    values = {
+        (number, key): None if cell.withheld else cell.value
+        for number, table in enumerate(tables)
+        for key, cell in table.cells.items()
+    }
+    document = published(tables, values, policy, method="author")
+    try:
+        audit = audit_tables(document, house_rule(policy))
+    except Unproven as problem:
+        people.append(problem.message)
+        return ()
+    flags = {
+        (number, flag.key): flag.rule
+        for number, table in enumerate(tables)
+        for flag in primary_cells(table, policy)
+        if flag.effect == "hide"
+    }
+    if flags:
+        people.append(f"{len(flags)} cells are shown that a rule would hide.")
+    people += _learnt(audit, policy)
+    people.append("The author withheld cells, so the true numbers cannot be checked here.")
+    return tuple(
+        _published_cell(number, key, table, audit, flags.get((number, key)))
+        for number, table in enumerate(tables)
+        for key in table.cells
+    )
+
+
+def _learnt(audit: Audit, policy: SourcePolicy) -> list[str]:
+    """What an attacker computes of cells that the author withheld, in numbers of cells."""
+    exact = small = 0
+    for cell in audit.cells:
+        low, high = cell.plain
+        exact += low == high
+        small += high is not None and 0 < low < high < policy.threshold
+    said = []
+    if exact:
+        said.append(f"{exact} withheld cells can be computed exactly from the others.")
+    if small:
+        said.append(f"{small} withheld cells are known to be small.")
+    return said
+
+
+def _published_cell(
+    number: int, key: Key, table: TypedTable, audit: Audit, rule: str | None
+) -> ProtectedCell:
+    cell = table.cells[key]
+    seen = audit.find(number, key) if cell.withheld else None
+    return ProtectedCell(
+        table=number,
+        key=key,
+        value=cell.value,
+        status="withheld" if cell.withheld else "primary" if rule else "shown",
+        rules=(rule,) if rule else (),
+        plain=in_unit(seen.plain, table) if seen else None,
+        informed=in_unit(seen.informed, table) if seen else None,
+        insider=in_unit(seen.insider, table) if seen else None,
+    )
+
+
+def _missing_facts(outcome: ProtectedTables) -> list[str]:
+    """Rules that could not be applied, each with the number of cells."""
+    many: dict[tuple[int, str], int] = {}
+    for number, flag in outcome.flags:
+        if flag.effect == "people":
+            many[(number, flag.rule)] = many.get((number, flag.rule), 0) + 1
+    return [
+        f"`{outcome.tables[number].name}`, {count} cells: {RULES[rule].en}"
+        for (number, rule), count in many.items()
+    ]
+
+
+def _class_findings(outcome: ProtectedTables) -> list[Finding]:
+    found: dict[str, list[Key]] = {}
+    for _, flag in outcome.flags:
+        if flag.effect == "note":
+            found.setdefault(flag.rule, []).append(flag.key)
+    return [
+        Finding(
+            rule=rule,
+            severity="note",
+            message=f"{len(keys)} cells: {RULES[rule].en}",
+            remedy="If the dimension is sensitive, widen its categories.",
+            cells=tuple(keys),
+        )
+        for rule, keys in found.items()
+    ]
+
+
+def _overlaps(tables: Sequence[TypedTable]) -> list[str]:
+    """Codes that overlap make no equations, so what they give away is not computed."""
+    return [
+        f"The codes of `{dimension.name}` in `{table.name}` overlap: people look at what they "
+        "give away together."
+        for table in tables
+        for dimension in table.dimensions
+        if not dimension.partition
+    ]
+
+
+def plain_number(value: float | None) -> float | int | None:
+    """A whole number without its `.0`."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def span(bounds: tuple[float, float | None] | None) -> str:
+    """An interval in words: `0..14`, `3..` when nothing limits it, empty for a shown cell."""
+    if bounds is None:
+        return ""
+    low, high = bounds
+    return f"{low:g}.." if high is None else f"{low:g}..{high:g}"

@@ -1,0 +1,43 @@
+"""The differencing guard: what a new release gives away together with all earlier ones.
+
+Every released cell is a linear constraint over atoms that releases share. Never does: decide
+alone what it cannot compute; that goes to people, with the reason. Hands out: `guard_request`
+and `remember` for the desk, `guard_release`, `ReleaseRecord`, `ReleaseMemory` and its adapters.
+"""
+
+from bercail.airlock.disclosure.guard.desk import Guarded, guard_request, remember
+from bercail.airlock.disclosure.guard.differencing import Breach, GuardVerdict, guard_release
+from bercail.airlock.disclosure.guard.events import GUARD_EVENTS, ReleaseRemembered
+from bercail.airlock.disclosure.guard.memory import (
+    LedgerMemory,
+    MemoryOfReleases,
+    ReleaseMemory,
+)
+from bercail.airlock.disclosure.guard.populations import (
+    Population,
+    Relation,
+    Relations,
+    unknown_relations,
+)
+from bercail.airlock.disclosure.guard.record import ReleaseRecord, record_of, record_of_check
+
+__all__ = [
+    "GUARD_EVENTS",
+    "Breach",
+    "GuardVerdict",
+    "Guarded",
+    "LedgerMemory",
+    "MemoryOfReleases",
+    "Population",
+    "Relation",
+    "Relations",
+    "ReleaseMemory",
+    "ReleaseRecord",
+    "ReleaseRemembered",
+    "guard_release",
+    "guard_request",
+    "record_of",
+    "record_of_check",
+    "remember",
+    "unknown_relations",
+]

@@ -1,0 +1,203 @@
+"""A new release against all earlier ones of the same lake.
+
+1. Populations whose difference is under the threshold are refused at once, whatever the
+   tables: subtracting one from the other shows those persons.
+2. All cells of populations that lie in one another become one system over shared atoms. An
+   earlier state of the same cohort counts as lying in the later one, as long as the numbers
+   allow it: records arrive.
+3. Two shown numbers, one inside the other, whose difference is 1 to threshold - 1 show a small
+   group.
+4. Every range that a release promised to keep is computed again with everything known; where
+   it is not kept, the releases whose numbers bring that about are named.
+5. No atom may be known to hold 1 to threshold - 1 persons.
+
+What cannot be computed (too many atoms, populations that nobody compared) goes to people, with
+the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from bercail.airlock.disclosure.guard.joint import Joint, joint_systems
+from bercail.airlock.disclosure.guard.populations import Population, Relations, unknown_relations
+from bercail.airlock.disclosure.guard.record import ReleaseRecord
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
+from bercail.foundation import Refused
+
+
+@frozen(kw_only=True)
+class Breach:
+    """What a new release would give away, and the pair of releases that does it."""
+
+    rule: str
+    earlier: str
+    new: str
+    message: str
+    places: tuple[tuple[str, int, tuple[str | None, ...]], ...] = field(default=(), repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The breach as checkers read it."""
+        return {
+            "rule": self.rule,
+            "earlier": self.earlier,
+            "new": self.new,
+            "message": self.message,
+            "places": [
+                {"release": release, "table": table, "key": list(key)}
+                for release, table, key in self.places
+            ],
+        }
+
+
+@frozen(kw_only=True)
+class GuardVerdict:
+    """The outcome: breaches refuse, `people` are reasons why persons must look.
+
+    `releases`, `cells`, `atoms`: how much was looked at together.
+    """
+
+    breaches: tuple[Breach, ...]
+    people: tuple[str, ...]
+    releases: int
+    cells: int
+    atoms: int
+
+    @property
+    def allowed(self) -> bool:
+        """Whether nothing refuses the release; people may still have to look."""
+        return not self.breaches
+
+    def require_allowed(self) -> None:
+        """Raise `Refused` with the first pair of releases named, unless allowed."""
+        if self.breaches:
+            first = self.breaches[0]
+            raise Refused(
+                f"The release `{first.new}` together with `{first.earlier}`: {first.message}",
+                remedy="Use the same categories and the same cohort as before, wait until more "
+                "data have arrived, or round the counts.",
+                rule=first.rule,
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict for checkers and for `--json`."""
+        return {
+            "allowed": self.allowed,
+            "breaches": [breach.as_dict() for breach in self.breaches],
+            "people": list(self.people),
+            "releases": self.releases,
+            "cells": self.cells,
+            "atoms": self.atoms,
+        }
+
+
+def guard_release(
+    new: ReleaseRecord,
+    earlier: Sequence[ReleaseRecord],
+    policy: SourcePolicy,
+    relations: Relations = unknown_relations,
+) -> GuardVerdict:
+    """What `new` gives away with all `earlier` releases of its lake; stores nothing.
+
+    `relations` counts persons in one of two populations only, inside the platform.
+
+    Raises:
+        Unproven: a solver gives no answer.
+    """
+    past = [record for record in earlier if record.lake == new.lake]
+    # The same release looked at again, after a crash for instance, is not its own past.
+    past = [record for record in past if record.release != new.release]
+    breaches = list(_near_populations(new, past, policy, relations))
+    people: list[str] = []
+    cells = atoms = 0
+    for joint in joint_systems([*past, new], relations, people):
+        cells += len(joint.cells)
+        atoms += joint.atoms.count
+        breaches += _differences(joint, policy)
+        breaches += _promises(joint, policy)
+    return GuardVerdict(
+        breaches=tuple(breaches),
+        people=tuple(dict.fromkeys(people)),
+        releases=len(past),
+        cells=cells,
+        atoms=atoms,
+    )
+
+
+def populations_of(record: ReleaseRecord) -> tuple[Population, ...]:
+    """The distinct populations that a release counts."""
+    cohorts = dict.fromkeys(table["population"] for table in record.document["tables"])
+    return tuple(Population(cohort=cohort, snapshot=record.snapshot) for cohort in cohorts)
+
+
+def _near_populations(
+    new: ReleaseRecord, past: Sequence[ReleaseRecord], policy: SourcePolicy, relations: Relations
+) -> list[Breach]:
+    """1. Cohorts that differ by fewer persons than the threshold, but differ."""
+    found, seen = [], set()
+    for record in (*past, new):
+        for one in populations_of(record):
+            for other in populations_of(new):
+                if one == other or (other, one) in seen:
+                    continue
+                seen.add((one, other))
+                relation = relations(one, other)
+                if relation is None or not 0 < relation.difference < policy.threshold:
+                    continue
+                found.append(
+                    Breach(
+                        rule="nearly-identical-cohorts",
+                        earlier=record.release,
+                        new=new.release,
+                        message="their cohorts differ by fewer persons than the threshold, so the "
+                        "difference of their numbers is about those persons.",
+                    )
+                )
+    return found
+
+
+def _differences(joint: Joint, policy: SourcePolicy) -> list[Breach]:
+    """3. Shown numbers, one inside the other, with a small difference."""
+    found: dict[tuple[int, int], Breach] = {}
+    for outer, inner in joint.small_differences(policy.threshold):
+        pair = (joint.cells[outer].release, joint.cells[inner].release)
+        earlier = joint.release(min(pair))
+        found.setdefault(
+            pair,
+            Breach(
+                rule="differencing",
+                earlier=earlier,
+                new=joint.newest,
+                message="the difference of two shown numbers is a group under the threshold.",
+                places=(joint.place(outer), joint.place(inner)),
+            ),
+        )
+    return list(found.values())
+
+
+def _promises(joint: Joint, policy: SourcePolicy) -> list[Breach]:
+    """4 and 5. Promised ranges that are not kept, and atoms known to be small."""
+    found = [
+        Breach(
+            rule="differencing",
+            earlier=earlier,
+            new=joint.newest,
+            message="a hidden number of one can be narrowed down with the numbers of both.",
+            places=(place,),
+        )
+        for place, earlier in joint.broken_promises()
+    ]
+    if not found and joint.counts:
+        found += [
+            Breach(
+                rule="differencing",
+                earlier=earlier,
+                new=joint.newest,
+                message="a group that both tell apart is known to be under the threshold.",
+            )
+            for earlier in joint.small_atoms(policy.threshold)
+        ]
+    return found

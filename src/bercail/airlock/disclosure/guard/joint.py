@@ -1,0 +1,328 @@
+"""The joint system of releases whose populations lie in one another, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+
+from bercail.airlock.disclosure.audit.bounds import Unknowns
+from bercail.airlock.disclosure.guard.atoms import (
+    Atoms,
+    GuardedCell,
+    atoms_of,
+    conditions,
+    in_common_values,
+    universes,
+)
+from bercail.airlock.disclosure.guard.populations import Population, Relations, patterns
+from bercail.airlock.disclosure.guard.record import ReleaseRecord
+
+MOST_ATOMS = 4000
+MOST_PATTERNS = 16
+MOST_ATOM_PROGRAMS = 400
+
+_TOO_MANY = (
+    "The releases tell {} groups apart: too many to compute what they give away together; look "
+    "by hand, or round the counts."
+)
+_NO_GROWTH = (
+    "The numbers do not fit those of earlier releases as growth of the same data: data were "
+    "corrected or taken out; compare them by hand."
+)
+
+Place = tuple[str, int, tuple[str | None, ...]]
+
+
+class Joint:
+    """Cells of several releases over shared atoms; the last release is the new one."""
+
+    def __init__(
+        self,
+        records: Sequence[ReleaseRecord],
+        cells: Sequence[GuardedCell],
+        atoms: Atoms,
+        *,
+        counts: bool,
+    ) -> None:
+        self._records = tuple(records)
+        self.cells = tuple(cells)
+        self.atoms = atoms
+        # Few records are of few persons; a small amount of money is of anybody.
+        self.counts = counts
+
+    @property
+    def newest(self) -> str:
+        """The id of the new release."""
+        return self._records[-1].release
+
+    def release(self, number: int) -> str:
+        """The id of a release by its number."""
+        return self._records[number].release
+
+    def place(self, cell: int) -> Place:
+        """Where a cell stands: release, number of the table, key."""
+        one = self.cells[cell]
+        return self.release(one.release), one.table, one.key
+
+    def possible(self) -> bool:
+        """Whether any persons fit all numbers; when not, the populations do not lie as assumed."""
+        return self._known(set(range(len(self._records)))).possible()
+
+    def small_differences(self, threshold: int) -> Iterator[tuple[int, int]]:
+        """Pairs of exactly shown cells (outer, inner) with a difference under `threshold`.
+
+        Only pairs with a cell of the new release, and not both of one table.
+        """
+        if not self.counts:
+            return
+        exact = [n for n, cell in enumerate(self.cells) if cell.value is not None and not cell.base]
+        last = len(self._records) - 1
+        holds = self.atoms.holds
+        values = np.array([self.cells[n].value for n in exact])
+        for inner in exact:
+            gap = values - self.cells[inner].value
+            for outer in (exact[n] for n in np.flatnonzero((gap > 0) & (gap < threshold))):
+                pair = (self.cells[outer], self.cells[inner])
+                if last not in (pair[0].release, pair[1].release):
+                    continue
+                if (pair[0].release, pair[0].table) == (pair[1].release, pair[1].table):
+                    continue
+                if bool((holds[outer] >= holds[inner]).all()):
+                    yield outer, inner
+
+    def broken_promises(self) -> Iterator[tuple[Place, str]]:
+        """Promised ranges that everything known breaks, with an earlier release to blame."""
+        everything = set(range(len(self._records)))
+        last = len(self._records) - 1
+        for cell, low, high in self._promises:
+            if self._keeps(everything, cell, low, high):
+                continue
+            owner = self.cells[cell].release
+            if owner != last and not self._keeps(everything - {last}, cell, low, high):
+                # Broken before: the new release is not the cause.
+                continue
+            yield self.place(cell), self._blamed(cell, low, high)
+
+    def small_atoms(self, threshold: int) -> Iterator[str]:
+        """An earlier release for the first atom that is known to be small, if any."""
+        if self.atoms.count > MOST_ATOM_PROGRAMS:
+            return
+        everything = set(range(len(self._records)))
+        before = self._known(everything - {len(self._records) - 1})
+        for atom in range(self.atoms.count):
+            low, high = self._everything.bounds(atom)
+            if not low > 0 or high is None or high >= threshold:
+                continue
+            old_low, old_high = before.bounds(atom)
+            if old_low > 0 and old_high is not None and old_high < threshold:
+                continue
+            yield self._records[max(0, len(self._records) - 2)].release
+            return
+
+    @cached_property
+    def _everything(self) -> Unknowns:
+        return self._known(set(range(len(self._records))))
+
+    @cached_property
+    def _promises(self) -> list[tuple[int, int, int]]:
+        places = {(cell.release, cell.table, cell.key): n for n, cell in enumerate(self.cells)}
+        return [
+            (places[(number, table, key)], low, high)
+            for number, record in enumerate(self._records)
+            for table, key, low, high in record.secrets
+            if (number, table, key) in places
+        ]
+
+    def _keeps(self, releases: set[int], cell: int, low: int, high: int) -> bool:
+        known = self._everything if len(releases) == len(self._records) else self._known(releases)
+        least, most = known.bounds(self._variable[cell])
+        return least <= low and (most is None or most >= high)
+
+    def _blamed(self, cell: int, low: int, high: int) -> str:
+        """The first earlier release that alone, with the new one, breaks the promise."""
+        last = len(self._records) - 1
+        owner = self.cells[cell].release
+        for number in range(last):
+            if not self._keeps({number, last, owner}, cell, low, high):
+                return self.release(number if owner in (last, number) else owner)
+        return self.release(owner if owner != last else max(0, last - 1))
+
+    @cached_property
+    def _variable(self) -> dict[int, int]:
+        """Cells that are no single known number have an unknown of their own."""
+        free = [n for n, cell in enumerate(self.cells) if cell.value is None or cell.base]
+        return {cell: self.atoms.count + place for place, cell in enumerate(free)}
+
+    def _known(self, releases: set[int]) -> Unknowns:
+        """What a reader of these releases knows; promises of other releases stay unknowns."""
+        size = self.atoms.count + len(self._variable)
+        lower: list[int] = [0] * size
+        upper: list[int | None] = [None] * size
+        rows, known = [], []
+        for number, cell in enumerate(self.cells):
+            row = {int(atom): 1 for atom in np.flatnonzero(self.atoms.holds[number])}
+            variable = self._variable.get(number)
+            if variable is not None:
+                rows.append({**row, variable: -1})
+                known.append(0)
+                if cell.value is not None and cell.release in releases:
+                    lower[variable] = max(0, cell.value - cell.base + 1)
+                    upper[variable] = cell.value + cell.base - 1
+            elif cell.release in releases and row:
+                rows.append(row)
+                known.append(cell.value or 0)
+        return Unknowns(rows, known, lower, upper, whole=self.counts)
+
+
+def joint_systems(
+    records: Sequence[ReleaseRecord], relations: Relations, people: list[str]
+) -> Iterator[Joint]:
+    """One system for each population and measure of the new (last) release.
+
+    Reasons why something is left out are added to `people`.
+    """
+    new = records[-1]
+    done = set()
+    for table in new.document["tables"]:
+        measure = table["measure"]
+        if measure["kind"] not in ("persons", "records", "sum"):
+            people.append(f"`{table['name']}` holds no counts or amounts: compare it by hand.")
+            continue
+        wanted = (table["population"], *_measure(measure))
+        if wanted in done:
+            continue
+        done.add(wanted)
+        yield from _system(records, wanted[0], measure, relations, people)
+
+
+def _measure(measure: dict[str, Any]) -> tuple[str, ...]:
+    """Distinct persons are the same measure under any name."""
+    if measure["kind"] == "persons":
+        return ("persons",)
+    return measure["kind"], measure["name"], measure["unit"]
+
+
+def _system(
+    records: Sequence[ReleaseRecord],
+    cohort: str,
+    measure: dict[str, Any],
+    relations: Relations,
+    people: list[str],
+) -> Iterator[Joint]:
+    tables = [
+        _Table(number=number, place=place, body=table, snapshot=record.snapshot)
+        for number, record in enumerate(records)
+        for place, table in enumerate(record.document["tables"])
+        if _measure(table["measure"]) == _measure(measure)
+    ]
+    groups = _same(list(dict.fromkeys(table.population for table in tables)), relations)
+    lead = groups[Population(cohort=cohort, snapshot=records[-1].snapshot)]
+    nested = _nested(sorted(set(groups.values())), lead, relations, people)
+    members = sorted({lead} | {one for pair in nested for one in pair})
+    pairs = {(members.index(inner), members.index(outer)) for inner, outer in nested}
+    kinds = patterns(members, pairs, MOST_PATTERNS)
+    if kinds is None:
+        people.append(f"{len(members)} populations lie in one another: compare them by hand.")
+        return
+    taken = [table for table in tables if groups[table.population] in members]
+    refined = in_common_values([table.body for table in taken])
+    cells = [
+        cell
+        for table, body in zip(taken, refined, strict=True)
+        for cell in table.cells(body, members.index(groups[table.population]), records)
+    ]
+    atoms = atoms_of(cells, universes(refined), kinds, MOST_ATOMS)
+    if atoms.limit_passed:
+        people.append(_TOO_MANY.format(atoms.limit_passed))
+        return
+    joint = Joint(records, cells, atoms, counts=measure["kind"] != "sum")
+    if joint.possible():
+        yield joint
+    else:
+        people.append(_NO_GROWTH)
+
+
+@frozen(kw_only=True)
+class _Table:
+    """A published table of one release."""
+
+    number: int
+    place: int
+    body: Mapping[str, Any] = field(repr=False)
+    snapshot: str
+
+    @property
+    def population(self) -> Population:
+        """Who it counts."""
+        return Population(cohort=self.body["population"], snapshot=self.snapshot)
+
+    def cells(
+        self, refined: Mapping[str, Any], population: int, records: Sequence[ReleaseRecord]
+    ) -> Iterator[GuardedCell]:
+        """Its cells, with their conditions in the finest values that all tables share."""
+        base = int(records[self.number].document.get("base") or 0)
+        for entry in refined["cells"]:
+            yield GuardedCell(
+                release=self.number,
+                table=self.place,
+                key=tuple(entry["key"]),
+                population=population,
+                condition=conditions(refined, entry["key"]),
+                value=entry["value"],
+                base=base,
+            )
+
+
+def _same(populations: list[Population], relations: Relations) -> dict[Population, Population]:
+    """Each population with the first one that holds the same persons."""
+    found: dict[Population, Population] = {}
+    for one in populations:
+        for other in dict.fromkeys(found.values()):
+            relation = relations(other, one)
+            if relation is not None and relation.kind == "same":
+                found[one] = other
+                break
+        else:
+            found[one] = one
+    return found
+
+
+def _nested(
+    populations: list[Population], lead: Population, relations: Relations, people: list[str]
+) -> set[tuple[Population, Population]]:
+    """(inner, outer) pairs among `lead` and the populations that lie in it or around it."""
+    pairs: set[tuple[Population, Population]] = set()
+    near = [lead]
+    for one in populations:
+        if one == lead:
+            continue
+        relation = relations(one, lead)
+        if relation is None and one.cohort != lead.cohort:
+            people.append(
+                "An earlier release counts another cohort, and nobody said how both overlap: "
+                "compare them by hand."
+            )
+        elif relation is None or relation.kind in ("within", "around"):
+            near.append(one)
+    for place, one in enumerate(near):
+        for other in near[place + 1 :]:
+            relation = relations(one, other)
+            if relation is None and one.cohort == other.cohort:
+                # Nothing else is known: records arrive, so the earlier state lies in the later.
+                earlier, later = sorted((one, other), key=_age)
+                pairs.add((earlier, later))
+            elif relation is not None and relation.kind == "within":
+                pairs.add((one, other))
+            elif relation is not None and relation.kind == "around":
+                pairs.add((other, one))
+    return pairs
+
+
+def _age(population: Population) -> tuple[int, str]:
+    """Snapshots in order: numbers by their value, other names by their text."""
+    snapshot = population.snapshot
+    return (int(snapshot), "") if snapshot.isdecimal() else (0, snapshot)

@@ -1,0 +1,116 @@
+"""CSV and Parquet as grids."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bercail.airlock.disclosure.findings import Finding
+from bercail.airlock.disclosure.tables.grid import MOST_COLUMNS, MOST_ROWS, Grid, grid_of
+from bercail.foundation import Invalid
+
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def read_csv(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
+    """One grid of a text with separated values; raises `Invalid`."""
+    findings = []
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
+        findings.append(
+            Finding(
+                rule="encoding",
+                severity="note",
+                message="The text is not UTF-8; it was read as Windows-1252.",
+                remedy="Save it as UTF-8.",
+            )
+        )
+    if "\x00" in text:
+        raise Invalid("The file is no text.", remedy="Hand in CSV.", rule="output-type")
+    lines = text.splitlines()
+    remarks = sum(1 for line in lines if line.startswith("#"))
+    if remarks:
+        findings.append(
+            Finding(
+                rule="comment",
+                severity="blocking",
+                message=f"{remarks} lines are remarks, which nobody checks as numbers.",
+                remedy="Take them out; say it in the request.",
+            )
+        )
+    kept = "\n".join(line for line in lines if not line.startswith("#"))
+    delimiter = max(_DELIMITERS, key=lambda one: _regularity(kept, one))
+    try:
+        rows = list(csv.reader(io.StringIO(kept), delimiter=delimiter, strict=True))
+    except csv.Error as problem:
+        raise Invalid(
+            f"The CSV cannot be read: {problem}.",
+            remedy="Write it by RFC 4180.",
+            rule="output-type",
+        ) from problem
+    require_size(len(rows), max(map(len, rows), default=0))
+    return (grid_of("csv", rows),), tuple(findings)
+
+
+def _regularity(text: str, delimiter: str) -> tuple[int, int]:
+    """How many lines have the same number of a delimiter, which must be there at all."""
+    counts = [line.count(delimiter) for line in text.splitlines() if line.strip()]
+    usual = max(set(counts), key=counts.count, default=0)
+    return (counts.count(usual) if usual else 0, usual)
+
+
+def read_parquet(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
+    """One grid of a Parquet file; raises `Invalid`."""
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        require_size(file.metadata.num_rows, file.metadata.num_columns)
+        table = file.read()
+    except (pa.ArrowException, OSError, ValueError) as problem:
+        raise Invalid(
+            "The Parquet file cannot be read.", remedy="Write it again.", rule="output-type"
+        ) from problem
+    if any(pa.types.is_nested(one.type) or pa.types.is_binary(one.type) for one in table.schema):
+        raise Invalid(
+            "The Parquet file has nested or binary columns.",
+            remedy="Use numbers and texts only.",
+            rule="output-type",
+        )
+    findings = []
+    extra = set(file.schema_arrow.metadata or {}) - {b"pandas", b"ARROW:schema"}
+    if extra:
+        findings.append(
+            Finding(
+                rule="metadata",
+                severity="blocking",
+                message=f"The Parquet file carries {len(extra)} entries of metadata.",
+                remedy="Write it without key-value metadata.",
+            )
+        )
+    if b"pandas" in (file.schema_arrow.metadata or {}):
+        findings.append(
+            Finding(
+                rule="metadata",
+                severity="note",
+                message="The Parquet file carries the description that pandas adds.",
+                remedy="Write it with `store_schema=False` from Arrow.",
+            )
+        )
+    rows: list[list[object]] = [list(table.column_names)]
+    rows += [list(row) for row in zip(*(one.to_pylist() for one in table.columns), strict=True)]
+    return (grid_of("parquet", rows),), tuple(findings)
+
+
+def require_size(rows: int, columns: int) -> None:
+    """Raise `Invalid` for more than a table of results has."""
+    if rows > MOST_ROWS or columns > MOST_COLUMNS:
+        raise Invalid(
+            f"The table has {rows} rows and {columns} columns; the most is {MOST_ROWS} "
+            f"and {MOST_COLUMNS}.",
+            remedy="Let out results, not data: use fewer and wider categories.",
+            rule="table-size",
+        )

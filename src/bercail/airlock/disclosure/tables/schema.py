@@ -1,0 +1,196 @@
+"""What a grid means: which columns are dimensions, what the numbers are; declared or inferred."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from bercail.airlock.disclosure.tables.dimension import Dimension, dimension_from_dict
+from bercail.airlock.disclosure.tables.grid import Grid, is_hidden, number
+from bercail.airlock.disclosure.tables.typed import PERSONS, Measure
+from bercail.foundation import Invalid
+
+FORMAT = "bercail-table-schema/1"
+FACTS = ("persons", "records", "establishments", "prescribers")
+
+
+@frozen(kw_only=True)
+class TableSchema:
+    """The meaning of one grid.
+
+    `dimensions`: by name of column; None lets the codes be those of the file. `value`: the
+    column of the measure. `facts`: the columns of `persons`, `records`, `establishments`,
+    `prescribers`. `top`: columns of the greatest contributions, greatest first. `across`: the
+    name of a dimension whose codes stand in the header (a cross table); then `value` is empty.
+    `inferred`: nobody declared this.
+    """
+
+    measure: Measure
+    dimensions: Mapping[str, Dimension | None]
+    value: str = ""
+    facts: Mapping[str, str] = field(factory=dict)
+    top: tuple[str, ...] = ()
+    across: str = ""
+    population: str = ""
+    inferred: bool = False
+
+
+def read_schema(data: bytes) -> tuple[TableSchema, ...]:
+    """The schemas of a file's tables, in their order.
+
+    Raises:
+        Invalid: the bytes are no schema; the message names the member at fault.
+    """
+    try:
+        value = json.loads(data)
+        if value["format"] != FORMAT:
+            raise ValueError(f"it does not say `{FORMAT}`")
+        return tuple(_schema(entry) for entry in value["tables"])
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise Invalid(
+            f"The schema cannot be read: {problem}.",
+            remedy="Write it as the reference on disclosure policy shows.",
+            rule="table-schema",
+        ) from problem
+
+
+def _schema(entry: Mapping[str, Any]) -> TableSchema:
+    columns = entry.get("columns", {})
+    measure = entry["measure"]
+    return TableSchema(
+        measure=Measure(name=measure["name"], kind=measure["kind"], unit=measure["unit"]),
+        dimensions={
+            one["column"]: dimension_from_dict(one | {"name": one.get("name", one["column"])})
+            if "codes" in one
+            else None
+            for one in entry["dimensions"]
+        },
+        value=columns.get("value", ""),
+        facts={name: columns[name] for name in FACTS if name in columns},
+        top=tuple(columns.get("top", ())),
+        across=entry.get("across", ""),
+        population=entry.get("population", ""),
+    )
+
+
+_NAMES: dict[str, frozenset[str]] = {
+    "persons": frozenset(
+        {"persons", "person", "patients", "patient", "individuals", "distinct persons",
+         "personnes", "personne", "individus", "beneficiaires", "nb patients", "nb_patients",
+         "nb personnes", "n patients", "n_patients", "n persons", "n_persons", "effectif",
+         "effectifs"}
+    ),
+    "records": frozenset(
+        {"records", "lines", "stays", "sejours", "nb_sejours", "visits", "boxes", "boites",
+         "actes", "prescriptions", "events"}
+    ),
+    "establishments": frozenset(
+        {"establishments", "hospitals", "etablissements", "nb_etablissements", "nb_finess"}
+    ),
+    "prescribers": frozenset({"prescribers", "prescripteurs", "nb_prescripteurs", "doctors"}),
+}  # fmt: skip
+_AMOUNTS = frozenset(
+    {"amount", "cost", "costs", "sum", "montant", "montants", "cout", "couts", "depense",
+     "depenses", "euros", "reimbursed", "rembourse", "turnover", "total cost"}
+)  # fmt: skip
+_AMBIGUOUS = frozenset({"n", "count", "counts", "nb", "number", "nombre", "freq", "frequency"})
+_STATUS = frozenset({"status", "statut", "flag"})
+
+
+def infer(grid: Grid) -> TableSchema | str:
+    """The schema of `grid` from its header and numbers, or why there is none.
+
+    1. The header must name every column, each once.
+    2. Known names make a long table: texts are dimensions, one column is the measure.
+    3. Else a first column of texts and numbers under all other headers make a cross table;
+       whether it counts persons nobody said.
+    """
+    # 1.
+    header = [_plain(text) for text in grid.header]
+    if len(grid.rows) < 2 or len(header) < 2:
+        return "it has no header with two columns or more and a row below"
+    if len(set(header[1:])) != len(header[1:]) or not all(header[1:]):
+        return "its header does not name each column once"
+    found = {name: _first(header, names) for name, names in _NAMES.items()}
+    numeric = [_is_numeric(grid.column(place)) for place in range(len(header))]
+    known = {place for place in found.values() if place is not None}
+    amount = _first(header, _AMOUNTS)
+    count = _first(header, _AMBIGUOUS)
+    # 2.
+    if known or amount is not None or (count is not None and sum(numeric) == 1):
+        return _long(grid, header, found, amount, count, numeric)
+    # 3.
+    if not numeric[0] and all(numeric[1:]):
+        return TableSchema(
+            measure=PERSONS,
+            dimensions={grid.header[0]: None},
+            across="column",
+            inferred=True,
+        )
+    return "no column is named as a count of persons, and it is no cross table of counts"
+
+
+def _long(
+    grid: Grid,
+    header: Sequence[str],
+    found: Mapping[str, int | None],
+    amount: int | None,
+    count: int | None,
+    numeric: Sequence[bool],
+) -> TableSchema | str:
+    if amount is not None:
+        measure, value = Measure(name=grid.header[amount], kind="sum", unit="units"), amount
+    elif found["persons"] is not None:
+        measure, value = PERSONS, found["persons"]
+    elif found["records"] is not None:
+        at = found["records"]
+        measure, value = Measure(name=grid.header[at], kind="records", unit=grid.header[at]), at
+    elif count is not None:
+        measure, value = PERSONS, count
+    else:
+        return "it names establishments or prescribers but nothing that is counted"
+    top = [place for place, name in enumerate(header) if name.startswith("top")]
+    used = {value, amount, *found.values(), *top} | {
+        place for place, name in enumerate(header) if name in _STATUS
+    }
+    rest = [place for place in range(len(header)) if place not in used]
+    spare = [grid.header[place] for place in rest if numeric[place] and _is_measure(grid, place)]
+    if spare:
+        return f"{len(spare)} columns of numbers are not explained by their names"
+    if not rest:
+        return "it has no column of categories"
+    facts = {name: grid.header[place] for name, place in found.items() if place is not None}
+    return TableSchema(
+        measure=measure,
+        dimensions={grid.header[place]: None for place in rest},
+        value=grid.header[value],
+        facts=facts,
+        top=tuple(grid.header[place] for place in top),
+        inferred=True,
+    )
+
+
+def _is_measure(grid: Grid, place: int) -> bool:
+    """A column of numbers that do not repeat, as categories such as years would."""
+    texts = grid.column(place)
+    return len(set(texts)) > max(2, len(texts) // 2)
+
+
+def _is_numeric(texts: Sequence[str]) -> bool:
+    return any(number(text) is not None for text in texts) and all(
+        number(text) is not None or is_hidden(text) for text in texts
+    )
+
+
+def _first(header: Sequence[str], names: frozenset[str]) -> int | None:
+    return next((place for place, name in enumerate(header) if name in names), None)
+
+
+def _plain(text: str) -> str:
+    """Small letters without accents."""
+    apart = unicodedata.normalize("NFKD", text.strip().lower())
+    return "".join(character for character in apart if not unicodedata.combining(character))

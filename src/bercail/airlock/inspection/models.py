@@ -1,0 +1,126 @@
+"""Models as outputs: what their structure keeps of the persons they learnt from.
+
+Checked on plain exports only: the form `bercail-model`, PMML, and the JSON of tree libraries.
+Sources: TEHDAS2 M7.2, section 5.5.2 (models are outputs); Ritchie et al., "Machine learning models
+in trusted research environments" (2023): leaf size, models made of instances, degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bercail.airlock.inspection.documents import walk
+from bercail.airlock.inspection.limits import Budget
+from bercail.airlock.inspection.lines import scan_text
+from bercail.airlock.inspection.markup import local, parse_xml
+from bercail.airlock.inspection.remarks import Notes
+
+DEGREES = 10
+"""Persons that must remain for each model beyond its parameters (residual degrees of freedom)."""
+
+_STORES = frozenset(
+    {"nearestneighbormodel", "traininginstances", "supportvectormachinemodel", "supportvectors",
+     "vectordictionary", "gaussianprocessmodel"}
+)  # fmt: skip
+_STORING_KINDS = ("neighbour", "neighbor", "knn", "kernel", "svm", "support", "gaussian_process")
+_STORING_NAMES = frozenset(
+    {"support_vectors", "training_rows", "training_data", "x_train", "y_train", "_fit_x",
+     "instances"}
+)  # fmt: skip
+_CARD = ("persons", "purpose", "protection")
+_COUNTED = ("persons", "n_node_samples", "leaf_count", "recordcount")
+
+
+def look_at_model(text: str, value: Any, notes: Notes, budget: Budget, threshold: int) -> None:
+    """A model in JSON: its card, its leaves, what it stores, its parameters against persons."""
+    card = value.get("card") if isinstance(value.get("card"), Mapping) else {}
+    persons = card.get("persons")
+    known = isinstance(persons, int) and not isinstance(persons, bool) and persons > 0
+    if not known or not all(str(card.get(name, "")).strip() for name in _CARD):
+        notes.add("model-card")
+    model_kind = str(value.get("kind", "")).lower()
+    if any(word in model_kind for word in _STORING_KINDS):
+        notes.add("model-rows")
+    parameters = 0
+    for path, one in walk(value, budget):
+        if isinstance(one, Mapping):
+            if {str(name).lower() for name in one} & _STORING_NAMES:
+                notes.add("model-rows", f"member {path or '/'}")
+            _leaf(one, path, notes, threshold)
+        elif isinstance(one, float):
+            parameters += 1
+    declared = value.get("parameters")
+    if isinstance(declared, int) and not isinstance(declared, bool):
+        parameters = max(parameters, declared)
+    _freedom(parameters, persons if known else None, notes)
+    # Weights have every digit a float has; identifiers and long runs are searched all the same.
+    scan_text(text, notes, numbers=False)
+    notes.add("by-eye")
+
+
+def _leaf(node: Mapping[str, Any], path: str, notes: Notes, threshold: int) -> None:
+    """A leaf is a node that says so, or that has a value and no branches."""
+    names = {str(name).lower(): one for name, one in node.items()}
+    branches = {"children", "left", "right", "left_child", "right_child", "split_feature"}
+    leaf = names.get("leaf") not in (None, False) or "leaf_value" in names
+    if not leaf or branches & set(names):
+        return
+    _size([names.get(name) for name in _COUNTED], f"member {path}", notes, threshold)
+
+
+def _size(said: list[Any], where: str, notes: Notes, threshold: int) -> None:
+    counts = [float(one) for one in said if isinstance(one, int | float)]
+    if not counts:
+        notes.add("model-leaf-unknown", where)
+    elif min(counts) < threshold:
+        notes.add("model-leaf", where)
+
+
+def _freedom(parameters: int, persons: int | None, notes: Notes) -> None:
+    if persons is not None and persons - parameters < DEGREES:
+        notes.add("model-parameters", f"{parameters} parameters")
+
+
+def look_at_pmml(text: str, notes: Notes, budget: Budget, threshold: int) -> None:
+    """A model in PMML; its card stands in `Header/Annotation` as `persons=...; purpose=...`."""
+    scan_text(text, notes, numbers=False)
+    try:
+        root = parse_xml(text, budget)
+    except ValueError:
+        notes.add("broken")
+        return
+    parameters = 0
+    for number, element in enumerate(root.iter(), start=1):
+        name, where = local(element.tag), f"element {number}"
+        if name in _STORES:
+            notes.add("model-rows", where)
+        if name in {"numericpredictor", "categoricalpredictor", "con", "ppcell", "pcell"}:
+            parameters += 1
+        if name == "node" and not any(local(child.tag) == "node" for child in element):
+            _size([_number(element.attrib.get("recordCount"))], where, notes, threshold)
+            parameters += 1
+        if name == "extension":
+            notes.add("metadata", where)
+    card = dict(_card(root))
+    persons = _number(card.get("persons"))
+    if persons is None or not all(card.get(name) for name in _CARD):
+        notes.add("model-card")
+    _freedom(parameters, int(persons) if persons is not None else None, notes)
+    notes.add("by-eye")
+
+
+def _card(root: Any) -> Iterator[tuple[str, str]]:
+    for element in root.iter():
+        if local(element.tag) == "annotation":
+            for part in "".join(element.itertext()).split(";"):
+                name, _, said = part.partition("=")
+                yield name.strip().lower(), said.strip()
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        found = float(text or "")
+    except ValueError:
+        return None
+    return found if 0 <= found < 1e12 else None

@@ -1,0 +1,130 @@
+"""What people ask of the airlock without changing anything: lists, cells, files, figures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+from attrs import frozen
+
+from bercail.airlock import rules, view
+from bercail.airlock.ground import Ground, stream_of, submission_of
+from bercail.airlock.request import Request
+from bercail.airlock.rules import Act
+from bercail.airlock.statements import AIRLOCK_SIGNER, CHECKER_SIGNER
+from bercail.foundation import Actor, Missing, from_iso
+from bercail.vault import Purpose, signer
+
+_SHOWN = frozenset({"findings", "cells", "files", "differencing"})
+_DECISIONS = {
+    "RequestApproved": "approved",
+    "RequestRejected": "rejected",
+    "RequestReturned": "returned",
+    "RequestQuarantined": "quarantined",
+}
+
+
+@frozen(kw_only=True)
+class Records:
+    """Answers about requests. Whoever sees cells or files is recorded (LOG-01)."""
+
+    ground: Ground
+
+    def show(self, request_id: str, actor: Actor) -> dict[str, Any]:
+        """The request as `actor` may see it; checkers see cells, nobody sees votes too early."""
+        _, request, permit = self.ground.require(request_id, actor, Act.SEE)
+        _, events = self.ground.project_events(request.project)
+        shown = view.summary(request, actor, events)
+        if request.checked and rules.may(actor, Act.SEE_CELLS, request, permit).allowed:
+            report = self._report(request, actor)
+            shown |= {name: part for name, part in report.items() if name in _SHOWN}
+        return shown
+
+    def report(self, request_id: str, actor: Actor) -> dict[str, Any]:
+        """The checkers' report: true counts, what was found in files, what attackers are left."""
+        _, request, _ = self.ground.require(request_id, actor, Act.SEE_CELLS)
+        return self._report(request, actor)
+
+    def _report(self, request: Request, actor: Actor) -> dict[str, Any]:
+        self.ground.tell_sight(request, "report", actor)
+        return self.ground.shelf(request.id).checker_report(submission_of(request))
+
+    def read(self, request_id: str, name: str, actor: Actor) -> bytes:
+        """The bytes of one file of a request, for a checker's eyes; recorded.
+
+        Raises:
+            Missing: the request has no file of that name.
+            Refused: the actor is not a checker of this request.
+        """
+        _, request, _ = self.ground.require(request_id, actor, Act.SEE_CELLS)
+        for file in request.files:
+            if file.name == name:
+                self.ground.tell_sight(request, name, actor)
+                return self.ground.shelf(request_id).file(file.commitment)
+        raise Missing(
+            f"The request `{request_id}` has no file `{name}`.",
+            remedy="See its files with `bercail airlock show`.",
+        )
+
+    def requests(self) -> tuple[dict[str, Any], ...]:
+        """Every request, one line each."""
+        return tuple(view.line(request) for request in self._all())
+
+    def _all(self) -> list[Request]:
+        prefix = stream_of("")
+        names = self.ground.ledger.streams(prefix)
+        return [self.ground.find(name.removeprefix(prefix))[1] for name in names]
+
+    def figures(self, days: int = 365) -> dict[str, Any]:
+        """What may be published: submissions, decisions and the hours they took, by kind.
+
+        A decision is the first of approved, rejected, returned or quarantined after a submission;
+        hours run from the submission. Only those of the last `days` count.
+        """
+        since = self.ground.clock.now() - timedelta(days=days)
+        hours: dict[str, list[float]] = {name: [] for name in _DECISIONS.values()}
+        submissions = waiting = 0
+        for stream in self.ground.ledger.streams(stream_of("")):
+            asked = None
+            for record in self.ground.ledger.history(stream, limit=10_000):
+                if record.stream != stream or from_iso(record.at) < since:
+                    continue
+                if record.kind == "RequestSubmitted":
+                    asked, submissions = from_iso(record.at), submissions + 1
+                elif asked is not None and record.kind in _DECISIONS:
+                    took = (from_iso(record.at) - asked).total_seconds() / 3600
+                    hours[_DECISIONS[record.kind]].append(took)
+                    asked = None
+            waiting += asked is not None
+        return {
+            "days": days,
+            "submissions": submissions,
+            "waiting": waiting,
+            "decisions": {name: _spread(found) for name, found in sorted(hours.items())},
+        }
+
+    def public_keys(self) -> dict[str, Any]:
+        """What `verify` needs: public keys of the airlock and the checkers, revoked packages."""
+        checkers = {
+            entry.scope.removeprefix(CHECKER_SIGNER): signer(self.ground.keys, entry.scope).public
+            for entry in self.ground.keys.entries()
+            if entry.purpose is Purpose.DUAL_SIGNER and entry.scope.startswith(CHECKER_SIGNER)
+        }
+        revoked = [one.revoked.package_digest for one in self._all() if one.revoked]
+        return {
+            "airlock": signer(self.ground.keys, AIRLOCK_SIGNER).public.as_dict(),
+            "checkers": {name: key.as_dict() for name, key in sorted(checkers.items())},
+            "revoked": sorted(revoked),
+        }
+
+
+def _spread(hours: list[float]) -> dict[str, Any]:
+    """Number, median and longest, in hours with one decimal; nothing of a single request."""
+    if not hours:
+        return {"number": 0}
+    return {
+        "number": len(hours),
+        "median_hours": f"{median(hours):.1f}",
+        "longest_hours": f"{max(hours):.1f}",
+    }

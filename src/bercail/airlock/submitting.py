@@ -1,0 +1,222 @@
+"""The act of handing in: look, seal, ask, check. Done again after a crash, it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from bercail.airlock import outcome, rules
+from bercail.airlock.disclosure.check import read_file
+from bercail.airlock.door import LONE_TABLE, Bundle, look_at, require_takeable
+from bercail.airlock.events import (
+    AttachedFile,
+    FilesAttached,
+    OutputCounted,
+    OutputRefused,
+    RequestChecked,
+    RequestOpened,
+    RequestQuarantined,
+    RequestSubmitted,
+)
+from bercail.airlock.ground import (
+    Ground,
+    ProgressReport,
+    missing,
+    project_stream,
+    submission_of,
+)
+from bercail.airlock.guarding import as_dicts, constraints_of, guard_tables
+from bercail.airlock.permits import PermitView
+from bercail.airlock.request import Request, State
+from bercail.airlock.rules import Act
+from bercail.airlock.statements import AnonymityStatement, set_digest, statement_for
+from bercail.foundation import Actor, Invalid, new_id, sha256_hex, to_iso
+from bercail.vault import Keyring, opaque_name
+
+
+@frozen(kw_only=True)
+class Paper:
+    """What an author hands in: files to leave, files for the checkers, and words.
+
+    `statement` says why it is anonymous; `insisted` why usual causes of rejection stand;
+    `replaces` names a returned request that takes the new files.
+    """
+
+    leaving: Mapping[str, bytes] = field(repr=False)
+    supporting: Mapping[str, bytes] = field(factory=dict, repr=False)
+    context: str = ""
+    insisted: str = ""
+    statement: AnonymityStatement | None = None
+    replaces: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(len(data) for data in [*self.leaving.values(), *self.supporting.values()])
+
+
+def read_files(paths: Sequence[Path]) -> dict[str, bytes]:
+    """The bytes of files by name; raises as `read_file`, and Invalid when two names are equal."""
+    found: dict[str, bytes] = {}
+    for path in paths:
+        if path.name in found:
+            raise Invalid(
+                f"Two files are called `{path.name}`.",
+                remedy="Rename one of them.",
+                rule="output-names",
+            )
+        found[path.name] = read_file(path)
+    return found
+
+
+@frozen(kw_only=True)
+class Submitting:
+    """Hands a paper in."""
+
+    ground: Ground
+
+    def submit(
+        self, paper: Paper, permit_id: str, actor: Actor, progress: ProgressReport | None = None
+    ) -> Request:
+        """See `AirlockService.submit`."""
+        ground = self.ground
+        permit = ground.permit(permit_id)
+        request_id = paper.replaces or _request_id(ground.keys, permit_id, paper)
+        version, request = ground.find(request_id)
+        if paper.replaces and request.permit != permit_id:
+            raise missing(request_id)
+        if request.state is State.NONE:
+            rules.require(actor, Act.OPEN, request, permit)
+        bundle = self._looked_at(paper, permit, actor, progress)
+        if request.state is State.NONE:
+            opened = RequestOpened(
+                request=request_id, permit=permit_id, project=permit.project, author=actor.id
+            )
+            ground.append(request_id, version, (opened,), actor)
+        self._attach(request_id, bundle, actor)
+        self._ask(request_id, bundle, paper.statement or statement_for(bundle), actor)
+        return self._settle(request_id, bundle, actor)
+
+    def _looked_at(
+        self, paper: Paper, permit: PermitView, actor: Actor, progress: ProgressReport | None
+    ) -> Bundle:
+        """The bundle; what is turned away is recorded in the project's stream."""
+        policy = permit.policy(self.ground.house_policy)
+        try:
+            bundle = look_at(
+                paper.leaving,
+                paper.supporting,
+                policy,
+                context=paper.context.strip(),
+                insisted=paper.insisted.strip(),
+                progress=progress,
+            )
+            require_takeable(bundle)
+        except Invalid as error:
+            refused = OutputRefused(
+                permit=permit.id, author=actor.id, rule=error.rule or "", size=paper.size
+            )
+            version, _ = self.ground.project_events(permit.project)
+            stream = project_stream(permit.project)
+            self.ground.ledger.append(stream, version, (refused,), actor)
+            raise
+        if bundle.lone_table is not None:
+            return evolve(bundle, files=(evolve(bundle.files[0], name=LONE_TABLE),))
+        return bundle
+
+    def _attach(self, request_id: str, bundle: Bundle, actor: Actor) -> None:
+        version, request = self.ground.find(request_id)
+        shelf = self.ground.shelf(request_id)
+        files = tuple(
+            AttachedFile(
+                name=one.name,
+                kind=one.inspection.kind.value,
+                role=one.role,
+                size=len(one.data),
+                commitment=shelf.commitment(one.name, one.data),
+            )
+            for one in bundle.files
+        )
+        if request.files == files:
+            return
+        permit = self.ground.permit(request.permit)
+        rules.require(actor, Act.ATTACH, request, permit)
+        for one in bundle.files:
+            shelf.keep_file(one.name, one.data)
+        self.ground.append(request_id, version, (FilesAttached(files=files),), actor)
+
+    def _ask(
+        self, request_id: str, bundle: Bundle, statement: AnonymityStatement, actor: Actor
+    ) -> None:
+        version, request = self.ground.find(request_id)
+        if request.submitted and request.state is not State.RETURNED:
+            return
+        permit = self.ground.permit(request.permit)
+        rules.require(actor, Act.SUBMIT, request, permit)
+        submitted = RequestSubmitted(
+            submission=new_id("submission", self.ground.randomness),
+            members=tuple(sorted(permit.members)),
+            at=to_iso(self.ground.clock.now()),
+            context=bundle.context,
+            insisted=bundle.insisted,
+            **statement.as_dict(),
+        )
+        self.ground.append(request_id, version, (submitted,), actor)
+
+    def _settle(self, request_id: str, bundle: Bundle, actor: Actor) -> Request:
+        version, request = self.ground.find(request_id)
+        if request.state is not State.SUBMITTED or not request.submitted or not request.files:
+            return request
+        rules.require(actor, Act.CHECK, request, self.ground.permit(request.permit))
+        tables = {one.name: one.check for one in bundle.leaving if one.check}
+        guarded = guard_tables(self.ground, request_id, tables, actor)
+        submission = request.submitted.submission
+        leaving = outcome.leaving_files(bundle, request.submitted)
+        report = outcome.checker_report(bundle) | {
+            "differencing": as_dicts(guarded),
+            "constraints": constraints_of(guarded),
+        }
+        shelf = self.ground.shelf(request_id)
+        shelf.keep_check(submission, leaving, report)
+        entries = shelf.entries(submission, request.files, leaving, bundle.policy.digest)
+        cells = sum(len(check.table.cells) for check in tables.values())
+        self._count(request, bundle, cells, actor)
+        breaches = {one.rule for each in guarded.values() for one in each.verdict.breaches}
+        found = tuple(sorted({*bundle.rules, *breaches}))
+        blocked = bundle.is_blocked or bool(breaches)
+        checked = RequestChecked(
+            entries=entries,
+            set_digest=set_digest(entries),
+            policy_digest=bundle.policy.digest,
+            verdict="blocked" if blocked else bundle.verdict,
+            cells=cells,
+            hidden_cells=sum(len(check.table.hidden) for check in tables.values()),
+            rules=found,
+        )
+        events = (checked, RequestQuarantined(rules=found)) if blocked else (checked,)
+        return self.ground.append(request_id, version, events, actor)
+
+    def _count(self, request: Request, bundle: Bundle, cells: int, actor: Actor) -> None:
+        """EXP-08: outputs of a project are counted in a stream of its own."""
+        version, earlier = self.ground.project_events(request.project)
+        now = self.ground.clock.now()
+        output = OutputCounted(
+            request=request.id,
+            submission=submission_of(request),
+            cells=cells,
+            at=to_iso(now),
+            bytes=sum(one.inspection.size for one in bundle.leaving),
+        )
+        if events := rules.counted(earlier, output, bundle.policy, now):
+            self.ground.ledger.append(project_stream(request.project), version, events, actor)
+
+
+def _request_id(keys: Keyring, permit_id: str, paper: Paper) -> str:
+    """The same bytes under the same permit have the same id; it says nothing of them."""
+    secret = keys.secret("airlock-request", permit_id)
+    digests = [sha256_hex(data) for data in paper.leaving.values()]
+    digests += [f"supporting {sha256_hex(data)}" for data in paper.supporting.values()]
+    tag = opaque_name(secret, "airlock-request", permit_id, "table", " ".join(sorted(digests)))
+    return f"request-{tag.replace('/', '')[:16]}"
