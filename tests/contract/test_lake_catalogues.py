@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,18 +17,22 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from bercail.foundation import FixedClock, Invalid, Refused, SeededRandomness, Unavailable
+from bercail.foundation import FixedClock, Invalid, Refused, Role, SeededRandomness, Unavailable
+from bercail.ingest.persons import IDENTITIES, PersonDesk
 from bercail.lake import DeliveryRows, Lake
 from bercail.lake.database import catalogue_url
+from bercail.ledger import Ledger, MemoryJournal
 from bercail.storage.location import Location
 from bercail.storage.memory import MemoryStore
 from bercail.testing.postgresql import PostgresqlPlaces
-from bercail.vault import Keyring, MemoryCustodian
+from bercail.testing.small_house import person
+from bercail.vault import Keyring, MemoryCustodian, note_signer
 
 # One server for all these tests, also when they are spread over workers.
 pytestmark = pytest.mark.xdist_group("postgresql")
 
 TABLE = "ER_PRS_F"
+OPERATOR = person("odile", Role.OPERATOR)
 SCHEMA = pa.schema([("d", pa.int64()), ("n", pa.int64())])
 Opened = Callable[[int], Lake]
 
@@ -237,3 +244,86 @@ def test_an_address_of_another_database_is_not_repeated() -> None:
         with pytest.raises(Invalid, match="is not understood") as refusal:
             catalogue_url(address)
         assert "hunter2" not in str(refusal.value)
+
+
+def test_one_at_a_time_does_an_act(opened: Opened) -> None:
+    first, second = opened(1).turns, opened(2).turns
+    with first.alone("persons_build"):
+        for other in (first, second):
+            with pytest.raises(Unavailable, match="`persons_build`") as refused:
+                with other.alone("persons_build"):
+                    raise AssertionError("two do it at once")
+            assert refused.value.rule == "lake-turn"
+        with second.alone("another_act"):
+            opened(3).append(TABLE, [lines(1)], SCHEMA, delivery="D1")
+    with pytest.raises(ZeroDivisionError), second.alone("persons_build"):
+        assert 1 / 0
+    with first.alone("persons_build"):
+        assert opened(2).verify(TABLE).rows == 5
+    with pytest.raises(Invalid), first.alone("no; name"):
+        raise AssertionError("an act without a name")
+
+
+def test_the_turn_of_a_process_that_is_killed_is_free(opened: Opened, url: str) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", TAKES_A_TURN, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    turns = opened(1).turns
+    assert child.stdout.readline() == b"mine\n"
+    with pytest.raises(Unavailable), turns.alone("persons_build"):
+        raise AssertionError("two do it at once")
+    child.kill()
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    taken = False
+    while not taken:
+        # The server of a database notices a moment later that its client is gone.
+        with suppress(Unavailable), turns.alone("persons_build"):
+            taken = True
+
+
+TAKES_A_TURN = """
+import sys
+from bercail.lake.database import catalogue_url, open_engine
+from bercail.lake.turns import Turns
+with Turns(open_engine(catalogue_url(sys.argv[1]))).alone("persons_build"):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("build", [1, 2])
+def test_a_second_build_of_the_persons_is_refused_before_it_works(
+    opened: Opened, tmp_path: Path, clock: FixedClock, build: int
+) -> None:
+    randomness = SeededRandomness(4)
+    keys = Keyring(tmp_path / "log-keys", MemoryCustodian(randomness), randomness, clock)
+    signer = note_signer(keys, "house/log")
+    ledger = Ledger(MemoryJournal(), tmp_path / "log", signer, clock, randomness, "house/log")
+    first, second = PersonDesk(opened(1), ledger), PersonDesk(opened(2), ledger)
+    for number in range(build):
+        row = {"BEN_NIR_PSA": f"{number:017}", "BEN_RNG_GEM": 1, "BEN_CDI_NIR": "00"}
+        batch = pa.RecordBatch.from_pylist([row])
+        opened(1).append("IR_BEN_R", [batch], batch.schema, delivery=f"B{number}")
+        if number < build - 1:
+            first.build(OPERATOR)
+    before = opened(3).tables()
+    steps = []
+
+    def meanwhile(what: str, done: int, of: int) -> None:
+        steps.append(done)
+        with pytest.raises(Unavailable) as refused:
+            second.build(OPERATOR)
+        assert refused.value.rule == "lake-turn"
+        assert opened(3).tables() == (before if done == 2 else opened(1).tables())
+
+    made = first.build(OPERATOR, progress=meanwhile)
+    assert steps == [2, 4]
+    assert made is not None
+    assert made.identities == build
+    assert second.build(OPERATOR) is None
+    assert [one.delivery for one in opened(1).snapshots(IDENTITIES)][-1].endswith(made.build)
+    keys.close()

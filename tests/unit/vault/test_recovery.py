@@ -15,6 +15,7 @@ from bercail.foundation import (
     SeededRandomness,
     to_iso,
 )
+from bercail.testing.fate import Killed
 from bercail.vault import FileCustodian, TypedShare, recovery, split_root
 from bercail.vault.events import RootRecovered
 from bercail.vault.key_table import KeyTable
@@ -88,9 +89,6 @@ def test_a_draft_that_a_killed_recovery_left_is_made_anew(lost: Lost) -> None:
 def test_the_event_is_there_before_the_custodian(
     lost: Lost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Killed(BaseException):
-        pass
-
     def killed(self: Path, target: Path) -> None:
         assert self.name == "root.recovered"
         raise Killed(target)

@@ -19,6 +19,7 @@ from bercail.foundation import (
     Unavailable,
     Unproven,
 )
+from bercail.testing.fate import Killed
 from bercail.vault import FileCustodian, Keyring, MemoryCustodian, recipient
 from bercail.vault.desk import VaultDesk
 from bercail.vault.events import KeyCreated, KeyDestroyed, RootChanged, SecretOpened
@@ -31,10 +32,6 @@ from bercail.vault.settling import settle
 KAY = Actor(id="kay", roles={Role.KEY_CUSTODIAN})
 ODILE = Actor(id="odile", roles={Role.OPERATOR})
 ANNE = Actor(id="anne", roles={Role.AUDITOR})
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 class Book:
