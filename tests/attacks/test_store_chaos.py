@@ -24,9 +24,10 @@ from bercail.storage import (
     azure_control,
     open_store,
     probe,
+    retrying_pool,
     s3_control,
-    s3_listing,
     transport,
+    wire,
 )
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
 from bercail.testing.servers import RunningServer
@@ -270,8 +271,9 @@ def test_a_host_that_never_answers_is_told_before_the_deadline(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full server may hang instead of failing: silence is an answer, and soon."""
-    for module in (transport, s3_control, azure_control, s3_listing):
+    for module in (transport, s3_control, azure_control, retrying_pool, wire):
         monkeypatch.setattr(module, "SILENCE_SECONDS", 1)
+    for module in (transport, s3_control, azure_control, retrying_pool):
         monkeypatch.setattr(module, "ATTEMPTS_AGAIN", 0)
     for fixture in ("seaweedfs", "azurite"):
         server: RunningServer = request.getfixturevalue(fixture)

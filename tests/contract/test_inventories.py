@@ -281,26 +281,41 @@ def test_a_page_that_fails_is_asked_for_again_and_given_up_in_the_end(
             list(inventory(through, Asked(page=1), sleep=lambda _: None))
 
 
+ENDLESS = (
+    b"<ListBucketResult><IsTruncated>true</IsTruncated>"
+    b"<Contents><Key>a</Key><Size>1</Size><ETag>e</ETag>"
+    b"<LastModified>2026-10-21T07:28:00Z</LastModified></Contents>"
+    b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
+)
+CUT = ENDLESS.replace(b"<NextContinuationToken>again</NextContinuationToken>", b"")
+# A page of a proxy, or of another protocol: read as a listing, it would be an empty bucket.
+NO_LISTING = b"<html><body>Welcome</body></html>"
+
+
 class _Endless(BaseHTTPRequestHandler):
-    """A bucket whose every page says that the same page follows."""
+    """A bucket that answers the same page to everything."""
+
+    page = ENDLESS
 
     def do_GET(self) -> None:
-        body = (
-            b"<ListBucketResult><IsTruncated>true</IsTruncated>"
-            b"<Contents><Key>a</Key><Size>1</Size><ETag>e</ETag>"
-            b"<LastModified>2026-10-21T07:28:00Z</LastModified></Contents>"
-            b"<NextContinuationToken>again</NextContinuationToken></ListBucketResult>"
-        )
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(self.page)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(self.page)
 
     def log_message(self, *_: object) -> None:
         """Say nothing on the terminal."""
 
 
-def test_a_listing_that_stands_still_is_refused_and_not_followed_for_ever() -> None:
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [(ENDLESS, "RepeatedToken"), (CUT, "NoToken|RepeatedToken"), (NO_LISTING, "NoListing")],
+    ids=["stands still", "cut", "no listing"],
+)
+def test_a_listing_that_does_not_end_well_is_refused(
+    page: bytes, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Endless, "page", page)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Endless)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, args=(0.05,))
@@ -309,8 +324,10 @@ def test_a_listing_that_stands_still_is_refused_and_not_followed_for_ever() -> N
         endpoint = f"http://127.0.0.1:{server.server_port}"
         location = Location(scheme="s3", name="b", endpoint=endpoint)
         store = open_store(location, Credentials(access_key="k", secret=Secret(b"s")))
-        with pytest.raises(Invalid, match="RepeatedToken"):
+        with pytest.raises(Invalid, match=told):
             list(inventory(store, Asked(former=False)))
+        with pytest.raises(Invalid, match=told):
+            list(store.list(""))
     finally:
         server.shutdown()
         thread.join()

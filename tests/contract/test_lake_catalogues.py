@@ -264,6 +264,31 @@ def test_one_at_a_time_does_an_act(opened: Opened) -> None:
         raise AssertionError("an act without a name")
 
 
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_an_act_that_is_done_does_not_fail_for_a_turn_that_cannot_be_given_back(
+    opened: Opened, url: str
+) -> None:
+    turns = opened(1).turns
+    done = []
+    with turns.alone("persons_build"):
+        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+        with engine.connect() as other:
+            # As when the server, or the way to it, went in the hours of the act.
+            assert other.execute(ENDS_TURNS).scalars().all() == [True]
+        engine.dispose()
+        done.append(True)
+    assert done
+    with turns.alone("persons_build"), pytest.raises(Unavailable):
+        with opened(2).turns.alone("persons_build"):
+            raise AssertionError("two do it at once")
+
+
+ENDS_TURNS = text(
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
 def test_the_turn_of_a_process_that_is_killed_is_free(opened: Opened, url: str) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", TAKES_A_TURN, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE

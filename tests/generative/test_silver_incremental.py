@@ -18,6 +18,7 @@ from bercail.foundation import Missing, Refused
 from bercail.ingest.silver.bronze import family_of
 from bercail.ingest.silver.concepts import concept
 from bercail.ingest.silver.definition import BUCKETS
+from bercail.ingest.silver.service import SilverService
 from bercail.ingest.silver.session import SessionSettings
 from bercail.lake.renewing import Renewing
 from bercail.ledger import MemoryJournal
@@ -177,6 +178,36 @@ def overtaken_once(
 
     monkeypatch.setattr(Renewing, "renew", overtaken)
     return turns
+
+
+def test_a_build_that_ends_while_another_looks_is_no_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process begins and commits between the two looks of this one, at both."""
+    world = World.build(tmp_path / "world", part_rows=1)
+    built(world, 6, 2, ("dispensings",))
+    world.bring_care_of_one("LATE", line=1)
+    for number, look in enumerate(("_settled", "_standing_on")):
+        real, looks = getattr(SilverService, look), list[int]()
+
+        def overtaken(
+            desk: SilverService, *given: Any, number: int = number, real: Any = real, **named: Any
+        ) -> Any:
+            seen = real(desk, *given, **named)
+            looks.append(number)  # noqa: B023
+            if len(looks) == 1:  # noqa: B023
+                world.bring_care_of_one(f"MORE-{number}", line=10 + number)
+                assert world.silver.build(OPERATOR, "dispensings")[0].state == "built"
+            return seen
+
+        monkeypatch.setattr(SilverService, look, overtaken)
+        assert world.silver.build(OPERATOR, "dispensings")[0].state in {"built", "current"}
+        monkeypatch.undo()
+    found = world.rows("dispensings")
+    assert world.silver.build(OPERATOR, "dispensings")[0].state == "current"
+    world.silver.rebuild(OPERATOR, "dispensings")
+    assert world.rows("dispensings") == found
+    world.close()
 
 
 def test_two_first_builds_at_once_make_the_table_once(

@@ -18,26 +18,30 @@ NOBODY: Hashes = np.empty(0, dtype=np.uint64)
 
 @define
 class Register:
-    """The pseudonyms BEN_NIR_PSA of the lake's register; read once for each snapshot of it."""
+    """The pseudonyms BEN_NIR_PSA of the lake's register; read once for each state of it.
+
+    One array of hashes is held, however often it is asked for.
+    """
 
     lake: Lake
-    _held: dict[str, tuple[str, Hashes]] = field(factory=dict)
+    _snapshots: tuple[str, ...] = ()
+    _held: Hashes = field(default=NOBODY)
 
     def known(self) -> Hashes:
         """The sorted hashes of everybody in the register; empty when the lake has none."""
         there = self.lake.tables()
-        parts = [self._of(table) for table in TABLES if table in there]
-        return np.unique(np.concatenate(parts)) if parts else NOBODY
-
-    def _of(self, table: str) -> Hashes:
-        newest = self.lake.snapshot(table).id
-        if self._held.get(table, ("",))[0] != newest:
+        newest = {table: self.lake.snapshot(table).id for table in TABLES if table in there}
+        if self._snapshots != tuple(newest.values()):
+            self._held = NOBODY  # before the new one is made: never two of them
             with KeyHasher() as hasher:
-                batches = self.lake.read(table, columns=[PERSON])
-                parts = [hasher.hashes(batch, (PERSON,)) for batch in batches]
-            whole = np.unique(np.concatenate(parts)) if parts else NOBODY
-            self._held[table] = (newest, whole)
-        return self._held[table][1]
+                parts = [
+                    hasher.hashes(batch, (PERSON,))
+                    for table, snapshot in newest.items()
+                    for batch in self.lake.read(table, columns=[PERSON], snapshot_id=snapshot)
+                ]
+            self._held = np.unique(np.concatenate(parts)) if parts else NOBODY
+            self._snapshots = tuple(newest.values())
+        return self._held
 
 
 @define

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bercail.catalogue import Registry
 from bercail.ingest import pseudonymise
@@ -54,7 +54,9 @@ class StagedDelivery:
             table, strangers.passing(turned), reading.schema, delivery=self.delivery
         )
         if staged is not None:
-            self._files[table] = StagedFile(parts=staged, strangers=strangers)
+            # The counts alone: a register is large, and a delivery has many files.
+            counted = evolve(strangers, register=NOBODY)
+            self._files[table] = StagedFile(parts=staged, strangers=counted)
 
     def give(self, table: str) -> StagedFile | None:
         """The parts of a table, once: from then on they are the table's."""

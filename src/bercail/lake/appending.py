@@ -12,9 +12,10 @@ next call on the table signs what it has read again from the host.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from attrs import define, evolve, frozen
 from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
@@ -23,7 +24,8 @@ from pyiceberg.exceptions import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from bercail.foundation import Refused
+from bercail.foundation import Refused, Unavailable
+from bercail.lake.filesystem import sealed_url
 from bercail.lake.part_writing import PartWriter, arrow_schema
 from bercail.lake.replacing import busy, overtaken
 from bercail.lake.rewrites import DELIVERY_ERASURE, PREFIX
@@ -32,7 +34,7 @@ from bercail.lake.signing import DELIVERY, EPOCH, PARTS
 from bercail.lake.snapshot import parts_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     import pyarrow as pa
     from pyiceberg.catalog.sql import SqlCatalog
@@ -49,6 +51,25 @@ NAMESPACE = "lake"
 COMMIT_TURNS = 20
 # pyiceberg's own retry would commit without looking whether the delivery came in meanwhile.
 TABLE_PROPERTIES = {"format-version": "2", "commit.retry.num-retries": "0"}
+
+SWEPT = "lake-swept"
+
+
+@frozen(kw_only=True)
+class _Adding:
+    """What is added: a delivery, under an epoch, `erased` being the erasures known before."""
+
+    delivery: str
+    epoch: int
+    erased: frozenset[str]
+    first: bool
+
+
+@define
+class _Waiting:
+    """Staged parts, until a commit is tried with them."""
+
+    staged: Staged | None
 
 
 class Appending:
@@ -79,30 +100,29 @@ class Appending:
     ) -> SignedStatement:
         """As `Lake.append`. With `first`, the delivery must be the first of its table.
 
-        Raises `Unavailable` (`lake-overtaken`) when it was to be the first and is not.
+        Staged parts are removed where no commit is tried with them, whatever is raised.
+
+        Raises `Unavailable` (`lake-overtaken`) when it was to be the first and is not, and
+        (`lake-swept`) when a sweep removed parts while they were being written.
         """
-        ground = self._ground
-        require_delivery_name(delivery)
-        kept = lake_schema(table, schema)
-        _require_not_erased(table, delivery, ground.erasures_of(table))
-        found = ground.shelf.find(table, delivery=delivery)  # 1
-        if found is not None:
-            return found
-        given = ground.require_epoch(table, epoch)
-        opened = self._opened_or_created(table, kept)  # 2
-        erased = ground.erasures_of(table)
-        _require_not_erased(table, delivery, erased)
-        found = ground.shelf.find(table, delivery=delivery)
-        if found is not None:
-            return found
-        opened = self.evolved(opened, kept)
-        if staged is not None and staged.fits(opened.schema()):
-            # An erasure since they were staged has removed them: `_require_still` finds it.
-            written, erased = staged.parts, staged.erased
-        else:
-            writer = PartWriter(ground.files, table, delivery, opened.schema(), ground.randomness)
-            written = writer.write(batches, kept.names, cut=cut)  # 3
-        return self._commit(opened, delivery, written, given, erased, first=first)
+        with self._waiting(staged) as waiting:
+            require_delivery_name(delivery)
+            kept = lake_schema(table, schema)
+            _require_not_erased(table, delivery, self._ground.erasures_of(table))
+            found = self._ground.shelf.find(table, delivery=delivery)  # 1
+            if found is not None:
+                return found
+            given = self._ground.require_epoch(table, epoch)
+            opened = self._opened_or_created(table, kept)  # 2
+            erased = self._ground.erasures_of(table)
+            _require_not_erased(table, delivery, erased)
+            found = self._ground.shelf.find(table, delivery=delivery)
+            if found is not None:
+                return found
+            opened = self.evolved(opened, kept)
+            adding = _Adding(delivery=delivery, epoch=given, erased=erased, first=first)
+            made = self._with_staged(opened, adding, waiting)
+            return made or self._with_written(opened, adding, batches, kept.names, cut)
 
     def evolved(self, opened: Table, schema: pa.Schema) -> Table:
         """The table with every column of `schema`; a commit of its own, without a snapshot."""
@@ -140,26 +160,75 @@ class Appending:
         except TableAlreadyExistsError:
             return self._catalog.load_table((NAMESPACE, table))
 
+    @contextmanager
+    def _waiting(self, staged: Staged | None) -> Iterator[_Waiting]:
+        """Staged parts, removed at the end where no commit was tried with them."""
+        waiting = _Waiting(staged=staged)
+        try:
+            yield waiting
+        finally:
+            self._discard(waiting)
+
+    def _discard(self, waiting: _Waiting) -> None:
+        staged, waiting.staged = waiting.staged, None
+        if staged is None:
+            return
+        opened = self.find(staged.table)
+        if opened is not None:
+            self._ground.statements.complete(opened)
+        found = self._ground.shelf.find(staged.table, delivery=staged.delivery)
+        # Given a second time, they may be those that the table has.
+        named = () if found is None else self._ground.statements.open(found).parts
+        kept = frozenset(part.url for part in named)
+        remove_parts(self._ground, staged.table, staged.delivery, staged.stem, kept)
+
+    def _with_staged(
+        self, opened: Table, adding: _Adding, waiting: _Waiting
+    ) -> SignedStatement | None:
+        """The commit of the staged parts; None, with none of them left, when they do not serve."""
+        staged = waiting.staged
+        if staged is not None and staged.fits(opened.schema()):
+            # An erasure since they were staged has removed them: `_require_still` finds it.
+            then = evolve(adding, erased=staged.erased)
+            try:
+                return self._commit(opened, then, staged.parts, waiting)
+            except Unavailable as problem:
+                if problem.rule != SWEPT:
+                    raise
+        self._discard(waiting)
+        return None
+
+    def _with_written(
+        self,
+        opened: Table,
+        adding: _Adding,
+        batches: Iterable[pa.RecordBatch],
+        names: list[str],
+        cut: Cut | None,
+    ) -> SignedStatement:
+        ground, name = self._ground, opened.name()[-1]
+        writer = PartWriter(ground.files, name, adding.delivery, opened.schema(), ground.randomness)
+        return self._commit(opened, adding, writer.write(batches, names, cut=cut))  # 3
+
     def _commit(
         self,
         opened: Table,
-        delivery: str,
+        adding: _Adding,
         written: Sequence[WrittenPart],
-        epoch: int,
-        erased: frozenset[str],
-        *,
-        first: bool,
+        waiting: _Waiting | None = None,
     ) -> SignedStatement:
         """The statement of the commit (4, 5), or of another's that brought the same delivery."""
-        ground, name = self._ground, opened.name()[-1]
+        ground, name, delivery = self._ground, opened.name()[-1], adding.delivery
         added = [one.part for one in written]
-        summary = {DELIVERY: delivery, PARTS: parts_digest(added), EPOCH: str(epoch)}
+        summary = {DELIVERY: delivery, PARTS: parts_digest(added), EPOCH: str(adding.epoch)}
         for _ in range(COMMIT_TURNS):
-            ground.require_epoch(name, epoch)
-            found = ground.shelf.find(name, delivery=delivery) if first else None
+            ground.require_epoch(name, adding.epoch)
+            found = ground.shelf.find(name, delivery=delivery) if adding.first else None
             if found is not None:
                 return found
-            self._require_still(name, delivery, erased, first=first)
+            self._require_still(name, adding, written)
+            if waiting is not None:
+                waiting.staged = None
             try:
                 with opened.transaction() as transaction:
                     with transaction.update_snapshot(summary).fast_append() as update:
@@ -178,18 +247,33 @@ class Appending:
             return ground.signed_as(name, str(mine))
         raise busy(name)
 
-    def _require_still(
-        self, table: str, delivery: str, erased: frozenset[str], *, first: bool
-    ) -> None:
-        if self._ground.erasures_of(table) != erased:
+    def _require_still(self, table: str, adding: _Adding, written: Sequence[WrittenPart]) -> None:
+        if self._ground.erasures_of(table) != adding.erased:
             # An erasure removes what is not named yet, so parts written before it are gone.
             raise Refused(
-                f"Rows of `{table}` were erased while `{delivery}` was being loaded.",
+                f"Rows of `{table}` were erased while `{adding.delivery}` was being loaded.",
                 remedy="Load the delivery again.",
                 rule="lake-erased",
             )
-        if first and self._ground.shelf.latest(table) is not None:
+        if adding.first and self._ground.shelf.latest(table) is not None:
             raise overtaken(table)
+        there = {file.location for file in self._ground.shelf.files(table)}
+        if not there.issuperset(one.part.url for one in written):
+            raise Unavailable(
+                f"A sweep removed parts of `{adding.delivery}` while they came into `{table}`.",
+                remedy="Load the delivery again; sweep only what is older than the longest load.",
+                rule=SWEPT,
+            )
+
+
+def remove_parts(
+    ground: LakeGround, table: str, delivery: str, stem: str, kept: Container[str] = ()
+) -> None:
+    """Remove the parts of `delivery` whose names begin with `stem`, save for those `kept`."""
+    start = sealed_url(table, f"data/{delivery}/{stem}-")
+    for file in ground.shelf.files(table):
+        if file.location.startswith(start) and file.location not in kept:
+            ground.files.delete(file.location)
 
 
 def _require_not_erased(table: str, delivery: str, erased: frozenset[str]) -> None:

@@ -26,7 +26,14 @@ _DRIVERS = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
-_CONNECT_SECONDS = "10"
+# A session that holds a turn may rest for hours: a connection that is gone is noticed by both.
+_WATCHED = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "60",
+    "keepalives_interval": "15",
+    "keepalives_count": "4",
+}
 # One number for all lakes: two processes that open a new database make its tables in turn.
 _CREATION_LOCK = 4_108_811_562
 # SQLSTATE of PostgreSQL: a wrong account (class 28), one without a right, or without a schema.
@@ -47,8 +54,8 @@ def catalogue_url(address: str) -> URL:
             "The address of the lake's catalogue is not understood.",
             remedy="Use `sqlite:///path/of/file` or `postgresql://user@host/database`.",
         ) from None
-    if url.drivername != "sqlite" and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": _CONNECT_SECONDS})
+    if url.drivername != "sqlite":
+        url = url.update_query_dict({k: v for k, v in _WATCHED.items() if k not in url.query})
     return url
 
 

@@ -38,7 +38,7 @@ from bercail.vault import signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import date, timedelta
+    from datetime import date, datetime, timedelta
 
     from pyiceberg.table import Table
     from sqlalchemy.engine import URL
@@ -278,26 +278,41 @@ class Lake:
         before = self._clock.now() - older_than
         found: list[Orphan] = []
         for table in self._shelf.tables():
-            # Listed first: what is begun while the snapshots are read is not judged.
-            files = self._shelf.files(table)
-            loaded = self._appending.find(table)
-            if loaded is not None:
-                self._statements.complete(loaded)
-            expired = self._expiries.of(table)
-            opened = [
-                self._statements.open(one)
-                for one in self._shelf.statements(table)
-                if one.snapshot not in expired
-            ]
-            found += find_orphans(table, loaded, opened, files, before)
+            found += self._orphans_of(table, before)
         return tuple(found)
 
+    def _orphans_of(self, table: str, before: datetime) -> tuple[Orphan, ...]:
+        # Listed first: what is begun while the snapshots are read is not judged.
+        files = self._shelf.files(table)
+        loaded = self._appending.find(table)
+        if loaded is not None:
+            self._statements.complete(loaded)
+        expired = self._expiries.of(table)
+        opened = [
+            self._statements.open(one)
+            for one in self._shelf.statements(table)
+            if one.snapshot not in expired
+        ]
+        return find_orphans(table, loaded, opened, files, before)
+
     def remove_orphans(self, older_than: timedelta) -> tuple[Orphan, ...]:
-        """Remove the files that `orphans` lists from the host; returns them."""
-        found = self.orphans(older_than)
-        for orphan in found:
-            self._files.delete(orphan.location)
-        return found
+        """Remove the files that `orphans` lists from the host; returns them.
+
+        What a commit names meanwhile stays: each is judged again where its table changed.
+        """
+        before = self._clock.now() - older_than
+        removed: list[Orphan] = []
+        judged: dict[str, tuple[str, frozenset[Orphan]]] = {}
+        for orphan in self.orphans(older_than):
+            table = orphan.table
+            loaded = self._appending.find(table)
+            state = "" if loaded is None else loaded.metadata_location
+            if table not in judged or judged[table][0] != state:
+                judged[table] = (state, frozenset(self._orphans_of(table, before)))
+            if orphan in judged[table][1]:
+                self._files.delete(orphan.location)
+                removed.append(orphan)
+        return tuple(removed)
 
     def _named(self, table: str) -> str:
         if self._registry is not None and not table.startswith(SILVER):

@@ -14,10 +14,14 @@ from attrs import frozen
 from pyiceberg.exceptions import NoSuchTableError
 
 from bercail.foundation import new_id
-from bercail.lake.appending import NAMESPACE, TABLE_PROPERTIES
-from bercail.lake.filesystem import sealed_url
+from bercail.lake.appending import NAMESPACE, TABLE_PROPERTIES, remove_parts
 from bercail.lake.part_writing import PartWriter, WrittenPart, arrow_schema
-from bercail.lake.rules import lake_schema, require_delivery_name, require_table_name
+from bercail.lake.rules import (
+    lake_schema,
+    require_delivery_name,
+    require_fit,
+    require_table_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +87,7 @@ class Staging:
         try:
             parts = writer.write(batches, kept.names)
         except BaseException:
-            self._remove(table, delivery, stem)
+            remove_parts(self._ground, table, delivery, stem)
             raise
         columns = arrow_schema(projected, kept.names)
         return Staged(
@@ -92,13 +96,7 @@ class Staging:
 
     def discard(self, staged: Staged) -> None:
         """Remove staged parts from the host; never for those that were given to `append`."""
-        self._remove(staged.table, staged.delivery, staged.stem)
-
-    def _remove(self, table: str, delivery: str, stem: str) -> None:
-        start = sealed_url(table, f"data/{delivery}/{stem}-")
-        for file in self._ground.shelf.files(table):
-            if file.location.startswith(start):
-                self._ground.files.delete(file.location)
+        remove_parts(self._ground, staged.table, staged.delivery, staged.stem)
 
     def _projected(self, table: str, kept: pa.Schema) -> Schema:
         """The schema that the table will have with the columns of `kept`; nothing is committed."""
@@ -110,6 +108,8 @@ class Staging:
                 name, kept, location=f"sealed://{table}", properties=TABLE_PROPERTIES
             )
             return made.table_metadata.schema()
+        held = arrow_schema(transaction.table_metadata.schema())
+        require_fit(table, dict(zip(held.names, held.types, strict=True)), kept)
         with transaction.update_schema() as update:
             update.union_by_name(kept)
         return transaction.table_metadata.schema()

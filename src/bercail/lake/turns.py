@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
-from bercail.foundation import Invalid, Unavailable
+from bercail.foundation import BercailError, Invalid, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine, TextClause
 
 BUSY = "lake-turn"
 
@@ -56,12 +57,16 @@ class Turns:
         with self._engine.connect() as connection:
             # Outside a transaction: the work may take hours, and an open one holds others back.
             session = connection.execution_options(isolation_level="AUTOCOMMIT")
-            if not session.execute(ask).scalar_one():
-                raise _busy(act)
+            held: bool | None = None
             try:
+                held = bool(session.execute(ask).scalar_one())
+                if not held:
+                    raise _busy(act)
                 yield
             finally:
-                session.execute(give)
+                # None: broken off while asking, so the server may have given it.
+                if held is not False:
+                    _end(session, give)
 
     @contextmanager
     def _file(self, act: str) -> Iterator[None]:
@@ -76,6 +81,20 @@ class Turns:
             yield
         finally:
             os.close(descriptor)
+
+
+def _end(session: Connection, give: TextClause) -> None:
+    """Give the turn back; where that fails, the session ends, and the turn with it.
+
+    The act is done by then: it does not fail for a server that went meanwhile.
+    """
+    given = False
+    try:
+        with suppress(SQLAlchemyError, BercailError):
+            given = bool(session.execute(give).scalar_one())
+    finally:
+        if not given:
+            session.invalidate()
 
 
 def _busy(act: str) -> Unavailable:

@@ -8,6 +8,7 @@ the length announced. Whatever else comes is `NotPlain`, and a general library i
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -125,7 +126,7 @@ class KeptConnections:
             answer = one.answer(most)
         except BaseException as error:
             one.close()
-            if isinstance(error, BlockingIOError | ssl.SSLWantReadError | ssl.SSLWantWriteError):
+            if isinstance(error, BlockingIOError | TimeoutError):
                 raise FellSilent from None
             if isinstance(error, OSError):
                 raise NotPlain from None
@@ -141,7 +142,7 @@ class KeptConnections:
         while True:
             with self._lock:
                 one = self._kept.pop() if self._kept else None
-            if one is None or one.rests_since >= fresh:
+            if one is None or (one.rests_since >= fresh and one.rests()):
                 return one
             one.close()
 
@@ -162,16 +163,24 @@ class KeptConnections:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
                 line = self._trusting().wrap_socket(line, server_hostname=self._host)
-            # The deadline is the system's: with one of Python's own, each call would be two.
-            line.settimeout(None)
-            whole, part = divmod(self._silence, 1)
-            deadline = struct.pack("ll", int(whole), int(part * 1_000_000))
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, deadline)
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, deadline)
+            self._limit(line)
         except OSError:
             line.close()
             raise NotPlain from None
         return _Connection(line)
+
+    def _limit(self, line: socket.socket) -> None:
+        """Let no call on `line` wait for longer than the host may be silent."""
+        if self._tls:
+            # OpenSSL asks again where the system's deadline ends a call, so it is Python's here.
+            line.settimeout(self._silence)
+            return
+        # The deadline is the system's: with one of Python's own, each call would be two.
+        line.settimeout(None)
+        whole, part = divmod(self._silence, 1)
+        deadline = struct.pack("ll", int(whole), int(part * 1_000_000))
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, deadline)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, deadline)
 
     def _trusting(self) -> ssl.SSLContext:
         with self._lock:
@@ -197,6 +206,16 @@ class _Connection:
     def close(self) -> None:
         """Close it."""
         self._line.close()
+
+    def rests(self) -> bool:
+        """Whether nothing came since the last answer: bytes unasked for would be taken for the
+        next one, and an end means that there is none.
+        """
+        if isinstance(self._line, ssl.SSLSocket) and self._line.pending():
+            return False
+        asked = select.poll()
+        asked.register(self._line, select.POLLIN)
+        return not asked.poll(0)
 
     def send(self, head: bytes, body: Sequence[bytes]) -> None:
         """Send a request."""

@@ -79,7 +79,8 @@ class S3Signer:
         signed |= {"host": self._host, "x-amz-content-sha256": payload, "x-amz-date": moment}
         names = sorted(signed)
         listed = ";".join(names)
-        told = "".join(f"{name}:{signed[name]}\n" for name in names)
+        # Runs of spaces count as one: a host may fold them before it looks.
+        told = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
         canonical = f"{method}\n{path}\n{asked}\n{told}\n{listed}\n{payload}"
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()

@@ -65,9 +65,9 @@ def _current(store: S3Store, asked: Asked, sleep: _Sleep) -> Iterator[InventoryI
         page = _page(store, {**OBJECTS, **start}, asked, sleep)
         for entry in page.iterfind("{*}Contents"):
             yield evolve(item_of(_info(store, entry)), metadata_told=False)
-        token = page.findtext("{*}NextContinuationToken")
-        if page.findtext("{*}IsTruncated") != "true" or not token:
+        if page.findtext("{*}IsTruncated") != "true":
             return
+        token = page.findtext("{*}NextContinuationToken") or ""
         former = _moved_on(store, former, (token,))
         start = {"continuation-token": token}
 

@@ -30,6 +30,7 @@ OBJECTS: Final[Mapping[str, str]] = MappingProxyType({"list-type": "2"})
 VERSIONS: Final[Mapping[str, str]] = MappingProxyType({"versions": ""})
 _NOTHING = hashlib.sha256().hexdigest()
 _ACT = "listing"
+_ROOTS = {"ListBucketResult", "ListVersionsResult"}
 
 
 class S3Listing:
@@ -48,11 +49,12 @@ class S3Listing:
         asked = {**OBJECTS, "prefix": prefix, "encoding-type": "url"}
         while True:
             page = self.page(asked if token is None else asked | {"continuation-token": token})
-            former, token = token, page.findtext("{*}NextContinuationToken") or None
-            if page.findtext("{*}IsTruncated") != "true":
-                token = None
-            if token is not None and token == former:
-                raise failures.not_understood(self._location, _ACT, 200, "RepeatedToken")
+            former, token = token, None
+            if page.findtext("{*}IsTruncated") == "true":
+                token = page.findtext("{*}NextContinuationToken") or None
+                if token is None or token == former:
+                    told = "NoToken" if token is None else "RepeatedToken"
+                    raise failures.not_understood(self._location, _ACT, 200, told)
             found = tuple(_info(entry) for entry in page.iterfind("{*}Contents"))
             yield Page(objects=found, after=token)
             if token is None:
@@ -62,7 +64,8 @@ class S3Listing:
         """One answer of a listing, `OBJECTS` or `VERSIONS` with what more is asked.
 
         Raises:
-            Unavailable, Refused, Missing, Invalid: as the host answers.
+            Unavailable, Refused, Missing, Invalid: as the host answers; `Invalid` too for what is
+                no listing, and would look like an empty bucket.
         """
         request = self._signer.sign("GET", None, {}, query, payload=_NOTHING)
         try:
@@ -76,6 +79,8 @@ class S3Listing:
         page = parsed(answer.data)
         if page is None:
             raise failures.not_understood(self._location, _ACT, 200, "UnreadableXML")
+        if page.tag.rpartition("}")[2] not in _ROOTS:
+            raise failures.not_understood(self._location, _ACT, 200, "NoListing")
         return page
 
     def _meaning(self, status: int, body: bytes) -> BercailError:

@@ -6,10 +6,13 @@ import json
 from collections import Counter
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from bercail.foundation import Refused, Role, Unproven
 from bercail.ingest.folder import LocalFiles
+from bercail.ingest.register import Register
+from bercail.ingest.staged import StagedDelivery
 from bercail.lake.fileio import LakeFiles
 from bercail.testing.small_house import person
 
@@ -112,6 +115,41 @@ def test_a_delivery_held_as_it_is_uses_no_secret_when_it_is_tried_again(
     with pytest.raises(Refused, match="repeated-key"):
         desk.replay(landing, NAME, OPERATOR)
     assert house.ledger.history("", 1000) == before
+
+
+def register_of(house, table, *persons):
+    schema = pa.schema([("BEN_NIR_PSA", pa.string())])
+    batch = pa.record_batch({"BEN_NIR_PSA": list(persons)}, schema=schema)
+    house.lake.append(table, [batch], schema, delivery=f"REGISTER_{len(persons)}_{persons[0][0]}")
+
+
+def test_a_register_is_held_once_until_it_changes(house):
+    register = Register(house.lake)
+    assert len(register.known()) == 0
+    register_of(house, "IR_BEN_R", "a" * 64, "b" * 64)
+    register_of(house, "IR_BEN_R_ARC", "b" * 64, "c" * 64)
+    assert len(register.known()) == 3
+    assert register.known() is register.known()
+    register_of(house, "IR_BEN_R_ARC", "d" * 64)
+    assert len(register.known()) == 4
+
+
+def test_files_that_wait_hold_their_counts_and_no_register(
+    house, write, landing, tmp_path, monkeypatch
+):
+    register_of(house, "IR_BEN_R", "a" * 64, "b" * 64)
+    write()
+    prepare(house, tmp_path)
+    given, real = [], StagedDelivery.give
+
+    def noted(self, table):
+        given.append(real(self, table))
+        return given[-1]
+
+    monkeypatch.setattr(StagedDelivery, "give", noted)
+    house.ingest().load(landing, NAME, OPERATOR)
+    assert sorted(one.strangers.count for one in given) == [0, 2]
+    assert [len(one.strangers.register) for one in given] == [0, 0]
 
 
 class Dies(BaseException):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from bercail.foundation import Refused
+from bercail.foundation import Invalid, Refused, Unavailable
 from bercail.lake import DeliveryRows, Lake, Staged
+from bercail.lake.orphans import Orphan
+from bercail.lake.part_writing import PartWriter
 from bercail.storage.memory import MemoryStore
 
 NARROW = pa.schema([("person", pa.string()), ("paid", pa.int64())])
@@ -117,3 +120,101 @@ def test_rows_erased_meanwhile_took_the_staged_parts_with_them(lake: Lake) -> No
     with pytest.raises(Refused) as refused:
         lake.append("care", unread(), NARROW, delivery="d1", staged=staged)
     assert refused.value.rule == "lake-erased"
+
+
+def test_a_column_of_another_kind_is_refused_before_a_line_is_taken(
+    lake: Lake, host: MemoryStore
+) -> None:
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    before = [entry.name for entry in host.list("")]
+    other = pa.schema([("person", pa.string()), ("paid", pa.string())])
+    with pytest.raises(Invalid, match="`paid`") as refused:
+        lake.staging.stage("care", unread(), other, delivery="d1")
+    assert refused.value.rule == "lake-schema"
+    assert [entry.name for entry in host.list("")] == before
+
+
+def test_staged_parts_that_a_sweep_removed_are_written_again(lake: Lake) -> None:
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    staged = stage(lake, NARROW)
+    assert len(lake.remove_orphans(timedelta(seconds=-1))) == 1
+    made = lake.append("care", lines(NARROW), NARROW, delivery="d1", staged=staged)
+    assert made.rows == 6
+    assert lake.verify("care").parts == 2
+    assert lake.read("care").read_all().num_rows == 6
+
+
+def test_parts_that_a_sweep_removed_before_their_commit_are_not_named(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    writes = PartWriter.write
+
+    def swept(writer: PartWriter, *given: Any, **named: Any) -> Any:
+        written = writes(writer, *given, **named)
+        assert len(lake.remove_orphans(timedelta(seconds=-1))) == 1
+        return written
+
+    monkeypatch.setattr(PartWriter, "write", swept)
+    with pytest.raises(Unavailable) as lost:
+        lake.append("care", lines(NARROW), NARROW, delivery="d1")
+    assert lost.value.rule == "lake-swept"
+    monkeypatch.undo()
+    assert lake.append("care", lines(NARROW), NARROW, delivery="d1").rows == 6
+    assert lake.verify("care").parts == 2
+
+
+def test_a_sweep_leaves_what_a_commit_named_since_it_looked(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    staged = stage(lake, NARROW)
+    lists = Lake.orphans
+
+    def overtaken(swept: Lake, older_than: timedelta) -> tuple[Orphan, ...]:
+        found = lists(swept, older_than)
+        swept.append("care", unread(), NARROW, delivery="d1", staged=staged)
+        return found
+
+    monkeypatch.setattr(Lake, "orphans", overtaken)
+    assert lake.remove_orphans(timedelta(seconds=-1)) == ()
+    assert lake.verify("care").parts == 2
+    assert lake.read("care").read_all().num_rows == 6
+
+
+def test_staged_parts_of_a_delivery_that_came_meanwhile_are_removed(lake: Lake) -> None:
+    staged = stage(lake, NARROW)
+    made = lake.append("care", lines(NARROW), NARROW, delivery="d1")
+    assert lake.append("care", unread(), NARROW, delivery="d1", staged=staged) == made
+    assert lake.orphans(timedelta(seconds=-1)) == ()
+    assert lake.verify("care").parts == 1
+
+
+def test_staged_parts_that_the_table_has_are_kept_when_they_are_given_again(lake: Lake) -> None:
+    staged = stage(lake, NARROW)
+    made = lake.append("care", unread(), NARROW, delivery="d1", staged=staged)
+    assert lake.append("care", unread(), NARROW, delivery="d1", staged=staged) == made
+    assert lake.verify("care").parts == 1
+    assert lake.read("care").read_all().num_rows == 3
+
+
+def test_staged_parts_that_no_longer_fit_leave_no_orphan(lake: Lake) -> None:
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    staged = stage(lake, WIDE)
+    other = NARROW.append(pa.field("kind", pa.string()))
+    batch = lines(NARROW)[0].append_column("kind", pa.array(["k"] * 3))
+    lake.append("care", [batch], other, delivery="d2")
+    lake.append("care", lines(WIDE), WIDE, delivery="d1", staged=staged)
+    assert lake.orphans(timedelta(seconds=-1)) == ()
+
+
+@pytest.mark.parametrize("epoch", [1, 7])
+def test_staged_parts_of_a_refused_append_are_removed(lake: Lake, epoch: int) -> None:
+    """Pseudonyms of another epoch, or a name that is none: nothing was tried."""
+    lake.append("care", lines(NARROW), NARROW, delivery="d0")
+    before = lake.orphans(timedelta(seconds=-1))
+    staged = stage(lake, NARROW)
+    name = "no name" if epoch == 1 else "d1"
+    with pytest.raises((Refused, Invalid)):
+        lake.append("care", unread(), NARROW, delivery=name, epoch=epoch, staged=staged)
+    assert lake.orphans(timedelta(seconds=-1)) == before

@@ -5,12 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from bercail.storage import Location
 from bercail.storage.kept_connections import FellSilent, KeptConnections, NotPlain
+from bercail.testing.tls_door import TlsDoor
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: one\r\n\r\nhello"
 
@@ -103,6 +110,15 @@ def test_a_connection_is_closed_when_the_host_says_so() -> None:
         assert ask(lines) == ask(lines) == b"hello"
 
 
+def test_what_comes_unasked_is_not_taken_for_the_next_answer() -> None:
+    stray = GOOD.replace(b"hello", b"stray")
+    host = Host([GOOD + stray], [GOOD])
+    with lines_to(host) as lines:
+        # A body that may be large is received alone: what follows it stays on the connection.
+        assert ask(lines, most=1_000_000) == b"hello"
+        assert ask(lines) == b"hello"
+
+
 NOT_PLAIN = {
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     "cut": GOOD[:-1],
@@ -135,6 +151,52 @@ def test_a_host_that_says_nothing_fell_silent() -> None:
     finally:
         lines.close()
         listener.close()
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate of this machine that signed itself, and its key."""
+    folder = tmp_path
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a store")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    chain, private = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return chain, private
+
+
+def test_over_tls_a_host_that_says_nothing_fell_silent(papers: tuple[Path, Path]) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    silent = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with TlsDoor(silent, *papers) as door:
+        options = {"ca": str(papers[0])}
+        location = Location(scheme="s3", name="b", endpoint=door.endpoint, options=options)
+        lines = KeptConnections(location, door.endpoint, silence=0.2)
+        try:
+            with pytest.raises(FellSilent):
+                ask(lines)
+            assert door.opened == 1
+        finally:
+            lines.close()
+            listener.close()
 
 
 @pytest.mark.parametrize("header", ["a\r\nx: y", "a\nx: y", "a\r", "\N{SNOWMAN}"])

@@ -81,6 +81,14 @@ def test_every_header_and_the_key_are_covered() -> None:
     assert len({signature(one.headers) for one in [plain, *others]}) == 6
 
 
+def test_runs_of_spaces_are_signed_as_one_and_sent_as_they_are() -> None:
+    signer = s3_signer("path")
+    wide = signer.sign("PUT", "a", {"x-amz-meta-note": " two   words "})
+    narrow = signer.sign("PUT", "a", {"x-amz-meta-note": "two words"})
+    assert signature(wide.headers) == signature(narrow.headers)
+    assert wide.headers["x-amz-meta-note"] == " two   words "
+
+
 def azure_signer(**credentials: Secret) -> AzureSigner:
     location = Location(scheme="azure", name="acct", endpoint="https://acct.blob.example/path")
     return AzureSigner(location, Credentials(**credentials))  # type: ignore[arg-type]

@@ -197,8 +197,10 @@ class SilverService:
     def _make_one(
         self, one: Concept, pinned: Pinned, found: Sequence[Leaf], actor: Actor, *, whole: bool
     ) -> BuildReport:
-        state = self._settled(one, actor)  # 1
+        # Before the journal: what another commits after this look is an overtaking, and none of
+        # what the table holds at it is unknown to the journal that is read after.
         onto = self._standing_on(one)
+        state = self._settled(one, actor)  # 1
         epoch = self.lake.rewriting.gate.require_open()
         made = state.made
         if made is not None and not whole and rules.continues(one, made, self.persons.name):
