@@ -7,6 +7,7 @@ opened yesterday does not open today when the permit ended or was revoked in bet
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time
 from typing import Any
 
 from bercail.access.events import ExtractMade
@@ -63,7 +64,8 @@ def open_sources(
     """The tables of a recorded extract; `guard` runs before each read.
 
     The permit's years are put into every study's model; tables and columns that it does not name,
-    and persons who object, are not in the extract at all.
+    and persons who object, are not in the extract at all. What engines hand to the workers of a
+    cluster ends with the permit's last day, in UTC.
 
     Raises:
         Unproven: the manifest is not the one that was recorded.
@@ -84,4 +86,10 @@ def open_sources(
         first_year=permit.scope.first_year,
         last_year=permit.scope.last_year,
     )
-    return Sources(tables=tables, naming="project", permit=permit.id, scope=scope)
+    return Sources(
+        tables=tables,
+        naming="project",
+        permit=permit.id,
+        scope=scope,
+        until=datetime.combine(permit.valid_until, time.max, UTC),
+    )

@@ -46,8 +46,9 @@ class _MemoryRun:
 
     def result(self) -> CohortResult:
         """Ask every person, then count."""
+        objections = self._views.called(self._plan.scoped.scope.objections)
         for person in sorted(self._views.persons):
-            known = OnePerson(person, self._views, self._plan.scoped.scope.objections)
+            known = OnePerson(person, self._views, objections)
             if all(known.value(guard) is True for guard in self._plan.scoped.guards):
                 self._ask(person, known)
         schema = wide_schema(self._written)

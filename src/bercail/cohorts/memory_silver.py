@@ -35,7 +35,7 @@ class Numbers:
 
 
 def read_numbers(plan: RunPlan) -> Numbers:
-    """The table of person numbers; empty when the plan reads no silver table."""
+    """The table of person numbers; empty when the plan reads none."""
     of_identity: dict[str, int] = {}
     called: dict[int, str] = {}
     if plan.numbers:

@@ -43,6 +43,10 @@ class MemoryViews:
         self._read_persons()
         self._kept: dict[Events, EventsByPerson] = {}
 
+    def called(self, identities: Iterable[str]) -> frozenset[str]:
+        """The persons whose identities these are."""
+        return frozenset(self._numbers.person(identity) for identity in identities)
+
     def events(self, base: Events) -> EventsByPerson:
         """The events of a view after its cleaning rules, by person."""
         if base in self._plan.silver and base not in self._kept:

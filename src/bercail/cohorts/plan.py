@@ -7,6 +7,7 @@ Every engine runs a `RunPlan` and nothing else, so whatever must hold for every 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 
 import pyarrow as pa
 from attrs import field, frozen
@@ -53,6 +54,7 @@ class RunPlan:
     `model` is the study as written (its labels, its digest); engines run `scoped.model` on the
     persons for whom `scoped.guards` hold. `silver` are the views, with their rules, that are
     read from silver tables; `numbers` names the table of person numbers, empty when none is.
+    No way to open the tables that a plan hands out may last longer than `until`.
     """
 
     scoped: ScopedModel
@@ -62,6 +64,7 @@ class RunPlan:
     snapshots: tuple[str, ...]
     silver: frozenset[Events] = frozenset()
     numbers: str = ""
+    until: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
         if type(self.scoped) is not ScopedModel:
@@ -121,18 +124,31 @@ def plan_run(model: Model, sources: Sources) -> RunPlan:
         snapshots=sources.snapshots(),
         silver=silver,
         numbers=numbers,
+        until=sources.until,
     )
 
 
 def _numbers_for(silver: Collection[Events], sources: Sources) -> str:
-    """The table of person numbers, needed as soon as a silver table is read."""
-    numbers = _numbers(sources) if silver else ""
+    """The table of person numbers, read wherever it is there and may be read.
+
+    Who the persons are must not depend on the layer that events are read from.
+    """
+    numbers = _numbers(sources)
+    if not silver and not _may_read(numbers, sources):
+        return ""
     if silver and not numbers:
         raise Invalid(
             f"The study reads silver tables, and {_data(sources)} holds no person numbers.",
             remedy="Give `silver_numbers` or `silver_identities` with them.",
         )
     return numbers
+
+
+def _may_read(numbers: str, sources: Sources) -> bool:
+    tables = sources.scope.tables
+    if not numbers or tables is None:
+        return bool(numbers)
+    return tables.get(numbers, frozenset()) >= {"person", NUMBERS[numbers]}
 
 
 def _leaves_of(guards: Collection[Expression]) -> tuple[Events, ...]:

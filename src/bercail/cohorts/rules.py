@@ -21,6 +21,7 @@ from bercail.cohorts.events import (
     Events,
     EventSet,
     Exists,
+    Mean,
     Nearest,
     Pick,
     Score,
@@ -85,7 +86,7 @@ def require_reasonable(nodes: Iterable[Node]) -> None:
 
     Raises:
         Invalid: more than MAX_DEPTH levels, MAX_NODES nodes, MAX_SHIFTED_YEARS years, or
-            factors along one path of more than MAX_FACTORS.
+            factors (scales of means too) along one path of more than MAX_FACTORS.
     """
     total = 0
     for top in nodes:
@@ -116,6 +117,8 @@ def _measure(node: Node) -> tuple[int, int, int, int]:
         years += MAX_DAYS // 365 + 1
     if isinstance(node, Multiply):
         factor *= max(1, abs(node.by))
+    if isinstance(node, Mean):
+        factor *= node.scale
     return depth + 1, size, years, factor
 
 

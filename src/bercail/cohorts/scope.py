@@ -41,8 +41,8 @@ class Scope:
 
     `tables` gives the columns that may be read of each table (lake names). Events must touch
     the years from `first_year` to `last_year`. Persons for whom `population` is not true, and
-    those in `objections` (as the data name persons), are as if they did not exist. `permit` is
-    named in messages.
+    those in `objections` (as the data name persons, by any identity of theirs), are as if they
+    did not exist. `permit` is named in messages.
     """
 
     permit: str = ""

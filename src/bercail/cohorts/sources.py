@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -112,7 +113,8 @@ class Sources:
     `naming` is `lake` (BEN_NIR_PSA, BEN_IDT_ANO, NIR_ANO_17) or `project` (NUM_ENQ,
     NUM_ENQ_IDT). `permit` is named in messages. `drugs` has the columns `cip13`, `atc`,
     `units_per_pack`; the catalogue's table when None. `scope` is put into every model that is
-    run on these sources.
+    run on these sources. `until` (with its zone) is the end of the right to read them: what
+    engines hand to other machines ends then at the latest.
     """
 
     tables: Mapping[str, Source | pa.Table] = field(eq=False)
@@ -120,6 +122,7 @@ class Sources:
     permit: str = ""
     drugs: pa.Table | None = field(default=None, eq=False)
     scope: Scope = field(factory=Scope)
+    until: datetime | None = None
 
     def column(self, name: str) -> str:
         """The name here of a column that the lake calls `name`."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from attrs import define, field
 from sqlglot import exp
 
+from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.codec import children
 from bercail.cohorts.events import Aggregate
@@ -22,8 +23,8 @@ from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import walk
 from bercail.cohorts.sql_sets import Sets
 from bercail.cohorts.sql_summaries import Summaries
-from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, number
-from bercail.cohorts.sql_views import identities, numbers, persons
+from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, listed_name, number
+from bercail.cohorts.sql_views import identities, listed, numbers, persons
 from bercail.cohorts.views import PERSONS
 
 COHORT_PERSONS = "cohort_persons"
@@ -56,6 +57,8 @@ class _Compiler:
             made.ctes["numbers"] = numbers(plan)
         made.ctes["identities"] = identities(plan)
         made.ctes["people"] = persons(plan)
+        if plan.scoped.scope.objections:
+            made.ctes[listed_name(OBJECTIONS)] = listed(plan, OBJECTIONS)
         return made
 
     def cohort(self) -> exp.Query:

@@ -133,14 +133,19 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
     return exp.Case(ifs=[exp.If(this=whole, true=exp.cast(text.copy(), "BIGINT"))])
 
 
+def listed_name(name: str) -> str:
+    """How the relation of the persons on a list is called."""
+    return f"{name}_persons"
+
+
 def stored_term(reading: Reading, name: str, table: str) -> Term:
     """A key or pseudonym column, as the file holds it."""
     return exp.column(reading.columns[name][0], table, quoted=True)
 
 
 def _listed(node: Listed) -> Term:
-    """Whether the person stands in the relation called as the list; it is there with the list."""
-    listed = exp.select("person").from_(node.name)
+    """Whether the person stands in the relation that `sql_views.listed` makes of the list."""
+    listed = exp.select("person").from_(listed_name(node.name))
     inside = exp.In(this=exp.column("person", "people"), query=exp.Subquery(this=listed))
     return exp.paren(inside)
 

@@ -92,6 +92,17 @@ def numbers(plan: RunPlan) -> exp.Select:
     )
 
 
+def listed(plan: RunPlan, name: str) -> exp.Select:
+    """The persons of a list that may name each of them by any of their identities."""
+    one = exp.column("person", "o")
+    if not plan.numbers:
+        return exp.select(exp.alias_(one, "person")).from_(exp.to_table(name, alias="o"))
+    person = exp.Coalesce(this=exp.column("called", "n"), expressions=[one])
+    same = exp.EQ(this=exp.column("identity", "n"), expression=one.copy())
+    query = exp.select(exp.alias_(person, "person")).from_(exp.to_table(name, alias="o"))
+    return query.join(exp.to_table("numbers", alias="n"), on=same, join_type="left")
+
+
 def identities(plan: RunPlan) -> exp.Select:
     """The rows of IR_BEN_R that name a person, with the columns the run needs."""
     reading = plan.readings["IR_BEN_R"][0]

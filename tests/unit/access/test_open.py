@@ -190,6 +190,12 @@ def test_what_is_open_closes_by_itself(registered, permit, end):
         source.filesystem.open(source.urls[0]).read(4)
 
 
+def test_what_is_handed_out_ends_with_the_last_day_of_the_permit(registered, permit):
+    registered.access.extract(permit, ODILE)
+    until = registered.access.open_extract(permit, CAMILLE).until
+    assert LAST < until < AFTER
+
+
 def test_sources_name_the_files_of_this_extract_and_no_others(registered, permit):
     registered.access.extract(permit, ODILE)
     registered.load("MCO_2023", T_MCO23C=[{"ETA_NUM": "E", "RSA_NUM": "1", "NIR_ANO_17": "ana"}])

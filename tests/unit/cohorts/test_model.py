@@ -160,3 +160,17 @@ def test_dates_are_not_moved_out_of_the_calendar() -> None:
 def test_a_model_cannot_change() -> None:
     with pytest.raises(AttributeError):
         _model().title = "x"  # type: ignore[misc]
+
+
+def test_the_scale_of_a_mean_counts_as_a_factor() -> None:
+    """The sum is multiplied by it, so beyond the limit a product would leave 64 bits."""
+
+    def study(scale: int, by: int) -> Model:
+        mean = dispensings.mean(dispensings.quantity, scale=scale)
+        return Cohort(
+            name="s", title="s", population=dispensings.exists(), attributes={"m": mean * by}
+        ).model
+
+    assert study(1_000, 1_000).attributes
+    with pytest.raises(Invalid, match="multiplies a number by more than 1000000"):
+        study(1_000, 1_001)

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from attrs import evolve
 
@@ -16,14 +17,19 @@ from bercail.cohorts import (
     MemoryEngine,
     Model,
     Scope,
+    Sources,
+    acts,
     dispensings,
     long_term_illnesses,
     persons,
 )
 from bercail.cohorts.plan import plan_run
 from bercail.cohorts.scope import ScopedModel, add_scope
+from bercail.cohorts.spark.dialect import to_spark
+from bercail.cohorts.spark.tables import table_types
+from bercail.cohorts.sql_cohort import compile_cohort
 from bercail.foundation import Invalid
-from bercail.testing.small_snds import SmallSnds
+from bercail.testing.small_snds import DRUGS, SmallSnds
 
 ROOM = Path(bercail.cohorts.__file__).parent
 ENGINES = [MemoryEngine, DuckdbEngine]
@@ -77,6 +83,66 @@ def test_persons_who_object_are_as_if_they_did_not_exist(engine: Any) -> None:
     result = _run(engine, Scope(objections=frozenset({"b", "nobody"})))
     assert result.persons["person"].to_pylist() == ["a", "c", "d"]
     assert [step.persons for step in result.flowchart] == [3, 3]
+
+
+def _merged() -> dict[str, pa.Table]:
+    """The persons `b` and `c` are one, called `b`; the list knows `e`, which the register lacks."""
+    numbers = pa.array([1, 2, 2, 3, 3], pa.int32())
+    known = {"person": numbers, "BEN_IDT_ANO": ["a", "b", "c", "d", "e"]}
+    return {**_data().tables(), "silver_identities": pa.table(known)}
+
+
+@pytest.mark.parametrize(
+    ("objection", "left"),
+    [("b", ["a", "d"]), ("c", ["a", "d"]), ("e", ["a", "b"]), ("nobody", ["a", "b", "d"])],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_objection_holds_for_every_identity_of_the_person(
+    engine: Any, objection: str, left: list[str]
+) -> None:
+    scope = Scope(objections=frozenset({objection}))
+    sources = Sources(tables=_merged(), drugs=DRUGS, scope=scope)
+    result = engine(sources).run(_model())
+    assert result.persons["person"].to_pylist() == left
+    assert {row["person"] for row in result.events["lines"].to_pylist()} == set(left)
+
+
+def test_a_cluster_is_asked_the_same_of_objections() -> None:
+    scope = Scope(objections=frozenset({"c"}))
+    plan = plan_run(_model(), Sources(tables=_merged(), drugs=DRUGS, scope=scope))
+    text = to_spark(compile_cohort(plan), table_types(plan))
+    assert "`objections_persons` AS (SELECT COALESCE(`n`.`called`, `o`.`person`)" in text
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_silver_view_does_not_change_who_the_persons_are(engine: Any) -> None:
+    days, people = pa.array([], pa.date32()), pa.array([], pa.int32())
+    table = {"silver_acts": pa.table({"person": people, "date": days})}
+    sources = Sources(tables={**_merged(), **table}, drugs=DRUGS)
+    bronze = Cohort(name="one", title="One", population=dispensings.exists())
+    silver = Cohort(
+        name="two",
+        title="Two",
+        population=dispensings.exists(),
+        attributes={"acts": acts.count()},
+    )
+    assert not plan_run(bronze.model, sources).silver
+    assert plan_run(silver.model, sources).silver
+    for study in (bronze, silver):
+        assert engine(sources).run(study.model).persons["person"].to_pylist() == ["a", "b", "d"]
+
+
+def test_person_numbers_beyond_the_permit_are_not_read() -> None:
+    plan = plan_run(_model(), _data().sources())
+    reach = {
+        name: frozenset(column for one in readings for column in one.columns)
+        for name, readings in plan.readings.items()
+    }
+    sources = Sources(tables=_merged(), drugs=DRUGS, scope=Scope(tables=reach))
+    assert not plan_run(_model(), sources).numbers
+    wider = {**reach, "silver_identities": frozenset({"person", "BEN_IDT_ANO"})}
+    within = evolve(sources, scope=Scope(tables=wider))
+    assert plan_run(_model(), within).numbers == "silver_identities"
 
 
 @pytest.mark.parametrize("engine", ENGINES)

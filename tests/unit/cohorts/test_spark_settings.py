@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ def test_a_token_cannot_bring_options_of_its_own() -> None:
         settings.url()
 
 
-@pytest.mark.parametrize("minutes", [0, 1441])
+@pytest.mark.parametrize("minutes", [0, 241])
 def test_a_ticket_has_a_sensible_life(minutes: int) -> None:
     with pytest.raises(Invalid):
         SparkSettings(address="sc://cluster.example", ticket_minutes=minutes)
@@ -152,3 +154,15 @@ def test_what_a_worker_raised_keeps_its_family(mark: str, family: type, rule: st
 
 def test_a_family_that_is_none_is_not_believed() -> None:
     assert isinstance(failure(PySparkException(message="bercail-failure:else::")), Unavailable)
+
+
+def test_the_client_is_imported_in_a_program_without_a_file() -> None:
+    """As `python -c` is: the client would take it for its own doctests, and end it."""
+    program = (
+        "import sys\n"
+        "from bercail.cohorts.spark.session import _require_client\n"
+        "_require_client()\n"
+        "print(hasattr(sys.modules['__main__'], '__file__'))\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "False\n"), ran.stderr[-500:]

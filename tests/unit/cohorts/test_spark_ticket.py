@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import base64
+import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from bercail.cohorts.spark import ClusterKey
+from bercail.cohorts import Cohort, Source, Sources, persons
+from bercail.cohorts.plan import plan_run
+from bercail.cohorts.spark import ClusterKey, SparkSettings
+from bercail.cohorts.spark.tables import ClusterTables
 from bercail.cohorts.spark.ticket import Ticket, open_ticket, seal_ticket
 from bercail.cohorts.spark.worker_key import VARIABLE, main, of_environment
-from bercail.foundation import Invalid, Missing, Refused, Secret, SeededRandomness, Unproven
+from bercail.foundation import (
+    FixedClock,
+    Invalid,
+    Missing,
+    Refused,
+    Secret,
+    SeededRandomness,
+    Unproven,
+)
 from bercail.storage import Credentials, Location, open_store
+from bercail.testing.small_snds import DRUGS, SmallSnds
 from bercail.vault import Binding, DataKey, Party, seal_bytes
 from bercail.vault.placement import PlacedPart
 
@@ -82,6 +98,52 @@ def test_a_ticket_ends_while_a_part_is_read(ticket: Ticket) -> None:
 def test_a_ticket_opens_only_what_it_lists(ticket: Ticket) -> None:
     with pytest.raises(Invalid, match="does not list"):
         ticket.reader(ticket.store(), "sealed://T/another", lambda: NOW)
+
+
+class _Sealed:
+    """A filesystem with one file, as the lake's hands it to a cluster."""
+
+    def __init__(self, table: pa.Table) -> None:
+        plain = io.BytesIO()
+        pq.write_table(table, plain)
+        self._plain = plain.getvalue()
+
+    def open(self, _: str, __: str) -> io.BytesIO:
+        return io.BytesIO(self._plain)
+
+    def placement(self, _: str) -> PlacedPart:
+        return PlacedPart(opaque="opaque", sealed_size=1, binding=BINDING, key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("end", "until"),
+    [
+        (None, NOW + timedelta(minutes=60)),
+        (NOW + timedelta(minutes=5), NOW + timedelta(minutes=5)),
+        (NOW + timedelta(days=5), NOW + timedelta(minutes=60)),
+    ],
+)
+def test_a_ticket_ends_with_the_permit(
+    tmp_path: Path, end: datetime | None, until: datetime
+) -> None:
+    data = SmallSnds()
+    data.person("a")
+    sealed = Source(urls=("sealed://T/part",), filesystem=_Sealed(data.table("IR_BEN_R")))
+    study = Cohort(name="s", title="s", population=persons.birth_year > 1900)
+    sources = Sources(tables={"IR_BEN_R": sealed}, drugs=DRUGS, until=end)
+    settings = SparkSettings(
+        address="sc://cluster.example",
+        workers=CLUSTER.recipient().party,
+        store=Location.folder(tmp_path),
+    )
+    session = MagicMock()
+    reader = session.read.format.return_value.schema.return_value
+    reader.option.return_value = reader
+    ClusterTables(session=session, settings=settings, clock=FixedClock(NOW)).show(
+        plan_run(study.model, sources)
+    )
+    options = dict(call.args for call in reader.option.call_args_list)
+    assert open_ticket(options["ticket"], CLUSTER.recipient()).until == until
 
 
 def test_a_key_is_kept_for_this_account_alone(tmp_path: Path) -> None:

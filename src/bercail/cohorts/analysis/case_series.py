@@ -160,10 +160,11 @@ def self_controlled(
     age_starts: Sequence[int] = (),
     level: float = 0.95,
 ) -> Analysis:
-    """Relative incidence from one row per event; columns hold days of age.
+    """Relative incidence from one row per event and exposure; columns hold days of age.
 
-    A person with several events has several rows with the same observation; exposures are
-    joined. `exposure` may be unknown: such a person tells about age only.
+    A person with several events or exposures has several rows with the same observation. The
+    distinct days of each are taken, so that one event beside two exposures is one event; two
+    events on a day count once. `exposure` may be unknown: such a person tells about age only.
 
     Raises:
         Missing: a column is absent.
@@ -191,6 +192,8 @@ def read_cases(
 ) -> list[Case]:
     """The cases of a table of events, in order of their first row.
 
+    Events and exposures are the distinct days in a person's rows, in order.
+
     Raises:
         Missing: a column is absent.
         Invalid: unknown or other values than whole days, or an observation that differs
@@ -213,7 +216,7 @@ def read_cases(
             Case(
                 start=rows[0][start],
                 end=rows[0][end],
-                events=tuple(row[event] for row in rows),
+                events=tuple(sorted({row[event] for row in rows})),
                 exposures=tuple(sorted(begun)),
             )
         )

@@ -50,13 +50,17 @@ def cox(
     what rows of a cluster share (Lin and Wei, J Am Stat Assoc 1989;84:1074-1078). statsmodels
     computes their scores after Breslow whatever `ties` is.
 
+    With `entry`, a person is at risk after entry, up to and including `time`: (entry, time], as
+    Therneau and Grambsch 2000, section 3.7.
+
     Raises:
-        Invalid: another way with ties, no event, or a model that cannot be fitted.
+        Invalid: another way with ties, no event, an exit not after its entry, or no fit.
     """
     if ties not in TIES:
         raise Invalid(f"There is no way `{ties}` with ties.", remedy="Choose efron or breslow.")
     if not event.any():
         raise Invalid("Nobody has the event, so no hazard can be compared.")
+    entry = None if entry is None else _after(entry, time)
     require_full_rank(planned)
     require_events(planned, event)
     with honest_fit("Cox model"):
@@ -70,6 +74,14 @@ def cox(
     return HazardModel(
         terms=terms(planned, fitted.params, fitted.bse), log_likelihood=float(fitted.llf)
     )
+
+
+def _after(entry: Numbers, time: Numbers) -> Numbers:
+    """The first instants at risk; raises `Invalid` where there is none."""
+    if (time <= entry).any():
+        raise Invalid(f"{int((time <= entry).sum())} persons leave before they enter.")
+    # PHReg counts a person as at risk at the very time of entry.
+    return np.asarray(np.nextafter(entry, np.inf), dtype=np.float64)
 
 
 def _numbered(labels: Any) -> Any:

@@ -20,6 +20,8 @@ from bercail.foundation import Invalid
 
 # What the paper takes when nothing is known: mean and standard deviation of R.
 PRIOR_MEAN, PRIOR_SPREAD = 5.0, 5.0
+# How far the chances of a serial interval may sum from 1, and the days within which they must.
+_SLACK, _LONGEST = 0.01, 4_096
 
 
 @frozen(kw_only=True)
@@ -60,6 +62,17 @@ def serial_interval(mean: float, spread: float, longest: int) -> Numbers:
     return np.maximum(found, 0.0)
 
 
+def _whole_interval(mean: float, spread: float, least: int) -> Numbers:
+    """The serial interval over at least `least` days, and as many more as it needs to sum to 1.
+
+    A short series says nothing about the interval, so its end must not cut the distribution.
+    """
+    found = serial_interval(mean, spread, least)
+    while found.sum() < 1 - _SLACK and len(found) <= _LONGEST:
+        found = serial_interval(mean, spread, 2 * len(found))
+    return found
+
+
 def reproduction_numbers(
     cases: Numbers,
     interval: Numbers,
@@ -74,7 +87,8 @@ def reproduction_numbers(
 
     `cases` are all cases of each day; `imported` those infected elsewhere, who infect others
     but were infected by nobody here: by default the cases of the first day. `interval` is the
-    distribution of the serial interval from 0 days on, with no chance at 0.
+    distribution of the serial interval from 0 days on, with no chance at 0; it may be longer
+    than the series, which uses the days it has.
 
     Raises:
         Invalid: negative cases, more imported than cases, an interval that does not sum to 1
@@ -130,7 +144,7 @@ def _posterior(
 
 
 def _require_interval(interval: Numbers) -> None:
-    if interval[0] != 0 or (interval < 0).any() or abs(float(interval.sum()) - 1) > 0.01:
+    if interval[0] != 0 or (interval < 0).any() or abs(float(interval.sum()) - 1) > _SLACK:
         raise Invalid("The serial interval is no distribution over 1 day and more.")
 
 
@@ -158,7 +172,7 @@ def reproduction(
     number = counts(table, cases)
     found = reproduction_numbers(
         number,
-        serial_interval(mean_interval, spread_interval, len(number)),
+        _whole_interval(mean_interval, spread_interval, len(number)),
         imported=counts(table, imported) if imported else None,
         window=window,
         level=level,

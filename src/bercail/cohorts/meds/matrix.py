@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from attrs import frozen
+from meds.schema import train_split
 
 from bercail.cohorts.analysis.columns import (
     Days,
@@ -66,9 +67,9 @@ def feature_matrix(
 ) -> FeatureMatrix:
     """Counts of each feature in each period of each person's follow-up.
 
-    Periods are `period_days` long from the person's `start`; the last may be shorter (`days`).
-    `features` are the codes that become columns, by default all that occur: give them, so that
-    two extracts have the same. `label_next` tells whether `label` happens in the next period.
+    Periods are `period_days` long from `start`; the last may be shorter. `features` are by default
+    the codes of `persons`, with `splits` of those to train on: give them, so that two extracts have
+    the same. `label_next` is unknown where the next period is cut short without `label`.
 
     Raises:
         Missing: a column is absent.
@@ -76,12 +77,12 @@ def feature_matrix(
     """
     require_columns(persons, [person, start, end, *static])
     periods = _periods(*_follow_up(persons, person, start, end), period_days)
-    counted, wanted = _features(_codes(events, code), features, label)
+    counted, wanted = _features(_seen(events, person, code, periods, splits), features, label)
     grid = _count(wanted, periods, events, (person, day, code))
     data = _of_periods(periods, persons, static, splits)
     data |= {f"n_{one}": pa.array(grid[:, n], pa.int32()) for n, one in enumerate(counted)}
     if label is not None:
-        data[LABEL] = _next(grid[:, wanted.index(label)], periods.owner)
+        data[LABEL] = _next(grid[:, wanted.index(label)], periods)
     return FeatureMatrix(
         table=(table := pa.table(data)),
         columns=_told(table, static, counted, label),
@@ -102,6 +103,15 @@ class _Periods:
     place: Days
     begins: Days
     length: int
+
+    def opened(self) -> Days:
+        """The first day of each row."""
+        return self.first[self.owner] + self.place * self.length
+
+    def lengths(self) -> Days:
+        """The days for which each row is observed."""
+        left: Days = self.last[self.owner] - self.opened() + 1
+        return left.clip(max=self.length)
 
 
 def _periods(people: list[str], first: Days, last: Days, length: int) -> _Periods:
@@ -126,19 +136,28 @@ def _of_periods(
 ) -> dict[str, Any]:
     """The columns before the features."""
     owner = periods.owner
-    opened = periods.first[owner] + periods.place * periods.length
-    closed = np.minimum(opened + periods.length - 1, periods.last[owner])
+    opened, lengths = periods.opened(), periods.lengths()
+    closed = opened + lengths - 1
     made: dict[str, Any] = {
         "person": pa.array([periods.people[one] for one in owner], pa.string()),
         "period": pa.array(periods.place, pa.int32()),
         "from": pa.array(opened.astype(np.int32), pa.int32()).cast(pa.date32()),
         "to": pa.array(closed.astype(np.int32), pa.int32()).cast(pa.date32()),
-        "days": pa.array(closed - opened + 1, pa.int32()),
+        "days": pa.array(lengths, pa.int32()),
     }
     if splits is not None:
         made["split"] = _split_of(periods.people, owner, splits)
     taken = pa.array(owner, pa.int64())
     return made | {name: persons.column(name).combine_chunks().take(taken) for name in static}
+
+
+def _seen(
+    events: pa.Table, person: str, code: str, periods: _Periods, splits: Splits | None
+) -> list[str]:
+    """The codes of the persons; with splits of those to train on, as others are to judge by."""
+    own = {one for one in periods.people if splits is None or splits.of.get(one) == train_split}
+    pairs = zip(texts(events, person), _codes(events, code), strict=True)
+    return [one for who, one in pairs if who in own]
 
 
 def _features(
@@ -210,13 +229,13 @@ def _count(
     return grid
 
 
-def _next(happened: Any, owner: Days) -> pa.Array[Any]:
-    """Whether it happens in the row below; unknown where that is another person's."""
-    following = [bool(one) for one in happened[1:]] + [False]
-    last = np.concatenate([owner[1:] != owner[:-1], [True]])
-    return pa.array(
-        [None if end else one for one, end in zip(following, last, strict=True)], pa.bool_()
-    )
+def _next(happened: Any, periods: _Periods) -> pa.Array[Any]:
+    """Whether it happens in the row below; unknown where that is another person's, or cut short."""
+    # A row cut short proves that it happens, but never that it does not.
+    following, owner = happened[1:] > 0, periods.owner
+    proven = following | (periods.lengths()[1:] == periods.length)
+    known = np.append((owner[1:] == owner[:-1]) & proven, False)
+    return pa.array(np.append(following, False), pa.bool_(), mask=~known)
 
 
 def _told(
@@ -233,7 +252,7 @@ def _told(
         **{f"n_{one}": ("events", f"events with the code {one}") for one in features},
     }
     if label is not None:
-        meanings[LABEL] = ("", f"whether {label} happens in the next period; no feature")
+        meanings[LABEL] = ("", f"whether {label} happens in the next period, if known; no feature")
     return tuple(
         Column(
             name=part.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -50,12 +51,30 @@ def require_version(text: str) -> None:
 
 def _require_client() -> None:
     try:
-        import pyspark.sql.connect.session  # noqa: F401  # only whether it is there
+        with _as_a_file():
+            import pyspark.sql.connect.session  # noqa: F401  # only whether it is there
     except ImportError as error:
         raise Missing(
             "The client of Spark Connect is not installed.",
             remedy="Install `bercail[cluster]`.",
         ) from error
+
+
+@contextmanager
+def _as_a_file() -> Iterator[None]:
+    """Give a main program without a file one, for as long as the client is imported.
+
+    The client takes `python -c` for a run of its own doctests, and would end the process.
+    """
+    program = sys.modules["__main__"]
+    if hasattr(program, "__file__"):
+        yield
+        return
+    program.__file__ = "<string>"
+    try:
+        yield
+    finally:
+        del program.__file__
 
 
 def _require_reachable(settings: SparkSettings) -> None:

@@ -14,7 +14,7 @@ from bercail.vault import Party
 
 DEFAULT_PORT = 15002
 _EXAMPLE = "Write for example `sc://cluster.host.example:15002`."
-_LONGEST_TICKET = 24 * 60
+_LONGEST_TICKET = 4 * 60
 
 
 def _address(_: object, __: Attribute[str], value: str) -> None:
@@ -36,7 +36,8 @@ def _address(_: object, __: Attribute[str], value: str) -> None:
 def _minutes(_: object, __: Attribute[int], value: int) -> None:
     if not 1 <= value <= _LONGEST_TICKET:
         raise Invalid(
-            f"A ticket of `{value}` minutes is not allowed.", remedy="Give 1 to 1440 minutes."
+            f"A ticket of `{value}` minutes is not allowed.",
+            remedy=f"Give 1 to {_LONGEST_TICKET} minutes.",
         )
 
 
@@ -48,7 +49,8 @@ class SparkSettings:
     certificates (PEM) to trust in place of the system's. `workers` is the public side of the
     key that the workers hold (`bercail.cohorts.spark.worker_key`); without it no sealed file is
     read. `store` and `credentials` say where the workers fetch sealed parts, with an account
-    that can read and nothing else. A ticket opens parts for `ticket_minutes`.
+    that can read and nothing else. A ticket opens parts for `ticket_minutes`,
+    and never beyond the end of the permit.
     """
 
     address: str = field(validator=_address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -81,7 +81,7 @@ class ClusterTables:
                     self._plain(reading, content)
                 else:
                     registered = registered or self._register()
-                    self._sealed(reading, content)
+                    self._sealed(reading, content, plan.until)
 
     def send(self, name: str, table: pa.Table, columns: list[str] | None = None) -> None:
         """Send a table of this process inside the session; raises `Invalid` for a large one."""
@@ -108,7 +108,7 @@ class ClusterTables:
         self.session.dataSource.register(SealedParts)
         return True
 
-    def _sealed(self, reading: Reading, source: Source) -> None:
+    def _sealed(self, reading: Reading, source: Source, end: datetime | None) -> None:
         from bercail.cohorts.spark.sealed_source import FORMAT
 
         store, workers = self._trusted()
@@ -119,10 +119,11 @@ class ClusterTables:
                 remedy="Use the DuckDB engine, or read from the lake or from an extract.",
             )
         files: PlacesParts = source.filesystem
+        until = self.clock.now() + timedelta(minutes=self.settings.ticket_minutes)
         ticket = Ticket(
             location=store,
             credentials=self.settings.credentials,
-            until=self.clock.now() + timedelta(minutes=self.settings.ticket_minutes),
+            until=until if end is None else min(until, end),
             parts={url: files.placement(url) for url in source.urls},
         )
         schema = reading_schema(reading)

@@ -140,6 +140,17 @@ def test_events_of_a_person_are_joined() -> None:
     assert (second.events, second.exposures) == ((6,), ())
 
 
+def test_one_event_beside_two_exposures_is_one_event(published: SimpleNamespace) -> None:
+    """The first child is vaccinated again, long after: a second row, but no second event."""
+    table = oxford(published)
+    again = table.slice(0, 1).set_column(4, "mmr", pa.array([700]))
+    rows = pa.concat_tables([table, again, again])
+    case = read_cases(rows, **NAMES)[0]
+    assert (case.events, case.exposures) == ((398,), (458, 700))
+    found = self_controlled(rows, **NAMES, windows=[(15, 35)], age_starts=[548])
+    assert (found.persons, found.events) == (10, 10)
+
+
 def test_what_cannot_be_is_refused(published: SimpleNamespace) -> None:
     one = Case(start=0, end=9, events=(3,))
     with pytest.raises(Invalid, match="no event inside"):

@@ -110,6 +110,23 @@ def test_strata_and_late_entry_change_who_is_compared(published: SimpleNamespace
     assert late.terms[0].coefficient == pytest.approx(whole.terms[0].coefficient)
 
 
+def test_nobody_is_at_risk_at_the_time_of_entry() -> None:
+    """Risk is over (entry, time], Therneau and Grambsch 2000, section 3.7.
+
+    At 5 the second and third are at risk, at 10 the first and third, at 12 the third alone. The
+    score of this covariate is 0 at 0, so the fit is the null model: 2 log(1/2).
+    """
+    time, entry = np.array([10.0, 5.0, 12.0]), np.array([5.0, 0.0, 0.0])
+    everybody = np.ones(3, dtype=np.bool_)
+    balanced = one(np.array([1.0, -1.0, 0.0]))
+    for ties in ("efron", "breslow"):
+        found = cox(time, everybody, balanced, ties=ties, entry=entry)
+        assert found.terms[0].coefficient == pytest.approx(0.0, abs=1e-6)
+        assert found.log_likelihood == pytest.approx(2 * math.log(0.5), abs=1e-9)
+    with pytest.raises(Invalid, match="2 persons leave before they enter"):
+        cox(time, everybody, balanced, entry=np.array([10.0, 6.0, 0.0]))
+
+
 def test_what_cannot_be_fitted_is_refused(published: SimpleNamespace) -> None:
     treated = (published.arm == "placebo").astype(np.float64)
     with pytest.raises(Invalid, match="no way `exact` with ties"):

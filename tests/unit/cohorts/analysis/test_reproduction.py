@@ -100,6 +100,20 @@ def test_a_table_of_days(published: SimpleNamespace) -> None:
         reproduction(table.take([0, 2, 3]), **asked)
 
 
+def test_a_series_shorter_than_the_serial_interval() -> None:
+    """In 14 days an interval of mean 8.4 and deviation 3.8 has not ended; the rest is not lost."""
+    number = np.array([3, 5, 4, 8, 9, 12, 11, 15, 18, 17, 22, 25, 24, 30], dtype=np.float64)
+    dates = [date(2024, 1, 1) + timedelta(days=n) for n in range(14)]
+    table = pa.table({"date": dates, "cases": number})
+    asked = {"day": "date", "cases": "cases", "spread_interval": 3.8}
+    assert serial_interval(8.4, 3.8, 14).sum() < 0.99
+    found = reproduction(table, **asked, mean_interval=8.4)
+    expected = reproduction_numbers(number, serial_interval(8.4, 3.8, 200))
+    assert [row["reproduction"] for row in found.rows] == [one.interval.value for one in expected]
+    with pytest.raises(Invalid, match="no distribution"):
+        reproduction(table, **asked, mean_interval=1e6)
+
+
 def test_what_cannot_be_is_refused() -> None:
     cases, interval = np.ones(10), np.array([0.0, 1.0])
     with pytest.raises(Invalid, match="no distribution"):

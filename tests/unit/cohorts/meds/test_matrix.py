@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bercail.cohorts.meds import assign_splits, feature_matrix, write_matrix
+from bercail.cohorts.meds.splits import Splits
 from bercail.foundation import Invalid, sha256_hex
 
 START = date(2022, 1, 1)
@@ -84,6 +85,29 @@ def test_the_label_is_of_the_next_period_and_no_feature() -> None:
     found = feature_matrix(two(), SEEN, **NAMES, label="D")
     assert "n_D" not in found.table.column_names
     assert found.table.column("label_next").to_pylist() == [False, True, None, None]
+
+
+def test_a_next_period_cut_short_proves_no_absence() -> None:
+    """Days 60 to 64 show no `Y`, but the person leaves before the period is over."""
+    cut = feature_matrix(two(), SEEN, **NAMES, label="Y").table
+    assert cut.column("label_next").to_pylist() == [True, None, None, None]
+    people = two().set_column(2, "end", pa.array([day(89), day(39)]))
+    whole = feature_matrix(people, SEEN, **NAMES, label="Y").table
+    assert whole.column("days").to_pylist() == [30, 30, 30, 30]
+    assert whole.column("label_next").to_pylist() == [True, False, None, None]
+
+
+def test_codes_of_others_are_no_features() -> None:
+    """`c` is not in the cohort, and `b` is kept to judge by: neither decides on the columns."""
+    seen = pa.concat_tables([SEEN, table_of([("c", day(20), "C"), ("b", day(20), "B")])])
+
+    def features(splits: Splits | None = None) -> list[str]:
+        made = feature_matrix(two(), seen, **NAMES, splits=splits)
+        return [name for name in made.table.column_names if name.startswith("n_")]
+
+    assert features() == ["n_B", "n_D", "n_X", "n_Y"]
+    apart = Splits(of={"a": "train", "b": "held_out"}, seed="s", shares={})
+    assert features(apart) == ["n_D", "n_X", "n_Y"]
 
 
 def test_features_can_be_fixed_beforehand() -> None:
