@@ -79,9 +79,15 @@ class Bundle:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """The ids of everything found, sorted; a lone table's own inspection says nothing more."""
+        """The ids of everything found, sorted; of a lone table's inspection only what blocks."""
         found = {f.rule for one in self.leaving if one.check for f in one.check.findings}
-        if self.lone_table is None:
+        if self.lone_table is not None:
+            found |= {
+                remark.rule
+                for remark in self.files[0].inspection.remarks
+                if remark.severity == "blocking"
+            }
+        else:
             found |= {rule for one in self.files for rule in one.inspection.rules}
             found |= {cause.rule for cause in self.causes}
         return tuple(sorted(found))
@@ -181,9 +187,29 @@ def _causes(bundle: Bundle) -> tuple[Remark, ...]:
     told = all(one.inspection.kind in _SELF_TOLD for one in bundle.leaving)
     if not told and len(bundle.context.split()) < 4:
         found.append(Remark(rule="cause-no-context", many=1))
-    if any(hit.sure for hit in find_identifiers(bundle.context)):
-        found.append(Remark(rule="identifier", many=1, places=("the context",)))
+    for where, text in (("the context", bundle.context), ("the insistence", bundle.insisted)):
+        if _names_somebody(text):
+            found.append(Remark(rule="identifier", many=1, places=(where,)))
     return tuple(sorted(found, key=lambda remark: remark.rule))
+
+
+def require_plain(*texts: str) -> None:
+    """Raise unless `texts`, which the journal keeps for ever, may be recorded.
+
+    Raises:
+        Invalid: one of them holds an identifier of a person (rule `identifier`).
+    """
+    if any(_names_somebody(text) for text in texts):
+        remark = Remark(rule="identifier", many=1)
+        raise Invalid(
+            "The words of the statement or reason hold what identifies a person.",
+            remedy=in_both_languages([remark]),
+            rule=remark.rule,
+        )
+
+
+def _names_somebody(text: str) -> bool:
+    return any(hit.sure for hit in find_identifiers(text))
 
 
 def require_takeable(bundle: Bundle) -> None:

@@ -46,21 +46,42 @@ def guard_tables(
 
 
 def remember_tables(
-    ground: Ground, constraints: Mapping[str, Any], policy: DisclosurePolicy, actor: Actor
+    ground: Ground, report: Mapping[str, Any], policy: DisclosurePolicy, actor: Actor
 ) -> None:
     """Make every table a constraint on later releases; called again it does nothing.
 
-    `constraints`: what `constraints_of` put into the checkers' report, which votes are bound to.
+    `report`: the checkers' report, which votes are bound to. It holds what `constraints_of` says
+    of each table, and under `differencing` the reasons that the checkers were told.
 
     Raises:
-        Refused: a table gives an earlier secret away, or another release came between.
+        Refused: a table gives an earlier secret away, people were not told why they must compare
+            it (`differencing-undecided`), or another release came between.
     """
     memory = _memory(ground)
-    for document in constraints.values():
+    for name, document in report.get("constraints", {}).items():
         record = read_record(canonical_json(document))
         version, earlier = memory.load(LAKE)
-        guard_release(record, earlier, _source_policy(policy)).require_allowed()
+        # A table remembered before a crash was looked at then; later ones were held against it.
+        if all(one.release != record.release for one in earlier):
+            verdict = guard_release(record, earlier, _source_policy(policy))
+            verdict.require_allowed()
+            told = report.get("differencing", {}).get(name, {})
+            verdict.require_seen(told.get("people", ()))
         memory.append(version, record, actor)
+
+
+def decided(guarded: Mapping[str, Guarded], verdict: str) -> tuple[str, tuple[str, ...]]:
+    """The verdict of a request once the guard has looked, and the ids of what the guard found.
+
+    `blocked` on a breach; else `people` when the guard cannot decide on a table; else `verdict`.
+    """
+    found = {rule for one in guarded.values() for rule in one.verdict.rules}
+    if verdict != "blocked":
+        if not all(one.verdict.allowed for one in guarded.values()):
+            verdict = "blocked"
+        elif any(one.verdict.people for one in guarded.values()):
+            verdict = "people"
+    return verdict, tuple(sorted(found))
 
 
 def constraints_of(guarded: Mapping[str, Guarded]) -> dict[str, Any]:

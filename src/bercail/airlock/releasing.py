@@ -88,7 +88,7 @@ class Releasing:
         """Every table becomes a constraint on later releases, before it can be seen."""
         report = self.ground.shelf(request.id).checker_report(submission_of(request))
         policy = permit.policy(self.ground.house_policy)
-        remember_tables(self.ground, report.get("constraints", {}), policy, actor)
+        remember_tables(self.ground, report, policy, actor)
 
     def _released(self, request: Request, needed: int) -> RequestReleased:
         at = to_iso(self.ground.clock.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from bercail.airlock import rules
+from bercail.airlock.door import require_plain
 from bercail.airlock.events import RequestReturned, RequestWithdrawn, VoteCast
 from bercail.airlock.ground import Ground
 from bercail.airlock.intact import require_intact
@@ -23,6 +24,7 @@ class Reviewing:
 
     def review(self, request_id: str, actor: Actor, *, approve: bool, reason: str) -> Request:
         """See `AirlockService.review`."""
+        require_plain(reason)
         ground = self.ground
         version, request, permit = ground.require(request_id, actor, Act.VOTE)
         version = require_intact(ground, version, request, permit, actor)
@@ -54,7 +56,8 @@ class Reviewing:
 
 
 def said(reason: str) -> str:
-    """`reason`, once it says something; raises Invalid otherwise."""
+    """`reason`, once it says something and names no identifier; raises Invalid otherwise."""
     if not reason.strip():
         raise Invalid("A reason is needed.", remedy="Give it with `--reason`.")
+    require_plain(reason)
     return reason

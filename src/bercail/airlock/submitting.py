@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from bercail.airlock import outcome, rules
 from bercail.airlock.disclosure.check import read_file
-from bercail.airlock.door import LONE_TABLE, Bundle, look_at, require_takeable
+from bercail.airlock.door import LONE_TABLE, Bundle, look_at, require_plain, require_takeable
 from bercail.airlock.events import (
     AttachedFile,
     FilesAttached,
@@ -27,7 +27,7 @@ from bercail.airlock.ground import (
     project_stream,
     submission_of,
 )
-from bercail.airlock.guarding import as_dicts, constraints_of, guard_tables
+from bercail.airlock.guarding import as_dicts, constraints_of, decided, guard_tables
 from bercail.airlock.permits import PermitView
 from bercail.airlock.request import Request, State
 from bercail.airlock.rules import Act
@@ -114,6 +114,8 @@ class Submitting:
                 progress=progress,
             )
             require_takeable(bundle)
+            if paper.statement is not None:
+                require_plain(*paper.statement.as_dict().values())
         except Invalid as error:
             refused = OutputRefused(
                 permit=permit.id, author=actor.id, rule=error.rule or "", size=paper.size
@@ -183,19 +185,19 @@ class Submitting:
         entries = shelf.entries(submission, request.files, leaving, bundle.policy.digest)
         cells = sum(len(check.table.cells) for check in tables.values())
         self._count(request, bundle, cells, actor)
-        breaches = {one.rule for each in guarded.values() for one in each.verdict.breaches}
-        found = tuple(sorted({*bundle.rules, *breaches}))
-        blocked = bundle.is_blocked or bool(breaches)
+        verdict, by_guard = decided(guarded, bundle.verdict)
+        found = tuple(sorted({*bundle.rules, *by_guard}))
         checked = RequestChecked(
             entries=entries,
             set_digest=set_digest(entries),
             policy_digest=bundle.policy.digest,
-            verdict="blocked" if blocked else bundle.verdict,
+            verdict=verdict,
             cells=cells,
             hidden_cells=sum(len(check.table.hidden) for check in tables.values()),
             rules=found,
         )
-        events = (checked, RequestQuarantined(rules=found)) if blocked else (checked,)
+        quarantined = (RequestQuarantined(rules=found),) if verdict == "blocked" else ()
+        events = (checked, *quarantined)
         return self.ground.append(request_id, version, events, actor)
 
     def _count(self, request: Request, bundle: Bundle, cells: int, actor: Actor) -> None:

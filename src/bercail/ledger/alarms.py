@@ -29,6 +29,7 @@ class Alarm:
     rule: str
     position: int
     subject: str
+    about: str
     raised_at: datetime
     acknowledged_by: str | None
     escalated: bool
@@ -40,6 +41,7 @@ class Alarm:
             "rule": self.rule,
             "position": self.position,
             "subject": self.subject,
+            "about": self.about,
             "raised_at": to_iso(self.raised_at),
             "acknowledged_by": self.acknowledged_by,
             "escalated": self.escalated,
@@ -74,6 +76,7 @@ class AlarmDesk:
                     position=one.position,
                     subject=one.subject,
                     at=one.at,
+                    about=one.about,
                 )
                 self._book.record_once(raised, actor)
         for name, roles in sorted(people.items()):
@@ -92,6 +95,7 @@ class AlarmDesk:
                 position=0,
                 subject=f"{name} now {', '.join(roles)} ({number + n})",
                 at=now,
+                about=name,
             )
             for n, (name, roles) in enumerate(risen.items())
         ]
@@ -108,7 +112,7 @@ class AlarmDesk:
         if not finding.strip():
             raise Invalid("An acknowledgement says what was found.", remedy="Give `--finding`.")
         one = self._find(alarm)
-        if one.acknowledged_by or one.subject == actor.id:
+        if one.acknowledged_by or _is_about(one, actor.id):
             raise Refused(
                 f"The alarm `{alarm}` is not yours to acknowledge, or is acknowledged.",
                 remedy="Somebody else than the person it is about acknowledges it, once.",
@@ -136,6 +140,7 @@ class AlarmDesk:
                     rule=body["rule"],
                     position=body["position"],
                     subject=body["subject"],
+                    about=body.get("about", ""),
                     raised_at=at,
                     acknowledged_by=None,
                     escalated=now - at > DAILY,
@@ -161,12 +166,19 @@ class AlarmDesk:
 _ALL = 1 << 62
 
 
+def _is_about(alarm: Alarm, person: str) -> bool:
+    """Whether the alarm is about `person`; early alarms say so in their subject alone."""
+    early = alarm.subject == person or alarm.subject.startswith(f"{person} now ")
+    return alarm.about == person if alarm.about else early
+
+
 def _settled(alarm: Alarm, by: str) -> Alarm:
     return Alarm(
         alarm=alarm.alarm,
         rule=alarm.rule,
         position=alarm.position,
         subject=alarm.subject,
+        about=alarm.about,
         raised_at=alarm.raised_at,
         acknowledged_by=by,
         escalated=False,

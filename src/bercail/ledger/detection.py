@@ -36,12 +36,13 @@ KINDS: Mapping[str, str] = {
 
 @frozen(kw_only=True)
 class Suspicion:
-    """One thing to look at: the rule, the event, who acted or what it is about, when."""
+    """One thing to look at: the rule, the event, what it is about, when; `about` is a person."""
 
     rule: str
     position: int
     subject: str
     at: str
+    about: str
 
     @property
     def alarm(self) -> str:
@@ -66,7 +67,13 @@ def suspicions(records: Iterable[RecordedEvent]) -> Iterator[Suspicion]:
 
 
 def _suspicion(rule: str, record: RecordedEvent) -> Suspicion:
-    return Suspicion(rule=rule, position=record.position, subject=record.actor, at=record.at)
+    return Suspicion(
+        rule=rule,
+        position=record.position,
+        subject=record.actor,
+        at=record.at,
+        about=record.actor,
+    )
 
 
 def _many_refusals(record: RecordedEvent, earlier: list[RecordedEvent]) -> Iterator[Suspicion]:

@@ -161,6 +161,7 @@ class AlarmRaised:
     """Something in the journal must be looked at today: the rule, the event, when it happened.
 
     `position` is that of the event; 0 for what no event tells, then `subject` says what.
+    `about` is the id of the person whose act or roles it is.
     """
 
     alarm: str
@@ -168,6 +169,7 @@ class AlarmRaised:
     position: int
     subject: str
     at: str
+    about: str = ""
 
 
 @frozen(kw_only=True)

@@ -127,7 +127,7 @@ def document(rows: Sequence[Sequence[int]], **changes: Any) -> dict[str, Any]:
             for j, sex in enumerate(sexes)
         ],
         "model_digest": "ab" * 32,
-        "snapshots": ["7"],
+        "snapshots": ["ER_PRS_F@7"],
         **changes,
     }
 

@@ -20,6 +20,7 @@ from bercail.airlock.bringing.rules import (
     require,
 )
 from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven
+from bercail.ledger.halting import HaltBook
 from bercail.testing.airlock_desk import AUTHOR, CHECKERS, COLLEAGUE, PERMIT, AirlockDesk
 
 OFFICER = Actor(id="officer-1", roles={Role.ACCESS_OFFICER, Role.OUTPUT_CHECKER})
@@ -102,6 +103,31 @@ def test_a_dead_permit_lets_nothing_in(
     desk.clock.advance(timedelta(days=31))
     with pytest.raises(Refused, match="is not live"):
         service.approve(bringing, OFFICER)
+
+
+def test_a_halted_project_takes_nothing_in(
+    desk: AirlockDesk, service: BringingService, declare: Callable[..., dict[str, Any]]
+) -> None:
+    bringing = declare()["bringing"]
+    service.approve(bringing, OFFICER)
+    service.approve(bringing, CHECKERS[0])
+    HaltBook(ledger=desk.ledger).halt("diabetes", "an incident", OFFICER)
+    with pytest.raises(Refused, match="is not live"):
+        service.take(bringing, AUTHOR, desk.folder / "space")
+    with pytest.raises(Refused, match="is not live"):
+        declare(b"code,label\nA10B,others\n")
+    HaltBook(ledger=desk.ledger).resume("diabetes", "over", OFFICER)
+    assert service.take(bringing, AUTHOR, desk.folder / "space")["state"] == "handed_over"
+
+
+def test_words_with_an_identifier_are_not_recorded(
+    desk: AirlockDesk, service: BringingService, declare: Callable[..., dict[str, Any]]
+) -> None:
+    person = f"1801275123456{97 - 1801275123456 % 97:02}"
+    with pytest.raises(Invalid, match="identifies a person"):
+        service.declare([desk.table_file()], PERMIT, AUTHOR, **{**WORDS, "origin": person})
+    with pytest.raises(Invalid, match="identifies a person"):
+        service.refuse(declare()["bringing"], OFFICER, f"it is of {person}")
 
 
 def test_changed_bytes_do_not_come_in(

@@ -59,11 +59,10 @@ def test_a_file_is_known_by_its_content(data: bytes, kind: Kind) -> None:
     assert inspect_bytes("o", data).kind is kind
 
 
-def test_what_is_not_understood_goes_to_people_with_the_reason() -> None:
+def test_what_is_not_understood_never_leaves_and_says_why() -> None:
     found = inspect_bytes("o", b"\x00\x01\x02\x03")
-    assert found.disposition is Disposition.PEOPLE
+    assert found.disposition is Disposition.NEVER
     assert "not-understood" in found.rules
-    assert not found.is_blocked
 
 
 def test_check_digits() -> None:

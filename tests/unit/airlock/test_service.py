@@ -387,13 +387,45 @@ def test_a_table_that_gives_an_earlier_secret_away_is_quarantined(desk: AirlockD
     first = desk.approved([(40, 31), (20, 58)])
     desk.airlock.release(first, CHECKERS[0], desk.folder / "out")
     path = desk.folder / "other.json"
-    path.write_text(json.dumps(document([(41, 31), (20, 58)], snapshots=["8"])))
+    path.write_text(json.dumps(document([(41, 31), (20, 58)], snapshots=["ER_PRS_F@8"])))
     request = desk.airlock.submit(path, PERMIT, AUTHOR)
     assert request.state is State.QUARANTINED
     verdict = desk.airlock.show(request.id, CHECKERS[0])["differencing"]["table"]
     assert not verdict["allowed"]
     assert verdict["breaches"][0]["rule"] in request.checked.rules
     assert first in verdict["breaches"][0]["earlier"]
+
+
+def other_cohort(desk: AirlockDesk, rows: list[tuple[int, int]], digest: str = "cd") -> str:
+    path = desk.folder / f"{digest}.json"
+    path.write_text(json.dumps(document(rows, model_digest=digest * 32)))
+    return desk.airlock.submit(path, PERMIT, AUTHOR).id
+
+
+def test_what_the_guard_cannot_decide_goes_to_people(desk: AirlockDesk) -> None:
+    first = desk.approved([(40, 31), (20, 58)])
+    desk.airlock.release(first, CHECKERS[0], desk.folder / "out")
+    request = other_cohort(desk, [(140, 131), (120, 158)])
+    shown = desk.airlock.show(request, CHECKERS[0])
+    assert (shown["state"], shown["verdict"]) == ("checked", "people")
+    assert "differencing-undecided" in shown["rules"]
+    assert shown["differencing"]["table"]["people"]
+    for checker in CHECKERS[:2]:
+        desk.airlock.review(request, checker, approve=True)
+    # The checkers were told: their votes stand.
+    desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+
+
+def test_a_reason_that_no_checker_was_told_refuses_the_release(desk: AirlockDesk) -> None:
+    request = other_cohort(desk, [(140, 131), (120, 158)])
+    for checker in CHECKERS[:2]:
+        desk.airlock.review(request, checker, approve=True)
+    first = desk.approved([(40, 31), (20, 58)])
+    desk.airlock.release(first, CHECKERS[0], desk.folder / "out")
+    with pytest.raises(Refused, match="Since the check") as refusal:
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    assert refusal.value.rule == "differencing-undecided"
+    assert not (desk.folder / "out" / request).exists()
 
 
 def test_a_blocked_table_is_quarantined(desk: AirlockDesk) -> None:

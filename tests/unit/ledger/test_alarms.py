@@ -7,11 +7,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from attrs import frozen
 
-from bercail.foundation import Actor, FixedClock, Invalid, Missing, Refused, Role, SeededRandomness
+from bercail.foundation import (
+    Actor,
+    FixedClock,
+    Invalid,
+    Missing,
+    Refused,
+    Role,
+    SeededRandomness,
+    to_iso,
+)
 from bercail.ledger import Ledger
 from bercail.ledger.alarms import AlarmDesk
 from bercail.ledger.detection import KINDS, REFUSALS
-from bercail.ledger.events import ActRefused
+from bercail.ledger.events import ActRefused, AlarmRaised
 from bercail.testing.ledger_desk import ORIGIN, Desk
 
 BEGAN = datetime(2026, 11, 21, 22, 46, tzinfo=UTC)
@@ -131,6 +140,31 @@ def test_an_author_whose_vote_is_in_the_journal_raises_an_alarm(desk: Desk) -> N
     assert at(desk).look(PEOPLE, AUDITOR) == []
     ledger(desk).append("airlock/r", 2, [VoteCast(request="r")], ada)
     assert rules(at(desk).look(PEOPLE, AUDITOR)) == ["privilege-elevation"]
+
+
+@pytest.mark.requirement("LOG-05")
+def test_who_rose_does_not_acknowledge_their_own_rise(desk: Desk) -> None:
+    """The subject is a sentence there; the person stands in `about`."""
+    at(desk).look(PEOPLE, AUDITOR)
+    [alarm] = at(desk, hours=1).look({**PEOPLE, "ada": ["data_user", "operator"]}, AUDITOR)
+    assert (alarm.about, alarm.as_dict()["about"]) == ("ada", "ada")
+    ada = Actor(id="ada", roles={Role.OPERATOR})
+    with pytest.raises(Refused, match="not yours"):
+        at(desk, hours=2).acknowledge(alarm.alarm, "all is well", ada)
+    assert at(desk, hours=2).acknowledge(alarm.alarm, "a new task", OPERATOR) == []
+
+
+@pytest.mark.requirement("LOG-05")
+def test_an_early_alarm_that_names_its_person_in_its_subject_alone(desk: Desk) -> None:
+    raised = AlarmRaised(
+        alarm="a", rule="privilege-elevation", position=0, subject="ada now operator (0)",
+        at=to_iso(BEGAN),
+    )  # fmt: skip
+    ledger(desk).append("alarms", 0, [raised], AUDITOR)
+    ada = Actor(id="ada", roles={Role.OPERATOR})
+    with pytest.raises(Refused, match="not yours"):
+        at(desk).acknowledge("a", "all is well", ada)
+    assert at(desk).acknowledge("a", "a new task", OPERATOR) == []
 
 
 def test_who_may_look_and_acknowledge(desk: Desk) -> None:

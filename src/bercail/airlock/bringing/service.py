@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bercail.airlock import package
 from bercail.airlock.bringing import rules
@@ -19,6 +19,7 @@ from bercail.airlock.bringing.events import (
     BroughtFile,
 )
 from bercail.airlock.bringing.rules import Bringing, BringingAct, BringingState
+from bercail.airlock.door import require_plain
 from bercail.airlock.ground import SealedPlace
 from bercail.airlock.inspection import Inspection, inspect_bytes
 from bercail.airlock.permits import PermitLookup, PermitView
@@ -36,6 +37,7 @@ from bercail.foundation import (
 )
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger
+from bercail.ledger.halting import HaltBook
 
 STREAM = "bringing/"
 
@@ -62,7 +64,7 @@ class BringingService:
         """Declare files and have them scanned; the same files and words are the same bringing.
 
         Raises:
-            Invalid: no file, or a word is missing: what for, where from, under which terms.
+            Invalid: no file; or what for, where from, which terms is missing or names a person.
             Refused: the permit is not live, or the actor is not of its project.
         """
         bodies = read_files(files)
@@ -72,6 +74,7 @@ class BringingService:
                 remedy="Give FILE, `--purpose`, `--origin` and `--terms`.",
                 rule="bringing",
             )
+        require_plain(purpose, origin, terms)
         permit = self._permit(permit_id)
         seen = [inspect_bytes(name, data) for name, data in bodies.items()]
         words = {"purpose": purpose, "origin": origin, "terms": terms}
@@ -177,7 +180,11 @@ class BringingService:
         return files
 
     def _permit(self, permit_id: str) -> PermitView:
-        return self.permits.get(permit_id, self.clock.now())
+        """The permit as it stands now; one whose project is halted is not live (LOG-07)."""
+        found = self.permits.get(permit_id, self.clock.now())
+        if HaltBook(ledger=self.ledger).is_halted(found.project):
+            return evolve(found, is_live=False)
+        return found
 
     def _store(self, bringing: str) -> SealedStore:
         return self.sealed("airlock", bringing)

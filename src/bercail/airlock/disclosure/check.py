@@ -75,6 +75,7 @@ class DisclosureCheck:
         return {
             "title": self.table.title,
             "dimensions": [axis.as_dict() for axis in self.table.axes],
+            "provenance": dict(self.table.provenance),
             "verdict": self.verdict,
             "policy": self.policy.as_dict(),
             "findings": [finding.as_dict() for finding in self.findings],

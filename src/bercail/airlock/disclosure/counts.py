@@ -7,6 +7,7 @@ category of each dimension, so that the cells of a line add up to its margin.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from itertools import product
 from math import prod
@@ -31,6 +32,11 @@ VERSION = 1
 MAX_TEXT = 200
 MAX_CELLS = 20_000
 MAX_COUNT = 10**9
+MAX_SNAPSHOTS = 200
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# `Sources.snapshots` of the cohorts writes the table of the lake and the number of its snapshot.
+_SNAPSHOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}@[0-9]{1,20}")
 
 
 @frozen(kw_only=True)
@@ -50,7 +56,7 @@ class Counts:
     """Distinct persons by one or more dimensions; inner cells only, margins are computed.
 
     `cells` holds one count per tuple of categories; an absent tuple counts no person.
-    `provenance` says where the numbers come from (model digest, snapshots), as text.
+    `provenance` says where the numbers come from (model digest, snapshots), in their strict forms.
     """
 
     title: str
@@ -96,7 +102,7 @@ def counts_from_dict(value: Any) -> Counts:
         title=title,
         axes=axes,
         cells=_cells(value.get("cells"), axes),
-        provenance={name: value[name] for name in ("model_digest", "snapshots") if value.get(name)},
+        provenance=_provenance(value),
     )
     if table.published_cells > MAX_CELLS:
         raise Invalid(
@@ -105,6 +111,22 @@ def counts_from_dict(value: Any) -> Counts:
             rule="table-size",
         )
     return table
+
+
+def _provenance(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the numbers come from. It leaves with the table, so no free text may stand in it."""
+    found: dict[str, Any] = {}
+    if digest := value.get("model_digest"):
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise _invalid("its `model_digest` is not 64 hexadecimal digits")
+        found["model_digest"] = digest
+    if snapshots := value.get("snapshots"):
+        if not isinstance(snapshots, list) or len(snapshots) > MAX_SNAPSHOTS:
+            raise _invalid(f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}")
+        if not all(isinstance(one, str) and _SNAPSHOT.fullmatch(one) for one in snapshots):
+            raise _invalid("one of its `snapshots` is not `TABLE@number`")
+        found["snapshots"] = snapshots
+    return found
 
 
 def _axes(value: Any) -> tuple[Axis, ...]:

@@ -12,6 +12,7 @@ from bercail.airlock.disclosure.findings import IDENTIFYING_NAMES
 from bercail.airlock.inspection.encoded import find_runs, number_rule
 from bercail.airlock.inspection.identifiers import find_identifiers, is_finess
 from bercail.airlock.inspection.limits import Budget
+from bercail.airlock.inspection.lines import scan_text
 from bercail.airlock.inspection.remarks import Notes
 
 ROUNDED_TO = 5
@@ -59,7 +60,9 @@ def look_at_delimited(text: str, notes: Notes, budget: Budget, threshold: int) -
             budget.take("cells", len(row) or 1)
             rows.append(row)
     except csv.Error:
-        notes.add("not-understood")
+        # A cell longer than the reader takes: no table, but what stands in it is still searched.
+        notes.add("broken")
+        scan_text(text, notes)
         return
     look_at_grid(rows, notes, threshold)
 

@@ -14,6 +14,7 @@ from bercail.airlock.inspection.remarks import Notes
 
 _ROWS = 200
 _DEEPEST = 60
+_LONG, _HUGE = 10**8, 10**40
 
 
 def walk(value: Any, budget: Budget) -> Iterator[tuple[str, Any]]:
@@ -37,11 +38,41 @@ def walk(value: Any, budget: Budget) -> Iterator[tuple[str, Any]]:
             waiting += [(f"{path}/{n}", v, depth + 1) for n, v in reversed(list(enumerate(one)))]
 
 
+def scan_strings(value: Any, notes: Notes, budget: Budget) -> None:
+    """Every text of a JSON value as a reader sees it: names, values, long whole numbers, once.
+
+    What is written with `\\u` escapes says nothing to a search of the file's own text.
+    """
+    seen: set[str] = set()
+    for path, one in walk(value, budget):
+        names = one if isinstance(one, Mapping) else ()
+        for text in (*names, *_said(one)):
+            if text not in seen:
+                seen.add(text)
+                with notes.inside(f"member {path or '/'}"):
+                    scan_text(text, notes)
+
+
+def _scan_escaped(text: str, value: Any, notes: Notes) -> None:
+    """The texts of a document whose own text was searched: only escapes hide something more."""
+    if "\\" in text:
+        # The same members are walked again by the caller, who counts them.
+        scan_strings(value, notes, Budget())
+
+
+def _said(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _LONG
+    return (str(value),) if whole and abs(value) < _HUGE else ()
+
+
 def look_at_json(text: str, value: Any, notes: Notes, budget: Budget) -> None:
     """A JSON document of no known kind: searched; lists of objects are looked at as tables."""
     if len(text) > budget.limits.text:
         raise TooMuchError("text")
     scan_text(text, notes)
+    _scan_escaped(text, value, notes)
     for path, one in walk(value, budget):
         if (rows := _rows(one)) is not None:
             with notes.inside(f"member {path or '/'}"):
@@ -71,6 +102,7 @@ def look_at_chart(text: str, value: Any, notes: Notes, budget: Budget, threshold
     if len(text) > budget.limits.text:
         raise TooMuchError("text")
     scan_text(text, notes)
+    _scan_escaped(text, value, notes)
     for path, one in walk(value, budget):
         rows = _rows(one)
         if rows is None:
@@ -93,8 +125,7 @@ def _loads(value: Any) -> bool:
 
 def look_at_notebook(value: Any, notes: Notes, budget: Budget) -> None:
     """A notebook: programs and text may leave; outputs and attachments may not."""
-    for _ in walk(value, budget):
-        pass
+    scan_strings(value, notes, budget)
     cells = value.get("cells")
     if not isinstance(cells, list):
         notes.add("broken")

@@ -10,7 +10,12 @@ from attrs import frozen
 
 from bercail.airlock.inspection.archives import look_at_archive, open_zip
 from bercail.airlock.inspection.delimited import look_at_delimited
-from bercail.airlock.inspection.documents import look_at_chart, look_at_json, look_at_notebook
+from bercail.airlock.inspection.documents import (
+    look_at_chart,
+    look_at_json,
+    look_at_notebook,
+    scan_strings,
+)
 from bercail.airlock.inspection.identifiers import find_identifiers
 from bercail.airlock.inspection.kinds import CUSTOMS, Disposition, Kind, is_disguised
 from bercail.airlock.inspection.limits import LIMITS, Budget, Limits, TooMuchError
@@ -154,7 +159,7 @@ class _Sight:
             look_at_text(text, kind, notes, budget)
             return
         readers: dict[Kind, Callable[[], None]] = {
-            Kind.COUNT_TABLE: lambda: notes.add("protected-here"),
+            Kind.COUNT_TABLE: lambda: _count_table(value, notes, budget),
             Kind.DELIMITED: lambda: look_at_delimited(text, notes, budget, threshold),
             Kind.SPREADSHEET: lambda: look_at_spreadsheet(parts, notes, budget, threshold),
             Kind.OFFICE: lambda: self._office(parts, notes),
@@ -201,6 +206,13 @@ class _Sight:
 
     def _confidences(self, value: Any, notes: Notes) -> None:
         look_at_confidences(value, notes, supporting=self._supporting)
+        scan_strings(value, notes, self._budget)
+
+
+def _count_table(value: Any, notes: Notes, budget: Budget) -> None:
+    """Title, names, labels and provenance leave with the table; its digest is hexadecimal only."""
+    notes.add("protected-here")
+    scan_strings({**value, "model_digest": None}, notes, budget)
 
 
 def _other_picture(notes: Notes) -> None:

@@ -90,7 +90,7 @@ CUSTOMS: Mapping[Kind, Custom] = {
     Kind.SVG: Custom(_PEOPLE, (".svg",), "image/svg+xml"),
     Kind.PNG: Custom(_PEOPLE, (".png",), "image/png"),
     Kind.JPEG: Custom(_PEOPLE, (".jpg", ".jpeg"), "image/jpeg"),
-    Kind.PICTURE: Custom(_PEOPLE, (".gif", ".webp", ".tif", ".tiff", ".bmp")),
+    Kind.PICTURE: Custom(_NEVER, (".gif", ".webp", ".tif", ".tiff", ".bmp")),
     Kind.MODEL: Custom(_PEOPLE, (".json", ".pmml", ".xml"), "application/json"),
     Kind.CONFIDENCES: Custom(_PEOPLE, (".json",), "application/json"),
     Kind.PARQUET: Custom(_NEVER, (".parquet",)),
@@ -100,7 +100,7 @@ CUSTOMS: Mapping[Kind, Custom] = {
     Kind.DATABASE: Custom(_NEVER, (".db", ".sqlite", ".duckdb")),
     Kind.EXECUTABLE: Custom(_NEVER, (".exe", ".so", ".dll", ".class", ".wasm", ".bin")),
     Kind.ARCHIVE: Custom(_NEVER, (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".zst")),
-    Kind.UNKNOWN: Custom(_PEOPLE),
+    Kind.UNKNOWN: Custom(_NEVER),
 }
 """Total over the kinds. A suffix is only ever used to find a name that lies."""
 

@@ -14,7 +14,8 @@ class Limits:
     `size`: bytes of the file. `text`: bytes of text, more than anybody reads. `unpacked`: bytes
     that archives, pages and images may grow to together; `ratio`: bytes out for each byte in.
     `entries`: members of archives together. `depth`: containers inside containers. `cells`: of
-    tables. `elements`: of a markup document, and members of a JSON document.
+    tables. `characters`: of the cells of a workbook together. `elements`: of a markup document,
+    and members of a JSON document.
     """
 
     size: int = field(default=16 * 1024 * 1024, validator=_COUNT)
@@ -24,6 +25,7 @@ class Limits:
     entries: int = field(default=1_000, validator=_COUNT)
     depth: int = field(default=3, validator=_COUNT)
     cells: int = field(default=500_000, validator=_COUNT)
+    characters: int = field(default=4 * 1024 * 1024, validator=_COUNT)
     elements: int = field(default=200_000, validator=_COUNT)
 
 
@@ -48,6 +50,7 @@ class Budget:
             "unpacked": limits.unpacked,
             "entries": limits.entries,
             "cells": limits.cells,
+            "characters": limits.characters,
             "elements": limits.elements,
         }
 

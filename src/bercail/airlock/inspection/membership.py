@@ -16,6 +16,7 @@ from attrs import frozen
 
 from bercail.airlock.inspection.remarks import Notes
 
+_GROUPS = ("members", "strangers")
 LEAST = 30
 """Members, and strangers, needed for a measure."""
 
@@ -73,7 +74,7 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 def measure_confidences(value: Any) -> Measure | None:
     """The measure of a document `bercail-confidences`; None when it is too small or ill-formed."""
-    members, strangers = (_confidences(value.get(name)) for name in ("members", "strangers"))
+    members, strangers = (_confidences(value.get(name)) for name in _GROUPS)
     if members is None or strangers is None or min(len(members), len(strangers)) < LEAST:
         return None
     return attack(members, strangers)
@@ -91,10 +92,22 @@ def _confidences(rows: Any) -> list[float] | None:
     return found
 
 
+def _listed(rows: Any) -> list[Any]:
+    return rows if isinstance(rows, list) else [rows]
+
+
+def _is_bare(row: Any) -> bool:
+    """Whether a row is a number, alone or as `true_class`, and nothing beside it."""
+    one = row["true_class"] if isinstance(row, Mapping) and set(row) == {"true_class"} else row
+    return isinstance(one, int | float) and not isinstance(one, bool)
+
+
 def look_at_confidences(value: Any, notes: Notes, *, supporting: bool) -> None:
     """Confidences of a model: evidence for people, never an output."""
     if not supporting:
         notes.add("confidences")
+        if any(not _is_bare(row) for name in _GROUPS for row in _listed(value.get(name))):
+            notes.add("embedded-data", "rows other than numbers")
     measured = measure_confidences(value)
     if measured is None:
         notes.add("not-understood")

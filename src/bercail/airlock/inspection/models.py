@@ -28,6 +28,8 @@ _STORING_NAMES = frozenset(
     {"support_vectors", "training_rows", "training_data", "x_train", "y_train", "_fit_x",
      "instances"}
 )  # fmt: skip
+_FORESTS = frozenset({"learner", "tree_info", "trees"})
+_ARRAYS = frozenset({"left_children", "right_children", "split_indices", "base_weights"})
 _CARD = ("persons", "purpose", "protection")
 _COUNTED = ("persons", "n_node_samples", "leaf_count", "recordcount")
 
@@ -42,14 +44,19 @@ def look_at_model(text: str, value: Any, notes: Notes, budget: Budget, threshold
     model_kind = str(value.get("kind", "")).lower()
     if any(word in model_kind for word in _STORING_KINDS):
         notes.add("model-rows")
-    parameters = 0
+    parameters, sized = 0, False
     for path, one in walk(value, budget):
         if isinstance(one, Mapping):
             if {str(name).lower() for name in one} & _STORING_NAMES:
                 notes.add("model-rows", f"member {path or '/'}")
-            _leaf(one, path, notes, threshold)
+            sized = _leaf(one, path, notes, threshold) or sized
+            if _ARRAYS & set(one):
+                # Trees written as arrays give weights of leaves, never their persons.
+                notes.add("model-leaf-unknown", f"member {path or '/'}")
         elif isinstance(one, float):
             parameters += 1
+    if not sized and _FORESTS & set(value):
+        notes.add("model-leaf-unknown")
     declared = value.get("parameters")
     if isinstance(declared, int) and not isinstance(declared, bool):
         parameters = max(parameters, declared)
@@ -59,14 +66,15 @@ def look_at_model(text: str, value: Any, notes: Notes, budget: Budget, threshold
     notes.add("by-eye")
 
 
-def _leaf(node: Mapping[str, Any], path: str, notes: Notes, threshold: int) -> None:
-    """A leaf is a node that says so, or that has a value and no branches."""
+def _leaf(node: Mapping[str, Any], path: str, notes: Notes, threshold: int) -> bool:
+    """Whether it is a leaf, which is looked at: it says so, or has a value and no branches."""
     names = {str(name).lower(): one for name, one in node.items()}
     branches = {"children", "left", "right", "left_child", "right_child", "split_feature"}
     leaf = names.get("leaf") not in (None, False) or "leaf_value" in names
     if not leaf or branches & set(names):
-        return
+        return False
     _size([names.get(name) for name in _COUNTED], f"member {path}", notes, threshold)
+    return True
 
 
 def _size(said: list[Any], where: str, notes: Notes, threshold: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bercail.airlock.inspection.archives import inflate
 from bercail.airlock.inspection.delimited import look_at_grid
-from bercail.airlock.inspection.limits import Budget
+from bercail.airlock.inspection.limits import Budget, TooMuchError
 from bercail.airlock.inspection.lines import scan_text
 from bercail.airlock.inspection.markup import local, parse_xml
 from bercail.airlock.inspection.remarks import Notes
@@ -19,6 +19,21 @@ _PROPERTIES = frozenset(
 )  # fmt: skip
 # Names that the library behind a data frame writes; they name a program, not a person.
 _PROGRAMS = frozenset({"openpyxl", "xlsxwriter", "pandas"})
+# The parts that ordinary programs write; whatever else is in the zip is shown by none of them.
+_PARTS = re.compile(
+    r"\[content_types\]\.xml|_rels/\.rels|docprops/(?:core|app|custom)\.xml"
+    r"|xl/(?:workbook|styles|sharedstrings|calcchain|metadata)\.xml|xl/_rels/workbook\.xml\.rels"
+    r"|xl/theme/theme\d{1,4}\.xml|xl/(?:worksheets/sheet|tables/table)\d{1,4}\.xml"
+    r"|xl/worksheets/_rels/sheet\d{1,4}\.xml\.rels|xl/drawings/drawing\d{1,4}\.xml"
+    r"|xl/drawings/_rels/drawing\d{1,4}\.xml\.rels|xl/charts/(?:chart|style|colors)\d{1,4}\.xml"
+    r"|xl/charts/_rels/chart\d{1,4}\.xml\.rels"
+)
+_SHEET = re.compile(r"<[^<>\s]*worksheet[\s/>]")
+_VALUES = frozenset({"v", "is"})
+_SHARED = "xl/sharedstrings.xml"
+_MOST_IN_CELL = 32_767
+"""Characters of one cell (limits of Excel)."""
+
 _COLUMN = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 
 
@@ -73,7 +88,8 @@ def _part(text: str, name: str, notes: Notes) -> None:
         notes.add("active-content")
     if "<w:del " in text or "<w:ins " in text or "<w:vanish" in text:
         notes.add("comments")
-    if not name.startswith("xl/worksheets/") and name != "xl/sharedstrings.xml":
+    # Sheets and shared texts are read cell by cell.
+    if name != _SHARED and not _SHEET.search(text):
         scan_text(re.sub(r"<[^<>]*>", " ", text), notes, numbers=False)
 
 
@@ -82,15 +98,21 @@ def look_at_spreadsheet(
 ) -> None:
     """A workbook: sheets that are hidden, formulas, and every cell as in a CSV."""
     look_at_office(members, notes, budget)
+    for number, (name, data) in enumerate(sorted(members.items()), start=1):
+        if not _PARTS.fullmatch(name.lower()):
+            notes.add("embedded-data", f"part {number}")
+        if b"\0" in data:
+            # Parts are in UTF-8; in another encoding they say to a reader what is not read here.
+            notes.add("broken", f"part {number}")
     try:
         book = parse_xml(_text(members["xl/workbook.xml"]), budget)
-        shared = _shared(members, budget)
+        shared = _shared(members, notes, budget)
         for number, sheet in enumerate(_named(book, "sheet"), start=1):
             if sheet.attrib.get("state", "visible") != "visible":
                 notes.add("hidden-content", f"sheet {number}")
         for _ in _named(book, "definedname"):
             notes.add("metadata", "defined names")
-        sheets = sorted(name for name in members if name.startswith("xl/worksheets/sheet"))
+        sheets = sorted(name for name, data in members.items() if _SHEET.search(_text(data)))
         for number, name in enumerate(sheets, start=1):
             with notes.inside(f"sheet {number}"):
                 _sheet(parse_xml(_text(members[name]), budget), shared, notes, budget, threshold)
@@ -98,12 +120,17 @@ def look_at_spreadsheet(
         notes.add("broken")
 
 
-def _shared(members: Mapping[str, bytes], budget: Budget) -> list[str]:
-    data = members.get("xl/sharedStrings.xml")
-    if data is None:
-        return []
-    root = parse_xml(_text(data), budget)
-    return ["".join(one.itertext()) for one in _named(root, "si")]
+def _shared(members: Mapping[str, bytes], notes: Notes, budget: Budget) -> list[str]:
+    """The texts that cells refer to; all are searched, also those that no cell shows."""
+    texts: list[str] = []
+    # The names of parts are the same in capitals (ECMA-376, part 2).
+    for data in (data for name, data in members.items() if name.lower() == _SHARED):
+        root = parse_xml(_text(data), budget)
+        texts += ["".join(one.itertext()) for one in _named(root, "si")]
+    for number, text in enumerate(texts, start=1):
+        with notes.inside(f"shared text {number}"):
+            scan_text(text, notes)
+    return texts
 
 
 def _named(root: Any, name: str) -> list[Any]:
@@ -114,6 +141,7 @@ def _sheet(root: Any, shared: list[str], notes: Notes, budget: Budget, threshold
     for element in root.iter():
         if local(element.tag) in {"row", "col"} and element.attrib.get("hidden") in {"1", "true"}:
             notes.add("hidden-content", local(element.tag))
+    _beside_cells(root, notes)
     rows: dict[int, dict[int, str]] = {}
     for number, cell in enumerate(_named(root, "c")):
         budget.take("cells")
@@ -122,11 +150,29 @@ def _sheet(root: Any, shared: list[str], notes: Notes, budget: Budget, threshold
         row = int(found[2]) if found else 1
         if _named(cell, "f"):
             notes.add("formula", f"row {row}, column {column}")
-        rows.setdefault(row, {})[column] = _value(cell, shared)
+        text = _value(cell, shared)
+        # One shared text may stand in every cell: what is read again is counted again.
+        if len(text) > _MOST_IN_CELL:
+            raise TooMuchError("characters")
+        budget.take("characters", len(text))
+        rows.setdefault(row, {})[column] = text
     width = max((max(cells) for cells in rows.values()), default=0)
     budget.take("cells", width * len(rows))
     grid = [[rows[row].get(n, "") for n in range(1, width + 1)] for row in sorted(rows)]
     look_at_grid(grid, notes, threshold)
+
+
+def _beside_cells(root: Any, notes: Notes) -> None:
+    """Texts of a sheet that are no value of a cell: headers, formulas, strays between elements."""
+    values = [one for cell in _named(root, "c") for one in cell.iter() if local(one.tag) in _VALUES]
+    read = {id(one) for value in values for one in value.iter()}
+    followed = read - {id(value) for value in values}
+    for element in root.iter():
+        own = "" if id(element) in read else element.text
+        after = "" if id(element) in followed else element.tail
+        for text in (own, after):
+            if text and text.strip():
+                scan_text(text, notes, numbers=False)
 
 
 def _column(letters: str) -> int:

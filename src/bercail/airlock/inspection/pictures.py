@@ -112,28 +112,38 @@ def _text(name: bytes, body: bytes, number: int, notes: Notes, budget: Budget) -
 
 
 def look_at_jpeg(data: bytes, notes: Notes) -> None:
-    """A JPEG as an output: its segments, and what stands behind its end."""
+    """A JPEG as an output: its segments, and what stands behind its end (ITU-T T.81, annex B)."""
+    notes.add("by-eye")
     at = 2
-    while at + 4 <= len(data):
+    while at + 2 <= len(data):
         if data[at] != 0xFF:
-            notes.add("broken")
-            return
-        marker = data[at + 1]
-        if marker == 0xDA:
             break
-        (length,) = struct.unpack(">H", data[at + 2 : at + 4])
-        if length < 2:
-            notes.add("broken")
+        marker = data[at + 1]
+        if marker == 0xD9:
+            if at + 2 < len(data):
+                notes.add("trailing-data")
             return
-        body = data[at + 4 : at + 2 + length]
+        if marker == 0xFF:
+            at += 1
+            continue
+        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        if length < 2 or at + 2 + length > len(data):
+            break
         # APP0 (JFIF) and APP14 (Adobe) say how to draw; others and comments say something else.
         if marker == 0xFE or (0xE1 <= marker <= 0xEF and marker != 0xEE):
             notes.add("metadata", f"segment at byte {at}")
-            scan_text(body.decode("latin-1"), notes)
+            scan_text(data[at + 4 : at + 2 + length].decode("latin-1"), notes)
         at += 2 + length
-    ends = data.rfind(b"\xff\xd9")
-    if ends < 0:
-        notes.add("broken")
-    elif ends + 2 < len(data):
-        notes.add("trailing-data")
-    notes.add("by-eye")
+        if marker == 0xDA:
+            at = _after_scan(data, at)
+    notes.add("broken")
+
+
+def _after_scan(data: bytes, at: int) -> int:
+    """Where the marker stands that ends the points of a scan; the end of `data` for none."""
+    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
+        # A stuffed zero and the restarts RST0 to RST7 belong to the points.
+        if data[at + 1] != 0 and not 0xD0 <= data[at + 1] <= 0xD7:
+            return at
+        at += 2
+    return len(data)

@@ -138,6 +138,41 @@ def test_other_age_bands_of_the_same_persons_are_refused() -> None:
     assert look(far, first).allowed
 
 
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (("0-39", "40+"), ("0-40", "41+")),
+        (("<40", "≥40"), ("0-40", ">40")),
+        (("0-39 years", "40 +"), ("<=40", "41+")),
+    ],
+)
+def test_numeric_bands_are_read_by_their_names(then: tuple[str, ...], now: tuple[str, ...]) -> None:
+    """Those aged 40 are four persons, and no schema said what the bands cover."""
+    first = record("r1", single(dict(zip(then, (100, 60), strict=True))))
+    second = record("r2", single(dict(zip(now, (104, 56), strict=True))))
+    verdict = look(second, first)
+    assert {breach.earlier for breach in verdict.breaches} == {"r1"}
+    assert "coded in two ways" in verdict.people[0]
+    same = record("r2", single(dict(zip(then, (100, 60), strict=True))))
+    assert look(same, first).people == ()
+
+
+def test_bands_that_are_made_of_others_are_computed() -> None:
+    first = record("r1", single({"0-39": 100, "40-69": 70, "70+": 60}))
+    verdict = look(record("r2", single({"<40": 100, "40+": 130})), first)
+    assert (verdict.allowed, verdict.people, verdict.atoms) == (True, (), 3)
+
+
+def test_a_dimension_that_is_new_for_the_same_persons_goes_to_people() -> None:
+    renamed = flat("Age Group", AGE.leaves)
+    data = table(AGE)
+    other = evolve(data, dimensions=(renamed,))
+    assert "none did before" in look(record("r2", other), record("r1", data)).people[0]
+    # Case and signs make no new name.
+    shouted = evolve(data, dimensions=(flat("AGE ", AGE.leaves),))
+    assert look(record("r2", shouted), record("r1", data)).people == ()
+
+
 def test_a_band_of_one_table_is_the_sum_of_codes_of_another() -> None:
     tree = Dimension(
         name="age",
@@ -155,8 +190,8 @@ def test_a_band_of_one_table_is_the_sum_of_codes_of_another() -> None:
     )
     coarse = single({"adults": 95, "children": 40})
     verdict = look(record("r2", coarse), record("r1", fine))
-    # 90 adults by the first table, 95 by the second: not the same persons.
-    assert verdict.people
+    # 90 adults by the first table, 95 by the second: both cannot be true of one snapshot.
+    assert any("contradict" in breach.message for breach in verdict.breaches)
     assert "growth" in verdict.people[0]
     assert look(record("r2", single({"adults": 90, "children": 40})), record("r1", fine)).allowed
 
@@ -190,6 +225,53 @@ def test_data_that_were_taken_out_go_to_people() -> None:
     )
     assert verdict.allowed
     assert "corrected or taken out" in verdict.people[0]
+
+
+def test_one_release_that_does_not_fit_leaves_the_guard_awake() -> None:
+    """Somebody's wrong release must not hide the difference between two right ones."""
+    second, first = bands()
+    wrong = record("r0", single({"<65": 300, "65+": 50}, {"<65": range(65), "65+": range(65, 99)}))
+    assert not look(second, first).allowed
+    later = evolve(second, snapshot="2")
+    verdict = look(later, wrong, evolve(first, snapshot="2"))
+    assert {breach.earlier for breach in verdict.breaches} == {"r1"}
+    assert [reason for reason in verdict.people if "`r0`" in reason]
+    # A secret is uncovered by both, whatever a third release says.
+    women = {key: value for key, value in PERSONS_BY.items() if key[1] == "M"}
+    bare = tuple(evolve(one, total=False) for one in (AGE, REGION))
+    hidden, totals = record("r1", table(*bare, data=women)), record("r2", table(AGE, data=women))
+    many = {key: value + 500 for key, value in women.items()}
+    large = record("r0", table(AGE, data=many), snapshot="0")
+    verdict = look(totals, large, hidden)
+    assert ("r1", 0, ("70+", "N")) in {place for one in verdict.breaches for place in one.places}
+
+
+def test_other_numbers_of_the_same_persons_in_the_same_snapshot_are_refused() -> None:
+    many = {key: value + 500 for key, value in PERSONS_BY.items()}
+    verdict = look(record("r2", table(AGE, data=many)), record("r1", table(AGE)))
+    assert "contradict" in verdict.breaches[0].message
+    assert (verdict.breaches[0].earlier, verdict.breaches[0].rule) == ("r1", "differencing")
+
+
+def test_few_persons_taken_out_are_a_small_group_too() -> None:
+    fewer = {**PERSONS_BY, ("0-39", "F", "N"): PERSONS_BY[("0-39", "F", "N")] - 4}
+    verdict = look(
+        record("r2", table(AGE, SEX, data=fewer), snapshot="2"), record("r1", table(AGE, SEX))
+    )
+    assert [breach.rule for breach in verdict.breaches] == ["differencing"]
+
+
+@pytest.mark.parametrize(("then", "now"), [("T@99", "T@100"), ("T@abc", "T@abd"), ("T@b", "T@a")])
+def test_few_arrivals_are_refused_whatever_the_snapshots_are_called(then: str, now: str) -> None:
+    more = {**PERSONS_BY, ("0-39", "F", "N"): PERSONS_BY[("0-39", "F", "N")] + 4}
+    first = record("r1", table(AGE, SEX), snapshot=then)
+    verdict = look(record("r2", table(AGE, SEX, data=more), snapshot=now), first)
+    assert [breach.rule for breach in verdict.breaches][:1] == ["differencing"]
+    assert verdict.people == ()
+    # An older state asked for after a newer one whose name does not tell.
+    older = record("r2", table(AGE, SEX), snapshot="T@x")
+    newer = record("r1", table(AGE, SEX, data=more), snapshot="T@y")
+    assert not look(older, newer).allowed
 
 
 def known(**sizes: Relation):
@@ -240,7 +322,29 @@ def test_cohorts_that_nobody_compared_go_to_people() -> None:
         record("r2", table(AGE), population="b"), record("r1", table(AGE), population="a")
     )
     assert verdict.allowed
-    assert "nobody said how both overlap" in verdict.people[0]
+    assert "nobody said how both overlap" in verdict.people[1]
+
+
+def test_cohorts_of_nearly_the_same_size_that_nobody_compared_have_a_rule() -> None:
+    """Another digest hides neither few persons more nor that nobody knows who is counted."""
+    first = record("r1", table(AGE), population="a")
+    more = {**PERSONS_BY, ("0-39", "F", "N"): PERSONS_BY[("0-39", "F", "N")] + 4}
+    near = look(record("r2", table(AGE, data=more), population="b"), first)
+    assert near.uncompared == ("r1",)
+    assert near.rules == ("cohorts-not-compared", "differencing-undecided")
+    assert "`r1` may be nearly the same" in near.people[0]
+    many = {key: value + 30 for key, value in PERSONS_BY.items()}
+    far = record("r2", table(AGE, data=many), population="b")
+    assert look(far, first).rules == ("differencing-undecided",)
+    told = known(a_b=Relation(only_first=20, only_second=24))
+    again = record("r2", table(AGE, data=more), population="b")
+    assert look(again, first, relations=told).rules == ()
+    # No digest, or no total: nobody knows.
+    assert look(record("r2", table(AGE, data=many), population=""), first).uncompared == ("r1",)
+    nameless = record("r1", table(AGE), population="")
+    assert look(record("r2", table(AGE), population=""), nameless).uncompared == ("r1",)
+    bare = table(evolve(AGE, total=False), data=many)
+    assert look(record("r2", bare, population="b"), first).uncompared == ("r1",)
 
 
 def test_rounded_releases_do_not_pin_anything_down() -> None:
@@ -262,7 +366,7 @@ def test_too_many_groups_go_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joint_module, "MOST_ATOMS", 10)
     verdict = look(record("r2", table(AGE, REGION)), record("r1", table(AGE, SEX)))
     assert verdict.allowed
-    assert "12 groups" in verdict.people[0]
+    assert "12 groups" in verdict.people[-1]
 
 
 def test_too_many_populations_go_to_people(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,12 @@ and `remember` for the desk, `guard_release`, `ReleaseRecord`, `ReleaseMemory` a
 """
 
 from bercail.airlock.disclosure.guard.desk import Guarded, guard_request, remember
-from bercail.airlock.disclosure.guard.differencing import Breach, GuardVerdict, guard_release
+from bercail.airlock.disclosure.guard.differencing import (
+    UNDECIDED,
+    Breach,
+    GuardVerdict,
+    guard_release,
+)
 from bercail.airlock.disclosure.guard.events import GUARD_EVENTS, ReleaseRemembered
 from bercail.airlock.disclosure.guard.memory import (
     LedgerMemory,
@@ -23,6 +28,7 @@ from bercail.airlock.disclosure.guard.record import ReleaseRecord, record_of, re
 
 __all__ = [
     "GUARD_EVENTS",
+    "UNDECIDED",
     "Breach",
     "GuardVerdict",
     "Guarded",

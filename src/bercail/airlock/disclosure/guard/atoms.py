@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
+from bercail.airlock.disclosure.guard.bands import with_bands
+
 Condition = Mapping[str, frozenset[str]]
 """For each dimension that a cell limits, the finest values that it takes in."""
 
@@ -82,8 +84,9 @@ def in_common_values(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
     """`tables` with each code of a dimension said in the finest values that any table names.
 
     A code that is a leaf in one table and a band of others in another table takes the band's
-    values in both; two codings that share nothing become two variables.
+    values in both; numeric bands are cut where any of them begins or ends.
     """
+    tables = with_bands(tables)
     finest: dict[tuple[str, str], frozenset[str]] = {}
     for table in tables:
         for dimension in table["dimensions"]:
@@ -92,16 +95,20 @@ def in_common_values(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
                 values = _covered(dimension, entry["code"])
                 if len(values) > len(finest.get(name, ())):
                     finest[name] = values
-    refined = [
+    return [
         {
             **table,
             "dimensions": [_refined(dimension, finest) for dimension in table["dimensions"]],
         }
         for table in tables
     ]
+
+
+def as_variables(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """`tables` in common values; two codings that share nothing become two variables."""
     return [
-        {**table, "dimensions": [_named(one, refined) for one in table["dimensions"]]}
-        for table in refined
+        {**table, "dimensions": [_named(one, tables) for one in table["dimensions"]]}
+        for table in tables
     ]
 
 

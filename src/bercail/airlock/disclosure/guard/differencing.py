@@ -22,11 +22,22 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bercail.airlock.disclosure.guard.joint import Joint, joint_systems
-from bercail.airlock.disclosure.guard.populations import Population, Relations, unknown_relations
+from bercail.airlock.disclosure.guard.joint import Findings, Joint, joint_systems
+from bercail.airlock.disclosure.guard.populations import Relations, unknown_relations
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
+from bercail.airlock.disclosure.guard.uncompared import (
+    NOT_COMPARED,
+    populations_of,
+    uncompared_cohorts,
+)
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.foundation import Refused
+
+UNDECIDED = "differencing-undecided"
+"""The rule of everything that the guard cannot compute and people must compare."""
+
+UNCOMPARED = "cohorts-not-compared"
+"""The rule of cohorts that may be nearly identical, which nobody compared."""
 
 
 @frozen(kw_only=True)
@@ -57,6 +68,7 @@ class Breach:
 class GuardVerdict:
     """The outcome: breaches refuse, `people` are reasons why persons must look.
 
+    `uncompared`: earlier releases of cohorts that may be nearly identical; `people` says so too.
     `releases`, `cells`, `atoms`: how much was looked at together.
     """
 
@@ -65,11 +77,19 @@ class GuardVerdict:
     releases: int
     cells: int
     atoms: int
+    uncompared: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:
         """Whether nothing refuses the release; people may still have to look."""
         return not self.breaches
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of what was found: the rule of each breach, and of what people must compare."""
+        found = {breach.rule for breach in self.breaches}
+        found |= {UNDECIDED} if self.people else set()
+        return tuple(sorted(found | ({UNCOMPARED} if self.uncompared else set())))
 
     def require_allowed(self) -> None:
         """Raise `Refused` with the first pair of releases named, unless allowed."""
@@ -82,12 +102,22 @@ class GuardVerdict:
                 rule=first.rule,
             )
 
+    def require_seen(self, seen: Sequence[str]) -> None:
+        """Raise `Refused` (`differencing-undecided`) when people were not told each reason."""
+        if fresh := [reason for reason in self.people if reason not in seen]:
+            raise Refused(
+                f"Since the check, earlier releases changed what people must compare: {fresh[0]}",
+                remedy="Return the request and hand it in again, so that checkers see it.",
+                rule=UNDECIDED,
+            )
+
     def as_dict(self) -> dict[str, Any]:
         """The verdict for checkers and for `--json`."""
         return {
             "allowed": self.allowed,
             "breaches": [breach.as_dict() for breach in self.breaches],
             "people": list(self.people),
+            "rules": list(self.rules),
             "releases": self.releases,
             "cells": self.cells,
             "atoms": self.atoms,
@@ -111,26 +141,22 @@ def guard_release(
     # The same release looked at again, after a crash for instance, is not its own past.
     past = [record for record in past if record.release != new.release]
     breaches = list(_near_populations(new, past, policy, relations))
-    people: list[str] = []
-    cells = atoms = 0
-    for joint in joint_systems([*past, new], relations, people):
-        cells += len(joint.cells)
-        atoms += joint.atoms.count
+    found = joint_systems([*past, new], relations)
+    uncompared = uncompared_cohorts(new, past, policy.threshold, relations)
+    people = [NOT_COMPARED.format(release) for release in uncompared] + found.people
+    breaches += _contradictions(new, found)
+    for joint in found.all_numbers:
         breaches += _differences(joint, policy)
+    for joint in found.fitting:
         breaches += _promises(joint, policy)
     return GuardVerdict(
-        breaches=tuple(breaches),
+        breaches=tuple(dict.fromkeys(breaches)),
         people=tuple(dict.fromkeys(people)),
+        uncompared=uncompared,
         releases=len(past),
-        cells=cells,
-        atoms=atoms,
+        cells=sum(len(joint.cells) for joint in found.all_numbers),
+        atoms=sum(joint.atoms.count for joint in found.all_numbers),
     )
-
-
-def populations_of(record: ReleaseRecord) -> tuple[Population, ...]:
-    """The distinct populations that a release counts."""
-    cohorts = dict.fromkeys(table["population"] for table in record.document["tables"])
-    return tuple(Population(cohort=cohort, snapshot=record.snapshot) for cohort in cohorts)
 
 
 def _near_populations(
@@ -157,6 +183,20 @@ def _near_populations(
                     )
                 )
     return found
+
+
+def _contradictions(new: ReleaseRecord, found: Findings) -> list[Breach]:
+    """2. The same persons in the same state of the lake, and numbers that no persons fit."""
+    return [
+        Breach(
+            rule="differencing",
+            earlier=release,
+            new=new.release,
+            message="they give numbers of the same cohort in the same snapshot that contradict "
+            "each other, so one of both was not made from it.",
+        )
+        for release in found.contradicted
+    ]
 
 
 def _differences(joint: Joint, policy: SourcePolicy) -> list[Breach]:

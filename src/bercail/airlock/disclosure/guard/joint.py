@@ -10,14 +10,17 @@ import numpy as np
 from attrs import field, frozen
 
 from bercail.airlock.disclosure.audit.bounds import Unknowns
+from bercail.airlock.disclosure.guard.ages import is_before
 from bercail.airlock.disclosure.guard.atoms import (
     Atoms,
     GuardedCell,
+    as_variables,
     atoms_of,
     conditions,
     in_common_values,
     universes,
 )
+from bercail.airlock.disclosure.guard.codings import unlike_codings
 from bercail.airlock.disclosure.guard.populations import Population, Relations, patterns
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
 
@@ -30,8 +33,8 @@ _TOO_MANY = (
     "by hand, or round the counts."
 )
 _NO_GROWTH = (
-    "The numbers do not fit those of earlier releases as growth of the same data: data were "
-    "corrected or taken out; compare them by hand."
+    "The numbers do not fit those of `{}` as growth of the same data: data were corrected or "
+    "taken out; compare them by hand."
 )
 
 Place = tuple[str, int, tuple[str | None, ...]]
@@ -47,8 +50,11 @@ class Joint:
         atoms: Atoms,
         *,
         counts: bool,
+        believed: frozenset[int] | None = None,
     ) -> None:
         self._records = tuple(records)
+        # The releases whose numbers fit one another; promises are computed with these alone.
+        self._believed = set(range(len(records))) if believed is None else set(believed)
         self.cells = tuple(cells)
         self.atoms = atoms
         # Few records are of few persons; a small amount of money is of anybody.
@@ -68,14 +74,28 @@ class Joint:
         one = self.cells[cell]
         return self.release(one.release), one.table, one.key
 
-    def possible(self) -> bool:
-        """Whether any persons fit all numbers; when not, the populations do not lie as assumed."""
-        return self._known(set(range(len(self._records)))).possible()
+    def possible(self, releases: set[int] | None = None) -> bool:
+        """Whether any persons fit all numbers; when not, the populations do not lie as assumed.
+
+        `releases`: only the numbers of these, without which all are taken.
+        """
+        return self._known(self._believed if releases is None else releases).possible()
+
+    def believing(self, releases: set[int]) -> Joint:
+        """The same system for somebody who takes only the numbers of `releases` as true."""
+        return Joint(
+            self._records,
+            self.cells,
+            self.atoms,
+            counts=self.counts,
+            believed=frozenset(releases),
+        )
 
     def small_differences(self, threshold: int) -> Iterator[tuple[int, int]]:
         """Pairs of exactly shown cells (outer, inner) with a difference under `threshold`.
 
-        Only pairs with a cell of the new release, and not both of one table.
+        Only pairs with a cell of the new release, and not both of one table. Numbers that fit no
+        system count too: of the same population, or of the same condition.
         """
         if not self.counts:
             return
@@ -91,14 +111,27 @@ class Joint:
                     continue
                 if (pair[0].release, pair[0].table) == (pair[1].release, pair[1].table):
                     continue
-                if bool((holds[outer] >= holds[inner]).all()):
+                if self._is_lasting(*pair):
+                    inside = bool((holds[outer] >= holds[inner]).all())
+                else:
+                    # Data came and went; what one condition gained or lost is a group all the same.
+                    inside = pair[0].condition == pair[1].condition
+                if inside:
                     yield outer, inner
+
+    def _is_lasting(self, one: GuardedCell, other: GuardedCell) -> bool:
+        """Whether both count persons who stand to each other as the system assumes."""
+        if one.population == other.population:
+            return True
+        return {one.release, other.release} <= self._believed
 
     def broken_promises(self) -> Iterator[tuple[Place, str]]:
         """Promised ranges that everything known breaks, with an earlier release to blame."""
-        everything = set(range(len(self._records)))
+        everything = self._believed
         last = len(self._records) - 1
         for cell, low, high in self._promises:
+            if self.cells[cell].release not in everything:
+                continue
             if self._keeps(everything, cell, low, high):
                 continue
             owner = self.cells[cell].release
@@ -111,8 +144,8 @@ class Joint:
         """An earlier release for the first atom that is known to be small, if any."""
         if self.atoms.count > MOST_ATOM_PROGRAMS:
             return
-        everything = set(range(len(self._records)))
-        before = self._known(everything - {len(self._records) - 1})
+        last = len(self._records) - 1
+        before = self._known(self._believed - {last})
         for atom in range(self.atoms.count):
             low, high = self._everything.bounds(atom)
             if not low > 0 or high is None or high >= threshold:
@@ -120,12 +153,12 @@ class Joint:
             old_low, old_high = before.bounds(atom)
             if old_low > 0 and old_high is not None and old_high < threshold:
                 continue
-            yield self._records[max(0, len(self._records) - 2)].release
+            yield self.release(max(self._believed - {last}, default=last))
             return
 
     @cached_property
     def _everything(self) -> Unknowns:
-        return self._known(set(range(len(self._records))))
+        return self._known(self._believed)
 
     @cached_property
     def _promises(self) -> list[tuple[int, int, int]]:
@@ -138,7 +171,7 @@ class Joint:
         ]
 
     def _keeps(self, releases: set[int], cell: int, low: int, high: int) -> bool:
-        known = self._everything if len(releases) == len(self._records) else self._known(releases)
+        known = self._everything if releases == self._believed else self._known(releases)
         least, most = known.bounds(self._variable[cell])
         return least <= low and (most is None or most >= high)
 
@@ -146,7 +179,7 @@ class Joint:
         """The first earlier release that alone, with the new one, breaks the promise."""
         last = len(self._records) - 1
         owner = self.cells[cell].release
-        for number in range(last):
+        for number in sorted(self._believed - {last}):
             if not self._keeps({number, last, owner}, cell, low, high):
                 return self.release(number if owner in (last, number) else owner)
         return self.release(owner if owner != last else max(0, last - 1))
@@ -178,25 +211,40 @@ class Joint:
         return Unknowns(rows, known, lower, upper, whole=self.counts)
 
 
-def joint_systems(
-    records: Sequence[ReleaseRecord], relations: Relations, people: list[str]
-) -> Iterator[Joint]:
-    """One system for each population and measure of the new (last) release.
+@frozen(kw_only=True)
+class Findings:
+    """The systems of a release, apart for differences and for promises, and what cannot be.
 
-    Reasons why something is left out are added to `people`.
+    `all_numbers`: all numbers, whether they fit or not. `fitting`: numbers that fit one another.
+    `contradicted`: earlier releases with other numbers of the same cohort in the same snapshot.
     """
+
+    all_numbers: list[Joint] = field(factory=list)
+    fitting: list[Joint] = field(factory=list)
+    contradicted: list[str] = field(factory=list)
+    people: list[str] = field(factory=list)
+
+
+def joint_systems(records: Sequence[ReleaseRecord], relations: Relations) -> Findings:
+    """The systems for each population and measure of the new (last) release.
+
+    Reasons why something is left out are among its `people`.
+    """
+    found = Findings()
     new = records[-1]
     done = set()
     for table in new.document["tables"]:
         measure = table["measure"]
         if measure["kind"] not in ("persons", "records", "sum"):
-            people.append(f"`{table['name']}` holds no counts or amounts: compare it by hand.")
+            name = table["name"]
+            found.people.append(f"`{name}` holds no counts or amounts: compare it by hand.")
             continue
         wanted = (table["population"], *_measure(measure))
         if wanted in done:
             continue
         done.add(wanted)
-        yield from _system(records, wanted[0], measure, relations, people)
+        _system(records, wanted[0], measure, relations, found)
+    return found
 
 
 def _measure(measure: dict[str, Any]) -> tuple[str, ...]:
@@ -211,8 +259,8 @@ def _system(
     cohort: str,
     measure: dict[str, Any],
     relations: Relations,
-    people: list[str],
-) -> Iterator[Joint]:
+    found: Findings,
+) -> None:
     tables = [
         _Table(number=number, place=place, body=table, snapshot=record.snapshot)
         for number, record in enumerate(records)
@@ -221,15 +269,74 @@ def _system(
     ]
     groups = _same(list(dict.fromkeys(table.population for table in tables)), relations)
     lead = groups[Population(cohort=cohort, snapshot=records[-1].snapshot)]
-    nested = _nested(sorted(set(groups.values())), lead, relations, people)
+    populations = list(dict.fromkeys(groups.values()))
+    nested, unsure = _nested(populations, lead, relations, found.people)
+    systems = []
+    # The states of one cohort whose order nobody knows may lie in one another either way.
+    for backwards in (False, True) if unsure else (False,):
+        ways = {(outer, inner) if backwards else (inner, outer) for inner, outer in unsure}
+        joint = _joint(records, tables, groups, lead, nested | ways, found.people)
+        if joint is not None:
+            systems.append(joint)
+    fitting = [joint for joint in systems if joint.possible()]
+    if systems and not fitting:
+        fitting = _contradictions(systems[0], records, lead, found)
+        found.all_numbers.extend(fitting or [systems[0].believing(set())])
+    else:
+        found.all_numbers.extend(fitting)
+    found.fitting.extend(fitting)
+
+
+def _contradictions(
+    joint: Joint, records: Sequence[ReleaseRecord], lead: Population, found: Findings
+) -> list[Joint]:
+    """Leaves out the earlier releases that do not fit the new one; the others go on counting."""
+    last = len(records) - 1
+    kept = {last}
+    if not joint.possible(kept):
+        found.people.append(_NO_GROWTH.format(joint.newest))
+        return []
+    alone = []
+    for number in sorted({cell.release for cell in joint.cells} - {last}, reverse=True):
+        if joint.possible(kept | {number}):
+            kept.add(number)
+        elif joint.possible({number, last}):
+            # It fits the new release, and only contradicts another earlier one.
+            alone.append(joint.believing({number, last}))
+            found.people.append(_NO_GROWTH.format(joint.release(number)))
+        else:
+            found.people.append(_NO_GROWTH.format(joint.release(number)))
+            record = records[number]
+            cohorts = {table["population"] for table in record.document["tables"]}
+            # Without a digest nobody knows that both are the same cohort.
+            if lead.cohort in cohorts - {""} and record.snapshot == lead.snapshot:
+                found.contradicted.append(record.release)
+    return [joint.believing(kept), *alone]
+
+
+def _joint(
+    records: Sequence[ReleaseRecord],
+    tables: Sequence[_Table],
+    groups: Mapping[Population, Population],
+    lead: Population,
+    nested: set[tuple[Population, Population]],
+    people: list[str],
+) -> Joint | None:
+    """All tables of populations in `nested` over shared atoms; None when they are too many."""
     members = sorted({lead} | {one for pair in nested for one in pair})
     pairs = {(members.index(inner), members.index(outer)) for inner, outer in nested}
     kinds = patterns(members, pairs, MOST_PATTERNS)
     if kinds is None:
         people.append(f"{len(members)} populations lie in one another: compare them by hand.")
-        return
+        return None
     taken = [table for table in tables if groups[table.population] in members]
-    refined = in_common_values([table.body for table in taken])
+    common = in_common_values([table.body for table in taken])
+    last = len(records) - 1
+    people += unlike_codings(
+        [body for table, body in zip(taken, common, strict=True) if table.number == last],
+        [body for table, body in zip(taken, common, strict=True) if table.number != last],
+    )
+    refined = as_variables(common)
     cells = [
         cell
         for table, body in zip(taken, refined, strict=True)
@@ -238,12 +345,9 @@ def _system(
     atoms = atoms_of(cells, universes(refined), kinds, MOST_ATOMS)
     if atoms.limit_passed:
         people.append(_TOO_MANY.format(atoms.limit_passed))
-        return
-    joint = Joint(records, cells, atoms, counts=measure["kind"] != "sum")
-    if joint.possible():
-        yield joint
-    else:
-        people.append(_NO_GROWTH)
+        return None
+    counts = all(table.body["measure"]["kind"] != "sum" for table in tables)
+    return Joint(records, cells, atoms, counts=counts)
 
 
 @frozen(kw_only=True)
@@ -293,12 +397,18 @@ def _same(populations: list[Population], relations: Relations) -> dict[Populatio
 
 def _nested(
     populations: list[Population], lead: Population, relations: Relations, people: list[str]
-) -> set[tuple[Population, Population]]:
-    """(inner, outer) pairs among `lead` and the populations that lie in it or around it."""
+) -> tuple[set[tuple[Population, Population]], set[tuple[Population, Population]]]:
+    """(inner, outer) pairs among `lead` and the populations that lie in it or around it.
+
+    The second set holds the pairs that only the order of `populations` (oldest release first)
+    speaks for. Records arrive, so an earlier state lies in the later.
+    """
     pairs: set[tuple[Population, Population]] = set()
-    near = [lead]
+    unsure: set[tuple[Population, Population]] = set()
+    near = []
     for one in populations:
         if one == lead:
+            near.append(one)
             continue
         relation = relations(one, lead)
         if relation is None and one.cohort != lead.cohort:
@@ -312,17 +422,11 @@ def _nested(
         for other in near[place + 1 :]:
             relation = relations(one, other)
             if relation is None and one.cohort == other.cohort:
-                # Nothing else is known: records arrive, so the earlier state lies in the later.
-                earlier, later = sorted((one, other), key=_age)
-                pairs.add((earlier, later))
+                before = is_before(one.snapshot, other.snapshot)
+                pair = (other, one) if before is False else (one, other)
+                (unsure if before is None else pairs).add(pair)
             elif relation is not None and relation.kind == "within":
                 pairs.add((one, other))
             elif relation is not None and relation.kind == "around":
                 pairs.add((other, one))
-    return pairs
-
-
-def _age(population: Population) -> tuple[int, str]:
-    """Snapshots in order: numbers by their value, other names by their text."""
-    snapshot = population.snapshot
-    return (int(snapshot), "") if snapshot.isdecimal() else (0, snapshot)
+    return pairs, unsure
