@@ -259,3 +259,11 @@ def test_a_cell_longer_than_a_program_writes_is_refused() -> None:
     assert "too-much" in blocking(inspect_bytes("t.xlsx", data))
     fits = workbook({"xl/worksheets/sheet9.xml": sheet.replace(text.encode(), text[9:].encode())})
     assert "too-much" not in blocking(inspect_bytes("t.xlsx", fits))
+
+
+def test_the_long_number_of_a_snapshot_is_no_hidden_data(desk: AirlockDesk) -> None:
+    """A snapshot of the lake has up to nineteen digits, and leaves with every table."""
+    table = document([(40, 31), (20, 58)], snapshots=["ER_PRS_F@7399402251239823455"])
+    path = desk.folder / "table.json"
+    path.write_bytes(packed(table))
+    assert desk.airlock.submit(path, PERMIT, AUTHOR).state is State.CHECKED

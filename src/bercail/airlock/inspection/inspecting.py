@@ -19,7 +19,7 @@ from bercail.airlock.inspection.documents import (
 from bercail.airlock.inspection.identifiers import find_identifiers
 from bercail.airlock.inspection.kinds import CUSTOMS, Disposition, Kind, is_disguised
 from bercail.airlock.inspection.limits import LIMITS, Budget, Limits, TooMuchError
-from bercail.airlock.inspection.lines import look_at_text
+from bercail.airlock.inspection.lines import look_at_text, scan_text
 from bercail.airlock.inspection.markup import look_at_html, look_at_markup, look_at_svg
 from bercail.airlock.inspection.membership import look_at_confidences
 from bercail.airlock.inspection.models import look_at_model, look_at_pmml
@@ -210,9 +210,16 @@ class _Sight:
 
 
 def _count_table(value: Any, notes: Notes, budget: Budget) -> None:
-    """Title, names, labels and provenance leave with the table; its digest is hexadecimal only."""
+    """Title, names, labels and provenance leave with the table; its digest is hexadecimal only.
+
+    Numbers of snapshots are long by nature: there, identifiers are looked for alone.
+    """
     notes.add("protected-here")
-    scan_strings({**value, "model_digest": None}, notes, budget)
+    scan_strings({**value, "model_digest": None, "snapshots": None}, notes, budget)
+    snapshots = value.get("snapshots")
+    for snapshot in snapshots if isinstance(snapshots, list) else ():
+        with notes.inside("member /snapshots"):
+            scan_text(str(snapshot), notes, numbers=False)
 
 
 def _other_picture(notes: Notes) -> None:
