@@ -25,6 +25,7 @@ ROOMS = (
     "lake",
     "ledger",
     "cohort",
+    "study",
     "synth",
     "holder",
     "ingest",

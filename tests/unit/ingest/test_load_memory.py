@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 NAME, FILE = "DCIR_202301", "ER_PRS_F.csv"
-FEW, MANY = 1_000_000, 2_500_000
+# Even the smaller one fills all buffers: a row group, a part of an upload, a block of hashes.
+FEW, MANY = 2_000_000, 5_000_000
 # The hash of the key (8 bytes), a mark when they are compared, and what an allocator keeps.
-A_LINE = 40
+A_LINE = 24
 LONG = 2 << 30
 ONE_LINE = 128 << 20
 
