@@ -57,7 +57,7 @@ def sealed_objects() -> dict[str, Any]:
             "version": BINDING.version,
         },
         "binding_digest": BINDING.digest().hex(),
-        "commitment": KEY.commitment().hex(),
+        "commitment": KEY.commitment.hex(),
         "valid": [_sealed(length) for length in LENGTHS],
         "refused": [
             {"what": what, "base": 200_000, "edits": edits, "rule": rule}

@@ -12,6 +12,19 @@ from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
 app = typer.Typer(help="The only way out: check, review and release results.", no_args_is_help=True)
 app.add_typer(airlock_bring.app, name="bring")
+SchemaOf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--schema",
+        help="FILE=SCHEMA: what the tables of FILE count; FILE.schema.json is found by itself.",
+    ),
+]
+ModelOf = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--model", help="The cohort model that tables count; a model.json next to FILE is found."
+    ),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 
@@ -28,12 +41,16 @@ def check(
     from bercail.airlock.disclosure.check import read_file
     from bercail.airlock.disclosure.policy import SNDS
     from bercail.airlock.door import look_at
+    from bercail.airlock.submitting import read_schemas
 
-    data, meaning = read_file(file), read_file(schema) if schema else b""
+    data, schemas = read_file(file), read_schemas([file], {file.name: schema} if schema else {})
     with progress(as_json) as report:
-        bundle = look_at({file.name: data}, {}, SNDS, progress=report)
+        bundle = look_at({file.name: data}, {}, SNDS, schemas=schemas, progress=report)
         table, inspection = bundle.lone_table, bundle.files[0].inspection
-        tables = None if table else assess_tables(data, meaning, progress=report)
+        declared = bundle.files[0].tables if schemas else None
+        tables = declared.assessment if declared else None
+        if table is None and declared is None:
+            tables = assess_tables(data, progress=report)
     if table is not None:
         emit(table.checker_report(), as_json, lines=table.lines())
         return
@@ -41,11 +58,34 @@ def check(
     if tables is None:
         emit(shown, as_json, lines=bundle.lines())
         return
-    shown["tables"] = tables.checker_report()
-    emit(shown, as_json, lines=[*bundle.lines(), *tables.lines()])
+    shown["tables"] = declared.checker_report() if declared else tables.checker_report()
+    emit(shown, as_json, lines=bundle.lines() if declared else [*bundle.lines(), *tables.lines()])
     if not as_json and tables.rows():
         columns = ("cell", "value", "status", "attacker", "informed_attacker", "insider")
         emit(tables.rows(), False, title="What an attacker could still learn", columns=columns)
+
+
+@app.command()
+def suggest(file: Path, as_json: JsonFlag = False) -> None:
+    """Suggest the schema of the tables in FILE from their headers, to be completed and kept."""
+    import json
+
+    from bercail.airlock.disclosure.check import read_file
+    from bercail.airlock.tabled import suggested_schema
+
+    document = suggested_schema(read_file(file))
+    emit(document, as_json, lines=json.dumps(document, ensure_ascii=False, indent=2).splitlines())
+
+
+def _schemas(given: list[str] | None) -> dict[str, Path]:
+    from bercail.foundation import Invalid
+
+    pairs = [one.partition("=") for one in given or ()]
+    if wrong := [name for name, sign, path in pairs if not (name and sign and path)]:
+        raise Invalid(
+            f"`{wrong[0]}` names no schema of a file.", remedy="Write `--schema FILE=SCHEMA`."
+        )
+    return {name: Path(path) for name, _, path in pairs}
 
 
 @app.command()
@@ -59,6 +99,8 @@ def submit(
         list[Path] | None,
         typer.Option("--supporting", help="A file for the checkers that does not leave."),
     ] = None,
+    schema: SchemaOf = None,
+    model: ModelOf = None,
     insist: Annotated[
         str, typer.Option("--insist", help="Why a usual cause of rejection stands here.")
     ] = "",
@@ -74,6 +116,8 @@ def submit(
             permit,
             actor(),
             supporting=supporting or (),
+            schemas=_schemas(schema),
+            models=model or (),
             context=context,
             insisted=insist,
             replaces=replaces,

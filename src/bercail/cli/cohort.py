@@ -12,10 +12,13 @@ from bercail.cli.door import JsonFlag, actor, emit, house
 app = typer.Typer(help="Check, explain, try and run studies.", no_args_is_help=True)
 
 Study = Annotated[Path, typer.Argument(help="A study file, such as studies/treated_diabetes.py.")]
+Definition = Annotated[
+    Path, typer.Argument(help="A study file, or an OHDSI definition (`.json`, from ATLAS).")
+]
 
 
 @app.command()
-def check(study: Study, as_json: JsonFlag = False) -> None:
+def check(study: Definition, as_json: JsonFlag = False) -> None:
     """Check a study without data; show its identity and what it reads."""
     from bercail.cohorts.service import check_study
 
@@ -91,23 +94,28 @@ def dummy(
 
 @app.command()
 def run(
-    study: Study,
+    study: Definition,
     out: Annotated[Path, typer.Option("--out", help="The folder for tables and flowchart.")],
     permit: Annotated[str, typer.Option("--permit", help="The permit whose extract is read.")] = "",
     data: Annotated[
-        Path | None, typer.Option("--data", help="A folder of synthetic tables, instead.")
+        Path | None, typer.Option("--data", help="A folder of Parquet tables, instead.")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="`duckdb` or `memory`.")] = "duckdb",
+    engine: Annotated[
+        str, typer.Option("--engine", help="`duckdb`, `memory`, or `spark` for the cluster.")
+    ] = "duckdb",
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a study on the extract of a permit, or on synthetic tables; write what it counts."""
+    """Run a study, or an OHDSI definition, on the extract of a permit or on tables in a folder."""
     from bercail.cohorts.dummy import sources_in
     from bercail.cohorts.service import run_study
     from bercail.foundation import Invalid
 
     if (data is None) == (permit == ""):
         raise Invalid("A study runs on one extract.", remedy="Give `--permit` or `--data`.")
-    sources = house().access.open_extract(permit, actor()) if data is None else sources_in(data)
-    result = run_study(study, sources, engine, out)
+    if data is None:
+        sources = house().access.open_extract(permit, actor())
+    else:
+        sources = sources_in(data.resolve())
+    result = run_study(study, sources, engine, out, lambda: house().cluster)
     lines = [f"{step.persons:>12}  {step.label}" for step in result.flowchart]
     emit(result.as_dict(), as_json, lines=lines)

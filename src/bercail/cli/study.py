@@ -41,16 +41,18 @@ def rates(
     as_json: JsonFlag = False,
 ) -> None:
     """Crude incidence rates with exact limits, by group."""
-    from bercail.cohorts.analysis.service import study_rates
+    from bercail.cohorts.analysis import rates as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_rates(
+    found = study(
         table,
+        analysis.incidence,
+        outputs(plot, out, language, title),
         events=events,
         person_years=person_years,
         by=by or [],
         per=per,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -70,16 +72,18 @@ def prevalence(
     as_json: JsonFlag = False,
 ) -> None:
     """Prevalence among persons (one row each), by group."""
-    from bercail.cohorts.analysis.service import study_prevalence
+    from bercail.cohorts.analysis import rates as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_prevalence(
+    found = study(
         table,
+        analysis.prevalence,
+        outputs(plot, out, language, title),
         case=case,
         by=by or [],
         per=per,
         level=level,
         method=method,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -100,10 +104,13 @@ def person_years(
     as_json: JsonFlag = False,
 ) -> None:
     """Person-years and events by age group and calendar year (Lexis)."""
-    from bercail.cohorts.analysis.service import study_person_years
+    from bercail.cohorts.analysis import person_time as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_person_years(
+    found = study(
         table,
+        analysis.person_years,
+        outputs(None, out, "en", ""),
         birth=birth,
         entry=entry,
         exit_=exit_,
@@ -111,7 +118,6 @@ def person_years(
         age_starts=study_models.whole_numbers(ages),
         by_year=by_year,
         by=by or [],
-        outputs=outputs(None, out, "en", ""),
     )
     answer(found, as_json)
 
@@ -136,18 +142,21 @@ def standardise(
     as_json: JsonFlag = False,
 ) -> None:
     """Directly standardised rates with Fay and Feuer's limits, beside the crude ones."""
-    from bercail.cohorts.analysis.service import study_standardised
+    from bercail.cohorts.analysis import standardising as analysis
+    from bercail.cohorts.analysis.service import study
+    from bercail.cohorts.analysis.standards import standard_population
 
-    found = study_standardised(
+    found = study(
         table,
+        analysis.standardise,
+        outputs(plot, out, language, title),
         age=age,
         events=events,
         person_years=person_years,
-        standard=standard,
+        standard=standard_population(standard),
         by=by or [],
         per=per,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -169,18 +178,21 @@ def smr(
     as_json: JsonFlag = False,
 ) -> None:
     """Observed over expected events at the rates of a reference (indirect standardisation)."""
-    from bercail.cohorts.analysis.service import study_ratio
+    from bercail.cohorts.analysis import standardising as analysis
+    from bercail.cohorts.analysis.columns import read_table
+    from bercail.cohorts.analysis.service import study
 
-    found = study_ratio(
+    found = study(
         table,
-        reference,
+        analysis.indirect,
+        outputs(plot, out, language, title),
+        read_table(reference),
         strata=strata,
         events=events,
         person_years=person_years,
         by=by or [],
         level=level,
         method=method,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -203,17 +215,19 @@ def survival(
     as_json: JsonFlag = False,
 ) -> None:
     """Kaplan-Meier curves by group, medians, and the test that groups do not differ."""
-    from bercail.cohorts.analysis.service import study_survival
+    from bercail.cohorts.analysis import survival as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_survival(
+    found = study(
         table,
+        analysis.survival,
+        outputs(plot, out, language, title),
         time=time,
         event=event,
         by=by or [],
         entry=entry,
         level=level,
         test=test,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -234,15 +248,17 @@ def competing(
     as_json: JsonFlag = False,
 ) -> None:
     """Cumulative incidence of competing events (Aalen-Johansen)."""
-    from bercail.cohorts.analysis.service import study_competing
+    from bercail.cohorts.analysis import competing as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_competing(
+    found = study(
         table,
+        analysis.competing,
+        outputs(plot, out, language, title),
         time=time,
         state=state,
         by=by or [],
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 

@@ -24,6 +24,10 @@ References = Annotated[
 Clusters = Annotated[
     str | None, typer.Option("--clusters", help="Errors robust to what these rows share.")
 ]
+Counted = Annotated[bool, typer.Option("--counts", help="Counts: quasi-Poisson instead of linear.")]
+Offset = Annotated[
+    str | None, typer.Option("--population", help="The population, as offset of counts.")
+]
 
 
 @app.command()
@@ -47,10 +51,13 @@ def cox(
     as_json: JsonFlag = False,
 ) -> None:
     """Hazard ratios (Cox)."""
-    from bercail.cohorts.analysis.service import study_hazards
+    from bercail.cohorts.analysis import hazards as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_hazards(
+    found = study(
         table,
+        analysis.hazards,
+        outputs(plot, out, language, title),
         time=time,
         event=event,
         columns=column,
@@ -60,7 +67,6 @@ def cox(
         strata=strata,
         clusters=clusters,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -89,10 +95,13 @@ def regression(
     as_json: JsonFlag = False,
 ) -> None:
     """Rate ratios (Poisson or negative binomial regression)."""
-    from bercail.cohorts.analysis.service import study_regression
+    from bercail.cohorts.analysis import regression as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_regression(
+    found = study(
         table,
+        analysis.count_regression,
+        outputs(plot, out, language, title),
         events=events,
         columns=column,
         person_years=person_years,
@@ -101,7 +110,6 @@ def regression(
         references=levels(reference),
         clusters=clusters,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -111,12 +119,8 @@ def its(
     table: Data,
     start: Annotated[int, typer.Option("--start", help="The first row after the change, from 0.")],
     value: Annotated[str, typer.Option("--value", help="The column of the series.")] = "value",
-    counted: Annotated[
-        bool, typer.Option("--counts", help="Counts: quasi-Poisson instead of linear.")
-    ] = False,
-    population: Annotated[
-        str | None, typer.Option("--population", help="The population, as offset of counts.")
-    ] = None,
+    counted: Counted = False,
+    population: Offset = None,
     slope: Annotated[
         bool, typer.Option("--slope/--no-slope", help="Whether the slope may change too.")
     ] = True,
@@ -131,10 +135,13 @@ def its(
     as_json: JsonFlag = False,
 ) -> None:
     """Interrupted time series: level and slope before and after a change."""
-    from bercail.cohorts.analysis.service import study_interrupted
+    from bercail.cohorts.analysis import interrupted as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_interrupted(
+    found = study(
         table,
+        analysis.interrupted,
+        outputs(plot, out, language, title),
         value=value,
         start=start,
         population=population,
@@ -144,7 +151,6 @@ def its(
         pairs=pairs,
         period=period,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -206,10 +212,13 @@ def sccs(
     as_json: JsonFlag = False,
 ) -> None:
     """Relative incidence in the days after an exposure (self-controlled case series)."""
-    from bercail.cohorts.analysis.service import study_case_series
+    from bercail.cohorts.analysis import case_series as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_case_series(
+    found = study(
         table,
+        analysis.self_controlled,
+        outputs(plot, out, language, title),
         person=person,
         start=start,
         end=end,
@@ -218,7 +227,6 @@ def sccs(
         windows=[span(one) for one in window],
         age_starts=whole_numbers(ages),
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 

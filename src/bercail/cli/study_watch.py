@@ -26,9 +26,11 @@ def weeks(
     as_json: JsonFlag = False,
 ) -> None:
     """Events by ISO week, weeks of 0 included."""
-    from bercail.cohorts.analysis.watch import study_weekly
+    from bercail.cohorts.analysis import weekly as analysis
+    from bercail.cohorts.analysis.service import study
 
-    answer(study_weekly(table, day=day, outputs=outputs(None, out, "en", "")), as_json)
+    found = study(table, analysis.weekly, outputs(None, out, "en", ""), day=day)
+    answer(found, as_json)
 
 
 @app.command()
@@ -47,16 +49,18 @@ def alarms(
     as_json: JsonFlag = False,
 ) -> None:
     """Alarms by the flexible Farrington method."""
+    from bercail.cohorts.analysis import watch as analysis
     from bercail.cohorts.analysis.farrington import Settings
-    from bercail.cohorts.analysis.watch import study_alarms
+    from bercail.cohorts.analysis.service import study
 
-    found = study_alarms(
+    found = study(
         table,
+        analysis.alarms,
+        outputs(plot, out, language, title),
         week=week,
         count=count,
         last_weeks=last_weeks,
         settings=Settings(years=years, alpha=alpha, method=bound),
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -78,16 +82,18 @@ def serfling(
     as_json: JsonFlag = False,
 ) -> None:
     """Serfling's baseline, epidemic weeks, and the excess over it."""
-    from bercail.cohorts.analysis.watch import study_serfling
+    from bercail.cohorts.analysis import watch as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_serfling(
+    found = study(
         table,
+        analysis.excess,
+        outputs(plot, out, language, title),
         week=week,
         count=count,
         season=whole_numbers(season),
         pairs=pairs,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)
 
@@ -111,10 +117,13 @@ def reproduction(
     as_json: JsonFlag = False,
 ) -> None:
     """The reproduction number over time, with credible intervals."""
-    from bercail.cohorts.analysis.watch import study_reproduction
+    from bercail.cohorts.analysis import reproduction as analysis
+    from bercail.cohorts.analysis.service import study
 
-    found = study_reproduction(
+    found = study(
         table,
+        analysis.reproduction,
+        outputs(plot, out, language, title),
         day=day,
         cases=cases,
         mean_interval=mean,
@@ -122,6 +131,5 @@ def reproduction(
         imported=imported,
         window=window,
         level=level,
-        outputs=outputs(plot, out, language, title),
     )
     answer(found, as_json)

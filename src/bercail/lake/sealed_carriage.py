@@ -92,8 +92,12 @@ def give_up_parts(sealed: SealedStore, name: str, notes: PartNotes) -> None:
     give_up(partial(_upload, sealed.insides.store), notes, name)
 
 
-def reread(sealed: SealedStore, name: str, version: str, sealed_size: int) -> Iterator[bytes]:
+def reread(
+    sealed: SealedStore, name: str, version: str, sealed_size: int
+) -> Iterator[bytes | memoryview]:
     """The plaintext in order, from one pass over all that the host holds under the name.
+
+    A piece is gone when the next is asked for.
 
     Raises:
         Missing: there is no such object.
@@ -109,7 +113,7 @@ def reread(sealed: SealedStore, name: str, version: str, sealed_size: int) -> It
     reader = SealedReader(
         arriving.read_at, sealed_size, insides.keys.by_id, insides.binding(name, version)
     )
-    yield from reader.chunks(PIECE)
+    yield from reader.views(PIECE)
     arriving.end()
 
 
@@ -142,11 +146,15 @@ class _Arriving:
         self._require(len(content))
         return content
 
-    def read_at(self, offset: int, length: int) -> bytes:
+    def read_at(self, offset: int, length: int) -> bytes | memoryview:
         """`length` bytes from `offset`: from the stream when they are next, else apart."""
         if offset + length == self._size or offset < self._start or not self._start + offset:
             return self._store.read(self._opaque, offset, length)
         self._skip(offset - self._start)
+        if self._more() and len(self._held) >= length:
+            whole = self._held[:length]
+            self._skip(length)
+            return whole
         parts: list[memoryview] = []
         while length and self._more():
             part = self._held[:length]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -69,6 +70,7 @@ class DataKey:
     epoch: int
     secret: Secret = field(validator=_sized(KEY_SIZE))
 
+    @cached_property
     def commitment(self) -> bytes:
         """32 bytes that only this key and this id give; they reveal nothing of the key."""
         return derive(self.secret, salt=b"bercail key commitment v1", info=self.id)

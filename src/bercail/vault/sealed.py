@@ -24,6 +24,7 @@ _SEAL_CHUNK = 1 << 20
 """Bytes sealed at a time when a stream is cut up: small enough to stay in the cache."""
 _OPEN_CHUNK = 4 << 20
 """Bytes opened at a time, unless told: one read of the host each."""
+_SMALL_ROOM = 1 << 20
 _SCRATCH = fmt.PREAMBLE_SIZE + 18 * fmt.SEGMENT_SIZE
 """The most that a writer keeps to seal into, so that one allocation serves a whole stream."""
 
@@ -37,8 +38,10 @@ def _nonce(prefix: bytes, index: int, last: bool) -> bytes:
 
 
 def _room(size: int) -> memoryview:
-    """`size` bytes to write to, which nobody pays to clear first."""
-    import numpy as np  # a tenth of a second, which those who only seal do not spend
+    """`size` bytes to write to; of much room nobody pays to clear it first."""
+    if size <= _SMALL_ROOM:
+        return memoryview(bytearray(size))
+    import numpy as np  # a tenth of a second, which those who read little at a time do not spend
 
     return np.empty(size, dtype=np.uint8).data
 
@@ -51,7 +54,7 @@ class SealingWriter:
     """
 
     def __init__(self, key: DataKey, binding: Binding, randomness: Randomness) -> None:
-        header = Header(key_id=key.id, commitment=key.commitment(), binding_digest=binding.digest())
+        header = Header(key_id=key.id, commitment=key.commitment, binding_digest=binding.digest())
         salt = randomness.take(fmt.SALT_SIZE)
         self._prefix = randomness.take(fmt.PREFIX_SIZE)
         self._cipher = _stream_cipher(key, header, salt)
@@ -142,9 +145,10 @@ class SealingWriter:
 class SealedReader:
     """Opens a sealed object at any offset, reading only the segments it needs.
 
-    `read_at(offset, length)` returns bytes of the sealed object, `sealed_size` its length as the
-    store tells it, `key_for(key_id)` the data key. Making a reader checks the header, the binding
-    and the key, and proves the last segment, so that `size` is proven.
+    `read_at(offset, length)` returns bytes of the sealed object (or a view of them),
+    `sealed_size` its length as the store tells it, `key_for(key_id)` the data key. Making a
+    reader checks the header, the binding and the key, and proves the last segment, so that
+    `size` is proven.
 
     Every read asks `key_for` again, and so does a long one for each window of 4 MiB: a key
     destroyed while the object is read ends the reading with what `key_for` raises, and a part
@@ -157,7 +161,7 @@ class SealedReader:
 
     def __init__(
         self,
-        read_at: Callable[[int, int], bytes],
+        read_at: Callable[[int, int], bytes | memoryview],
         sealed_size: int,
         key_for: Callable[[bytes], DataKey],
         binding: Binding,
@@ -203,8 +207,19 @@ class SealedReader:
         """The whole plaintext."""
         return self.read_at(0, self.size)
 
+    def at_once(self) -> bytes:
+        """The same right after the reader was made, which has asked for the key."""
+        out = _room(self.size)
+        if self.size:
+            self._fill(out, 0, self.size)
+        return bytes(out)
+
     def chunks(self, length: int = _OPEN_CHUNK) -> Iterator[bytes]:
         """The plaintext in order, in pieces of about `length` bytes, cut between segments."""
+        return map(bytes, self.views(length))
+
+    def views(self, length: int = _OPEN_CHUNK) -> Iterator[memoryview]:
+        """The same for who only looks at each piece: it is gone when the next is asked for."""
         if length < 1:
             raise Invalid(f"Pieces of `{length}` bytes never end.", remedy="Give 1 or more.")
         step = max(1, length // fmt.PLAIN_SIZE)
@@ -214,7 +229,7 @@ class SealedReader:
             end = min(self._geometry.plain_start(first + step), self.size)
             self._key_for(self._key_id)
             self._fill(room, start, end)
-            yield bytes(room[: end - start])
+            yield room[: end - start]
 
     def _fill(self, sink: memoryview, offset: int, end: int) -> None:
         shape = self._geometry
@@ -284,7 +299,7 @@ def _proven_key(header: Header, key_for: Callable[[bytes], DataKey], binding: Bi
     key = key_for(header.key_id)
     if key.id != header.key_id:
         refuse("sealed-key", f"`{binding.name}` needs another key than the one offered.")
-    if not hmac.compare_digest(header.commitment, key.commitment()):
+    if not hmac.compare_digest(header.commitment, key.commitment):
         refuse("sealed-commitment", f"`{binding.name}` was sealed under another key of this id.")
     return key
 
@@ -313,7 +328,7 @@ def open_bytes(sealed: bytes, key_for: Callable[[bytes], DataKey], binding: Bind
     """Open a whole sealed object held in memory; refuses as `SealedReader` does."""
     view = memoryview(sealed)
 
-    def read_at(offset: int, length: int) -> bytes:
-        return bytes(view[offset : offset + length])
+    def read_at(offset: int, length: int) -> memoryview:
+        return view[offset : offset + length]
 
-    return SealedReader(read_at, len(sealed), key_for, binding).read_all()
+    return SealedReader(read_at, len(sealed), key_for, binding).at_once()

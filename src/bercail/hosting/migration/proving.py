@@ -131,7 +131,7 @@ class Prover:
             return Check(name=entry.name, wrong=wrong, distrust=True)
         return Check(name=entry.name)
 
-    def _digest(self, pieces: Iterator[bytes]) -> tuple[int, str]:
+    def _digest(self, pieces: Iterator[bytes] | Iterator[bytes | memoryview]) -> tuple[int, str]:
         size, sha256 = 0, hashlib.sha256()
         for piece in pieces:
             sha256.update(piece)
