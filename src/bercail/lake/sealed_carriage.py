@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
+
+from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Unproven
 from bercail.lake.sealed_parts import SealedUpload, give_up
 from bercail.lake.sealed_store import ONE_REQUEST, PIECE, SealedObject
-from bercail.vault import SealedReader, open_bytes
+from bercail.vault import SealedReader, open_bytes, seal_bytes
 from bercail.vault import sealed_size as size_once_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bercail.lake.sealed_parts import PartNotes, PartsSent
     from bercail.lake.sealed_store import SealedStore
     from bercail.storage import ObjectStore
     from bercail.storage.uploads import PartUpload
+    from bercail.vault import DataKey
 
 _SMALL = 128 * 1024
 """Bytes asked for at once of an object that has no more."""
@@ -61,6 +65,41 @@ def put_in_parts(
         notes=notes,
     ).send(data)
     return _sealed_object(name, version, opaque, sent)
+
+
+def put_several(
+    sealed: SealedStore, plains: Sequence[tuple[str, str, bytes]], key: DataKey
+) -> list[SealedObject | None]:
+    """Seal small objects (name, version, plaintext) and send them together.
+
+    None for each that the host did not plainly take, or where it takes one at a time only: send
+    that one by `SealedStore.put`.
+    """
+    from bercail.storage.several import puts_several
+
+    insides = sealed.insides
+    several = puts_several(insides.store)
+    if several is None:
+        return [None] * len(plains)
+    made: list[SealedObject] = []
+    bodies: list[tuple[str, bytes]] = []
+    for name, version, plain in plains:
+        body = seal_bytes(plain, key, insides.binding(name, version), insides.randomness)
+        opaque = sealed.opaque_name(name, version)
+        bodies.append((opaque, body))
+        made.append(
+            SealedObject(
+                name=name,
+                version=version,
+                opaque=opaque,
+                size=len(plain),
+                sealed_size=len(body),
+                sha256=hashlib.sha256(plain).hexdigest(),
+                crc64nvme=f"{crc64nvme(body):016x}",
+            )
+        )
+    stands = several.put_several(bodies)
+    return [one if there else None for one, there in zip(made, stands, strict=True)]
 
 
 def _sealed_object(name: str, version: str, opaque: str, sent: PartsSent) -> SealedObject:

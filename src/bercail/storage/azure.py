@@ -8,7 +8,7 @@ vendor's client does the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from obstore.store import AzureConfig
 
     from bercail.storage.azure_control import AzureControl
+    from bercail.storage.several import Wanted
 
 # learn.microsoft.com, "Naming and referencing containers, blobs, and metadata".
 _CONTAINER = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*|\$root|\$web|\$logs")
@@ -134,6 +135,21 @@ class AzureStore(AzureLeftovers):
     ) -> Iterator[bytes]:
         """See `ObjectStore.stream`."""
         yield from stream_pinned(self._reader(name), self.location, name, if_match, chunk)
+
+    def read_several(self, wanted: Sequence[Wanted]) -> list[bytes | None]:
+        """See `ReadsSeveral`."""
+        from bercail.storage.azure_ranges import ASK, told_right
+        from bercail.storage.several import over_wire
+
+        plain = [
+            (self.signs("GET", one.name), one)
+            if find_past(one.name) is None and is_carried(split_name(one.name)[1])
+            else None
+            for one in wanted
+        ]
+        if self.range_checksums:
+            return over_wire(self.wire, plain, ASK, told_right)
+        return over_wire(self.wire, plain, {}, lambda _: True)
 
     def head(self, name: str) -> ObjectInfo:
         """See `ObjectStore.head`; with Content-MD5, tier and kind of blob."""

@@ -20,12 +20,13 @@ from bercail.storage.source_checksums import agrees, not_its_own
 if TYPE_CHECKING:
     from bercail.storage.azure import AzureStore
     from bercail.storage.azure_control import AzureControl
+    from bercail.storage.kept_connections import Answer
 
 MOST = 4 * 1024 * 1024
 """Bytes of a range of which Azure tells the checksum; it refuses to for more."""
 READINGS = 3
 """A range that is not what its checksum says is read so often."""
-_ASK = {"x-ms-range-get-content-crc64": "true"}
+ASK = {"x-ms-range-get-content-crc64": "true"}
 _TOLD = "x-ms-content-crc64"
 _PARTIAL, _NOT_SATISFIABLE = 206, 416
 # What a host says that knows no such header: Azurite and Azure, in this order.
@@ -64,6 +65,11 @@ def checked_range(store: AzureStore, name: str) -> ReadRange:
     return read
 
 
+def told_right(answer: Answer) -> bool:
+    """Whether a range came with the checksum that its bytes have."""
+    return agrees(answer.body, answer.headers.get(_TOLD, ""))
+
+
 def tells_ranges(store: AzureStore, name: str, sleep: Callable[[float], None] = time.sleep) -> bool:
     """Whether the host tells checksums of ranges, asked with the first byte of a blob."""
 
@@ -71,7 +77,7 @@ def tells_ranges(store: AzureStore, name: str, sleep: Callable[[float], None] = 
         # Azurite refuses with status 500, which the client would take for a passing weakness.
         return _by_client(store.control, name, 0, 1, None, retry_total=0).told
 
-    first = store.wire.question(store.signs("GET", name), {"range": "bytes=0-0", **_ASK})
+    first = store.wire.question(store.signs("GET", name), {"range": "bytes=0-0", **ASK})
     if first is not None and first.status == _PARTIAL and len(first.body) == 1:
         return _TOLD in first.headers
     if first is not None and first.headers.get("x-ms-error-code") in _UNKNOWN:
@@ -99,7 +105,7 @@ def _agreed(store: AzureStore, name: str, offset: int, length: int, if_match: st
 
 
 def _asked(store: AzureStore, name: str, offset: int, length: int, if_match: str | None) -> _Answer:
-    heard = store.wire.hear(store.signs("GET", name), offset, length, if_match, _ASK)
+    heard = store.wire.hear(store.signs("GET", name), offset, length, if_match, ASK)
     if heard is None:
         return _by_client(store.control, name, offset, length, if_match)
     return _Answer(piece=heard.piece, told=heard.headers.get(_TOLD))
@@ -127,7 +133,7 @@ def _by_client(
         options |= {"etag": if_match, "match_condition": MatchConditions.IfNotModified}
     with control.translated(f"reading `{name}`", name):
         try:
-            options |= {"headers": dict(_ASK), "raw_response_hook": listen}
+            options |= {"headers": dict(ASK), "raw_response_hook": listen}
             answer = control.blob(name).download_blob(offset=offset, length=length, **options)
             content: bytes = answer.readall()
         except HttpResponseError as error:

@@ -61,6 +61,17 @@ class Answer:
     body: bytes
 
 
+@frozen
+class Request:
+    """One of several requests that may each be sent twice; see `KeptConnections.ask`."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: Sequence[bytes] = ()
+    most: int = 0
+
+
 class KeptConnections:
     """The connections to one host; threads may share them.
 
@@ -110,6 +121,24 @@ class KeptConnections:
         except _Closed:
             raise NotPlain from None
 
+    def ask_several(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """Send all of them, each over a connection of its own, then read the answers in order.
+
+        None stands for whatever `ask` would raise, a connection that the host had closed too.
+        """
+        lines: list[_Connection | None] = []
+        answers: list[Answer | None] = []
+        try:
+            lines.extend(map(self._sent, requests))
+            for place, request in enumerate(requests):
+                one, lines[place] = lines[place], None
+                answers.append(None if one is None else self._heard(one, request.most))
+        finally:
+            for one in lines:
+                if one is not None:
+                    one.close()
+        return answers
+
     def close(self) -> None:
         """Close what is kept open."""
         with self._lock:
@@ -119,6 +148,30 @@ class KeptConnections:
 
     def __del__(self) -> None:
         self.close()
+
+    def _sent(self, request: Request) -> _Connection | None:
+        one: _Connection | None = None
+        try:
+            head = _request_head(request.method, request.target, request.headers, request.body)
+            one = self._taken() or self._opened()
+            one.send(head, request.body)
+        except (NotPlain, _Closed, OSError):
+            if one is not None:
+                one.close()
+            return None
+        return one
+
+    def _heard(self, one: _Connection, most: int) -> Answer | None:
+        try:
+            answer = one.answer(most)
+        except (NotPlain, _Closed, OSError):
+            one.close()
+            return None
+        except BaseException:
+            one.close()
+            raise
+        self._settled(one)
+        return answer
 
     def _over(self, one: _Connection, head: bytes, body: Sequence[bytes], most: int) -> Answer:
         try:
@@ -131,11 +184,14 @@ class KeptConnections:
             if isinstance(error, OSError):
                 raise NotPlain from None
             raise
+        self._settled(one)
+        return answer
+
+    def _settled(self, one: _Connection) -> None:
         if one.lasts:
             self._keep(one)
         else:
             one.close()
-        return answer
 
     def _taken(self) -> _Connection | None:
         fresh = time.monotonic() - KEPT_SECONDS
@@ -254,7 +310,7 @@ class _Connection:
         """
         held = b""
         while True:
-            came = self._line.recv(_STEP) if at_once else self._line.recv(_LOOK, socket.MSG_PEEK)
+            came = self._came(at_once=at_once)
             if not came:
                 raise NotPlain if held else _Closed
             held += came
@@ -268,6 +324,13 @@ class _Connection:
                 raise NotPlain
             if not at_once:
                 self._line.recv(len(came))
+
+    def _came(self, *, at_once: bool) -> bytes:
+        """What is there of an answer; nothing from a host that closed, politely or not."""
+        try:
+            return self._line.recv(_STEP) if at_once else self._line.recv(_LOOK, socket.MSG_PEEK)
+        except ConnectionResetError:
+            return b""
 
     def _rest(self, body: bytes, missing: int) -> bytes:
         if not missing:

@@ -7,7 +7,6 @@ condition, create a bucket, and read names that obstore cannot carry.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from functools import partial
@@ -31,10 +30,10 @@ from bercail.storage.reading import (
     read_pinned,
     stream_pinned,
 )
-from bercail.storage.request_signing import UNSIGNED
 from bercail.storage.s3_leftovers import S3Leftovers
 from bercail.storage.s3_listing import S3Listing
-from bercail.storage.s3_parts import S3Parts, by_checksum, checksum_of
+from bercail.storage.s3_parts import S3Parts
+from bercail.storage.s3_several import S3Several
 from bercail.storage.service_errors import is_home_missing, translated
 from bercail.storage.transport import client_options, retry_options
 from bercail.storage.wire import Wire, wired
@@ -55,7 +54,7 @@ _STANDARD_ATTRIBUTES = frozenset(
 )
 
 
-class S3Store(S3Leftovers):
+class S3Store(S3Several, S3Leftovers):
     """One bucket of an S3 host."""
 
     features = Features(
@@ -72,9 +71,9 @@ class S3Store(S3Leftovers):
         self.control = s3_control.S3Control(location, credentials)
         by_crc = s3_control.sends_crc(location)
         self.signer = s3_control.signer(location, credentials)
-        self._wire = Wire(location, self.signer.origin)
-        self.parts = S3Parts(self.control, self.signer, self._wire, by_crc=by_crc)
-        self._by_crc = by_crc
+        self.wire = Wire(location, self.signer.origin)
+        self.parts = S3Parts(self.control, self.signer, self.wire, by_crc=by_crc)
+        self.by_crc = by_crc
         self.listed = S3Listing(location, self.signer)
         self.storage_class: str | None = None
         self._client = ObstoreS3(
@@ -149,7 +148,7 @@ class S3Store(S3Leftovers):
     def _put_whole(
         self, name: str, body: bytes, if_absent: bool, labels: dict[str, str]
     ) -> tuple[str | None, str | None]:
-        attributes = labels | self._classed()
+        attributes = labels | self.classed()
         # What is conditional may not be sent twice: its second answer is another one.
         if not if_absent and (told := self._wired(name, body, attributes)):
             return told
@@ -171,15 +170,11 @@ class S3Store(S3Leftovers):
             self._client,
             self.prefix + name,
             iter(pieces),
-            attributes=labels | self._classed(),
+            attributes=labels | self.classed(),
             chunk_size=PART,
             max_concurrency=PARTS_IN_FLIGHT,
         )
         return answer["e_tag"], answer["version"]
-
-    def _classed(self) -> dict[str, str]:
-        """The attribute, by obstore's name, that says in which class an object is to stand."""
-        return {"Storage-Class": self.storage_class} if self.storage_class else {}
 
     def get(self, name: str) -> bytes:
         """See `ObjectStore.get`."""
@@ -249,22 +244,17 @@ class S3Store(S3Leftovers):
         key = self.prefix + name
         if is_carried(key):
             general = obstore_range(self._client, self.location, name, key)
-            return wired(self._wire, partial(self.signer.sign, "GET", key), general)
+            return wired(self.wire, partial(self.signer.sign, "GET", key), general)
         return self.control.reader(key, name)
 
     def _wired(
         self, name: str, body: bytes, attributes: Mapping[str, str]
     ) -> tuple[str | None, str | None] | None:
         """Write the object over the wire, if that is plainly taken."""
-        key = self.prefix + name
-        if not is_carried(key):
+        if not is_carried(self.prefix + name):
             return None
-        headers = {_header_of(label): value for label, value in attributes.items()}
-        if self._by_crc:
-            headers |= by_checksum(checksum_of((body,)))
-        payload = UNSIGNED if self._by_crc else hashlib.sha256(body).hexdigest()
-        signs = partial(self.signer.sign, "PUT", key, payload=payload)
-        answer = self._wire.put(signs, (body,), headers)
+        write = self.written(name, body, attributes)
+        answer = self.wire.put(write.signs, write.body, write.headers)
         if answer is None:
             return None
         return answer.headers.get("etag"), answer.headers.get("x-amz-version-id")
@@ -326,10 +316,6 @@ def _config(location: Location) -> S3Config:
     if checksum == "crc64nvme":
         config["checksum_algorithm"] = "CRC64NVME"
     return config
-
-
-def _header_of(label: str) -> str:
-    return "x-amz-storage-class" if label == "Storage-Class" else f"x-amz-meta-{label}"
 
 
 def _inside(info: ObjectInfo, prefix: str) -> ObjectInfo:

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from bercail.storage import failures
-from bercail.storage.kept_connections import Answer, FellSilent, KeptConnections, NotPlain
+from bercail.storage.kept_connections import (
+    Answer,
+    FellSilent,
+    KeptConnections,
+    NotPlain,
+    Request,
+)
 from bercail.storage.reading import Piece, ReadRange
 from bercail.storage.transport import SILENCE_SECONDS
 
@@ -40,6 +46,16 @@ class Heard:
 
     piece: Piece
     headers: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class Asked:
+    """One of several requests: at most `most` bytes of an object are taken of its answer."""
+
+    signs: Signs
+    headers: Mapping[str, str]
+    body: Sequence[bytes] = ()
+    most: int = 0
 
 
 class Wire:
@@ -73,7 +89,7 @@ class Wire:
         answer = self._answer("GET", signs, headers, (), length)
         if answer is None:
             return None
-        piece = _piece(answer, offset, length)
+        piece = piece_of(answer, offset, length)
         if piece is None:
             self._rest()
             return None
@@ -103,6 +119,21 @@ class Wire:
         """
         return self._answer("PUT", signs, headers, body, 0)
 
+    def several(self, method: str, asked: Sequence[Asked]) -> list[Answer | None]:
+        """The good answers to requests that are all sent first; None for any other answer.
+
+        A host that keeps silent is no error here: who asks again in the ordinary way hears it.
+        """
+        if time.monotonic() < self._rests_until:
+            return [None] * len(asked)
+        requests: list[Request] = []
+        for one in asked:
+            signed = one.signs(one.headers)
+            head = (method, signed.target, signed.headers)
+            requests.append(Request(*head, body=one.body, most=one.most))
+        answers = self._lines.ask_several(requests)
+        return [None if answer is None else self._good(answer) for answer in answers]
+
     def _answer(
         self,
         method: str,
@@ -123,6 +154,9 @@ class Wire:
         except NotPlain:
             self._rest()
             return None
+        return self._good(answer)
+
+    def _good(self, answer: Answer) -> Answer | None:
         if answer.status in {200, 201, 206}:
             return answer
         if answer.status not in _TOLD:
@@ -143,7 +177,7 @@ def wired(wire: Wire, signs: Signs, otherwise: ReadRange) -> ReadRange:
     return read
 
 
-def _piece(answer: Answer, offset: int, length: int) -> Piece | None:
+def piece_of(answer: Answer, offset: int, length: int) -> Piece | None:
     """The range if the answer says that it is the one asked for, of an object with an etag."""
     unit, _, told = answer.headers.get("content-range", "").partition(" ")
     span, _, whole = told.partition("/")

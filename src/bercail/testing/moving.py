@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from bercail.hosting import Attestation, Freeze, MigrationService
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger, MemoryJournal
 from bercail.storage import CHUNK, Location, ObjectInfo, ObjectStore, Passing, open_store
+from bercail.storage.several import Wanted, reads_several
 from bercail.testing.fate import Killed as Killed
 from bercail.vault import Keyring, MemoryCustodian, note_signer
 
@@ -122,6 +123,11 @@ class OneContainer(Passing):
     def __init__(self, store: ObjectStore, purpose: str) -> None:
         super().__init__(store)
         self.root = f"{purpose}-{uuid4().hex[:12]}/"
+
+    def read_several(self, wanted: Sequence[Wanted]) -> list[bytes | None]:
+        """See `ReadsSeveral`: as the account does, since names are the same."""
+        reads = reads_several(self.inner)
+        return [None] * len(wanted) if reads is None else reads.read_several(wanted)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """The blobs of this container only."""

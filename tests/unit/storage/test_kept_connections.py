@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bercail.storage import Location
-from bercail.storage.kept_connections import FellSilent, KeptConnections, NotPlain
+from bercail.storage.kept_connections import FellSilent, KeptConnections, NotPlain, Request
 from bercail.testing.tls_door import TlsDoor
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: one\r\n\r\nhello"
@@ -117,6 +117,18 @@ def test_what_comes_unasked_is_not_taken_for_the_next_answer() -> None:
         # A body that may be large is received alone: what follows it stays on the connection.
         assert ask(lines, most=1_000_000) == b"hello"
         assert ask(lines) == b"hello"
+
+
+def test_several_requests_are_all_sent_before_the_first_answer_is_read() -> None:
+    host = Host([GOOD], [GOOD.replace(b"hello", b"again")], [GOOD[:-1]], [GOOD])
+    asked = [Request("GET", f"/b/{n}", {"host": "h"}, most=9) for n in range(3)]
+    asked.append(Request("GET", "/b/a\r\nb", {"host": "h"}))
+    with lines_to(host) as lines:
+        answers = lines.ask_several(asked)
+        assert lines.ask("GET", "/b/3", {"host": "h"}).body == b"hello"
+    # The third answer was cut short, and the fourth request was none.
+    assert [answer and answer.body for answer in answers] == [b"hello", b"again", None, None]
+    assert [told.split(b" ")[1] for told in host.heard] == [b"/b/0", b"/b/1", b"/b/2", b"/b/3"]
 
 
 NOT_PLAIN = {

@@ -10,6 +10,7 @@ from bercail.hosting.migration.bandwidth_schedule import ScheduleFile
 from bercail.hosting.migration.copy_run import CopyReport, Progress, run_copy
 from bercail.hosting.migration.copying import Carrier
 from bercail.hosting.migration.ground import Ground
+from bercail.hosting.migration.handfuls import HandfulCarrier
 from bercail.hosting.migration.part_notes import UploadNotes
 from bercail.hosting.migration.planning import classes_of
 from bercail.hosting.migration.pool import Gauge
@@ -50,7 +51,8 @@ def copy_pending(
             classes=classes_of(table),
             sleep=sleep,
         )
-        report = run_copy(table, carrier, gauge, threads=threads, progress=watched)
+        several = HandfulCarrier(carrier, source=ground.source, home=ground.home, gauge=gauge)
+        report = run_copy(table, several, gauge, threads=threads, progress=watched)
         for name in notes.names():
             carrier.clear(name)
     return report

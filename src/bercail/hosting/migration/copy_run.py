@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from bercail.hosting.migration.copying import Carrier, Outcome
+from bercail.hosting.migration.copying import Outcome
 from bercail.hosting.migration.entry import ObjectState
+from bercail.hosting.migration.handfuls import Carried, HandfulCarrier, by_handfuls
 from bercail.hosting.migration.object_table import Tally, WorkRow
 from bercail.hosting.migration.pool import Gauge, run_bounded
 from bercail.hosting.migration.worktable import WorkTable
@@ -87,7 +88,7 @@ class _Group:
 
 def run_copy(
     table: WorkTable,
-    carrier: Carrier,
+    carrier: HandfulCarrier,
     gauge: Gauge,
     *,
     threads: int,
@@ -98,32 +99,49 @@ def run_copy(
     Raises:
         Unavailable, Refused: a host does not answer or denies access; run again to go on.
     """
-    group = _Group(table=table)
     total = table.objects.tallies()[ObjectState.PENDING].bytes
-    counts = {"copied": [0, 0], "read back": [0, 0]}
-
-    def taken(outcome: Outcome) -> None:
-        _count(outcome, counts)
-        group.add(outcome)
+    desk = _Desk(group=_Group(table=table))
 
     def tick() -> None:
-        group.commit_if_due()
+        desk.tick()
         if progress is not None:
             progress("copy", min(gauge.moved, total), total)
 
     # The list is paged while rows leave it; a row never comes back into it during a run.
-    work: Callable[[WorkRow], Outcome] = carrier.carry
+    tasks = by_handfuls(table.objects.work())
+    work: Callable[[tuple[WorkRow, ...]], Carried] = carrier.carry
     try:
-        run_bounded(
-            table.objects.work(), work, threads=threads, gauge=gauge, on_result=taken, on_tick=tick
-        )
+        run_bounded(tasks, work, threads=threads, gauge=gauge, on_result=desk.take, on_tick=tick)
     except (Exception, KeyboardInterrupt):
-        group.commit()
+        desk.group.commit()
         raise
-    group.commit()
+    desk.group.commit()
     if progress is not None:
         progress("copy", total, total)
-    return _report(table, counts)
+    return _report(table, desk.counts)
+
+
+@define
+class _Desk:
+    """Takes in what the threads have carried."""
+
+    group: _Group
+    counts: dict[str, list[int]] = field(factory=lambda: {"copied": [0, 0], "read back": [0, 0]})
+    ended: list[BaseException] = field(factory=list)
+
+    def take(self, carried: Carried) -> None:
+        """Count and keep what was finished, and remember what ended the rest."""
+        for outcome in carried.outcomes:
+            _count(outcome, self.counts)
+            self.group.add(outcome)
+        if carried.error is not None:
+            self.ended.append(carried.error)
+
+    def tick(self) -> None:
+        """Commit what is due; not before all that came together was taken, raise the error."""
+        if self.ended:
+            raise self.ended[0]
+        self.group.commit_if_due()
 
 
 def _count(outcome: Outcome, counts: dict[str, list[int]]) -> None:

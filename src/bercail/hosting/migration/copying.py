@@ -131,10 +131,22 @@ class Carrier:
         reason = f"it changed {MOST_CHANGES} times while it was being read"
         return Outcome(row=row, state=ObjectState.FAILED, reason=reason)
 
+    def is_as_listed(self, row: WorkRow) -> bool:
+        """Whether the survey's listing told everything of an object that nobody has tried."""
+        fresh = not (row.there or row.distrust or row.reason)
+        return fresh and self._source.features.whole_listing
+
+    def class_of(self, row: WorkRow) -> str | None:
+        """The storage class in which the object is to stand, where one is said."""
+        return self._classes.of(row.entry)
+
+    def target_in(self, name: str | None) -> SealedStore:
+        """The target whose new objects stand in the storage class `name`."""
+        return self._classed.get(name or "", self._target)
+
     def _as_listed(self, row: WorkRow) -> Outcome | None:
         """Carry the object as the survey saw it; None when it must be asked for first."""
-        fresh = not (row.there or row.distrust or row.reason)
-        if not (fresh and self._source.features.whole_listing):
+        if not self.is_as_listed(row):
             return None
         try:
             return self._send(row)
@@ -199,7 +211,7 @@ class Carrier:
         )
         return Outcome(row=carried, state=ObjectState.CARRIED, written=True)
 
-    def _key(self) -> DataKey:
+    def key(self) -> DataKey:
         """The sealing key as the ring gave it less than a second ago, since asking costs more
         than sealing; what is sealed meanwhile under a key renewed or destroyed, a proof tells."""
         asked = time.monotonic()
@@ -211,9 +223,9 @@ class Carrier:
     def _put(self, entry: Entry, reading: _Reading) -> SealedObject:
         """Small objects in one request; large ones in parts, going on where a run stopped."""
         version = entry.binding_version
-        target = self._classed.get(self._classes.of(entry) or "", self._target)
+        target = self.target_in(self._classes.of(entry))
         if entry.size <= ONE_PIECE:
-            return target.put(entry.name, reading.pieces(), version, key=self._key())
+            return target.put(entry.name, reading.pieces(), version, key=self.key())
         return put_in_parts(
             target, entry.name, reading.pieces(), version, size=entry.size, notes=self._notes
         )
