@@ -5,7 +5,9 @@ cleaned by five rules, netted, ordered, sealed and signed. Against: DuckDB order
 joined and numbered beforehand in one plain Parquet file, and writes zstd Parquet. CPU seconds of
 all threads, two threads and the same memory limit on both sides. The argument is the number of
 bronze lines; 60 million is the size that is asked.
-DuckDB may spill into a folder; ours writes nothing to disk but the sealed parts.
+DuckDB may spill into a folder; ours writes nothing to disk but the sealed parts. It compares all
+columns of the order, as whoever knows nothing of the rows must; `ratio_shortest` is against DuckDB
+told what ours knows, that person, day and drug code as a number decide the order alone.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ TABLES = {
     ),
 }
 ORDER = ", ".join(f"{name} NULLS FIRST" for name in order_of(concept("dispensings")))
+SHORTEST = "bucket, person, date NULLS FIRST, CAST(cip13 AS BIGINT)"
 # The same columns as the silver table, before they are in order.
 PLAIN = """SELECT CAST({who} % 64 AS INTEGER) AS bucket, CAST({who} AS INTEGER) AS person,
 {day} AS date, CAST({drug} AS TEXT) AS cip13, CAST(1 + i % 3 AS BIGINT) AS quantity,
@@ -117,13 +120,13 @@ def load(place: Path, silver: SilverService, lines: int) -> None:
         silver.lake.append(table, found, schema, delivery="bench")
 
 
-def against(place: Path, lines: int) -> float:
+def against(place: Path, lines: int, order: str = ORDER) -> float:
     plain, out = place / "plain.parquet", place / "ordered.parquet"
     with connected(place) as connection:
         connection.execute(f"COPY ({filled(PLAIN, lines)}) TO '{plain}' (COMPRESSION zstd)")
     with connected(place) as connection:
         before = time.process_time()
-        ordered = f"FROM read_parquet('{plain}') ORDER BY {ORDER}"
+        ordered = f"FROM read_parquet('{plain}') ORDER BY {order}"
         connection.execute(f"COPY ({ordered}) TO '{out}' (COMPRESSION zstd)")
         return time.process_time() - before
 
@@ -139,6 +142,7 @@ def main() -> None:
         ours = time.process_time() - before
         assert 0.9 * lines < report.rows <= lines
         plain = against(place, lines)
+        shortest = against(place, lines, SHORTEST)
     line = {
         "bench": f"ingest silver: dispensings of {lines} bronze lines, CPU seconds",
         "ours": round(ours, 2),
@@ -146,6 +150,7 @@ def main() -> None:
         "ratio": round(ours / plain, 2),
         "goal": GOAL,
         "met": ours <= GOAL * plain,
+        "ratio_shortest": round(ours / shortest, 2),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     print(json.dumps(line))

@@ -14,7 +14,7 @@ from attrs import evolve
 from sqlalchemy.engine.default import DefaultDialect
 
 from bercail.cohorts.views import DCIR_KEY
-from bercail.foundation import Missing, Refused
+from bercail.foundation import Missing
 from bercail.ingest.silver.bronze import family_of
 from bercail.ingest.silver.concepts import concept
 from bercail.ingest.silver.definition import BUCKETS
@@ -238,8 +238,6 @@ def test_what_was_known_at_a_flux_month(tmp_path: Path) -> None:
     assert known == then
     counted = world.silver.count_at("dispensings", date(2023, 12, 31))
     assert (counted["rows"], counted["persons"]) == (len(then), len({row[1] for row in then}))
-    with pytest.raises(Refused, match="without flux months"):
-        world.silver.as_at("stays", date(2023, 12, 31))
     world.close()
 
 

@@ -164,10 +164,10 @@ def test_a_sequence_at_home_that_was_wrongly_grouped_takes_its_lines_along(
     ]
     assert events(world, "acts", "code", "quantity", "lines") == [(A, "DEQP003", 1, 1)]
     assert events(world, "other_stays", "sector", "lines") == [(A, "had", 1)]
-    # A correction of the groups alone brings the sequence back, for the persons it concerns.
+    # A correction brings the sequence back; it names B too, whose sequence has no group.
     world.bring("HAD-2", home(), "HAD")
     (report,) = world.silver.build(OPERATOR, "diagnoses")
-    assert (report.state, report.persons) == ("built", 1)
+    assert (report.state, report.persons) == ("built", 2)
     further = world.rows("diagnoses")
     assert events(world, "diagnoses", "code", "position") == ALL_AT_HOME
     world.silver.rebuild(OPERATOR, "diagnoses")

@@ -24,10 +24,14 @@ class Cut:
     `column` is a whole number that never falls and is never null, such as the bucket of a person:
     then all rows of one value stand in one part, save for what makes a part too large, and the
     parts of some values can be replaced without the others.
+
+    `plain` are columns whose values hardly repeat: written without a dictionary, which would be
+    built in vain and then stand beside them.
     """
 
     column: str
     rows: int
+    plain: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         if self.rows < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ GROUP_ROWS = 245_760
 class ParquetEncoding:
     """One Parquet file: `first`, then row groups of `rest` until it holds `limit` bytes.
 
-    `notes` stand in its footer.
+    `notes` stand in its footer. The columns `plain` have no dictionary.
     """
 
     def __init__(
@@ -29,11 +29,13 @@ class ParquetEncoding:
         rest: Iterator[pa.Table],
         limit: int | None = None,
         notes: Mapping[str, str] | None = None,
+        plain: Collection[str] = (),
     ) -> None:
         self._first = first
         self._rest = rest
         self._limit = limit
         self._notes = dict(notes or {})
+        self._encoded = [name for name in first.schema.names if name not in plain]
         self._metadata: pq.FileMetaData | None = None
 
     @property
@@ -52,6 +54,7 @@ class ParquetEncoding:
             self._first.schema,
             compression="zstd",
             compression_level=3,
+            use_dictionary=self._encoded,  # type: ignore[arg-type]
             store_decimal_as_integer=True,
         )
         group: pa.Table | None = self._first

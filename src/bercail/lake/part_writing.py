@@ -25,7 +25,7 @@ from bercail.lake.shares import SHARES_NOTE, shares_note
 from bercail.lake.snapshot import COMPACT, Part, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from pyiceberg.schema import Schema
 
@@ -105,18 +105,23 @@ class PartWriter:
         Raises `Invalid` when a batch does not have the columns announced.
         """
         written: list[WrittenPart] = []
+        plain = () if cut is None else cut.plain
         for piece in [iter(batches)] if cut is None else pieces(batches, cut):
-            written += self._write(piece, names, first + len(written))
+            written += self._write(piece, names, first + len(written), plain)
         return tuple(written)
 
     def _write(
-        self, batches: Iterable[pa.RecordBatch], names: list[str], first: int
+        self,
+        batches: Iterable[pa.RecordBatch],
+        names: list[str],
+        first: int,
+        plain: Collection[str],
     ) -> list[WrittenPart]:
         groups = _row_groups(batches, arrow_schema(self._schema, names), self._table)
         written: list[WrittenPart] = []
         upcoming = next(groups, None)
         while upcoming is not None:
-            encoding = ParquetEncoding(upcoming, groups, PART_BYTES)
+            encoding = ParquetEncoding(upcoming, groups, PART_BYTES, plain=plain)
             written.append(self._seal(encoding, first + len(written)))
             upcoming = next(groups, None)
         return written

@@ -81,21 +81,29 @@ def care(
     rules: tuple[str, ...] = CARE_RULES,
     positive: tuple[str, ...] = ("quantity",),
     periods: bool = False,
+    in_town: bool = False,
 ) -> Branch:
-    """Lines of ER_PRS_F, or of a detail table of it (1-n), joined on the nine columns."""
+    """Lines of ER_PRS_F, or of a detail table of it (1-n), joined on the nine columns.
+
+    `in_town` bars what a public hospital bills directly, as far as the lake has ER_ETE_F: its care
+    is read in the PMSI.
+    """
     tables = {"s": "ER_PRS_F", **({"p": detail} if detail else {})}
+    barring = {"e": "ER_ETE_F"} if in_town else {}
     key = tuple(f"s.{column}" for column in DCIR_KEY)
     return Branch(
         name=name,
-        tables=tables,
+        tables=tables | barring,
         who="s",
         link="rank",
         pseudonym="BEN_NIR_PSA",
-        joins={"p": DCIR_KEY} if detail else {},
+        joins={alias: DCIR_KEY for alias in (*tables, *barring) if alias != "s"},
+        barring=tuple(barring),
+        optional=tuple(barring),
         key=(*key, f"p.{order}") if detail else key,
         line=detail or "ER_PRS_F",
         flux="s",
-        rules=rules,
+        rules=(*rules, "dcir-billed-in-town") if in_town else rules,
         where=where,
         fields={"date": Field(source="s.EXE_SOI_DTD"), **fields},
         net=not periods,
@@ -111,8 +119,12 @@ def stay(
     order: tuple[str, ...] = (),
     *,
     where: tuple[str, ...] = (),
+    positive: tuple[str, ...] = (),
 ) -> Branch:
-    """Stays of one year (MCO), chained to their person; or lines of a detail table of the stay."""
+    """Stays of one year (MCO), chained to their person; or lines of a detail table of the stay.
+
+    With `positive`, lines of one stay are added up.
+    """
     tables = {"c": "T_MCOaaC", "b": "T_MCOaaB", **({"d": detail} if detail else {})}
     key = tuple(f"c.{column}" for column in PMSI_KEY)
     return Branch(
@@ -129,6 +141,8 @@ def stay(
         rules=STAY_RULES,
         where=where,
         fields=fields,
+        net=bool(positive),
+        positive=positive,
     )
 
 

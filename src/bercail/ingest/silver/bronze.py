@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 import pyarrow as pa
 from attrs import evolve, frozen
 
-from bercail.foundation import Missing
+from bercail.foundation import Missing, from_iso
 from bercail.ingest.silver.definition import Concept
 from bercail.ingest.silver.events import BronzePin
 from bercail.ingest.silver.numbers import PersonSource
@@ -73,6 +74,19 @@ class Bronze:
             for pin in pins
             if pin.table not in there or pin.snapshot in self.lake.history.expired(pin.table)
         )
+
+
+def arrived_by(lake: Lake, table: str, day: date) -> tuple[str, ...]:
+    """The locations of the parts of a bronze table at the end of `day`; none before its first.
+
+    Raises:
+        Missing: the snapshot of that day was let go, and other rows stand in the place of its.
+        Refused: a part holds rows that had arrived beside others.
+    """
+    first = min(snapshot.at for snapshot in lake.snapshots(table))
+    if from_iso(first).date() > day:
+        return ()
+    return tuple(part.url for part in lake.history.parts(lake.history.known(table, day)))
 
 
 def family_of(name: str) -> tuple[str, int]:

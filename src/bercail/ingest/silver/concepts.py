@@ -1,4 +1,4 @@
-"""The silver tables: eleven concepts, each with the bronze tables and the rules it is made from.
+"""The silver tables: twelve concepts, each with the bronze tables and the rules it is made from.
 
 Sources: the public documentation of the SNDS (DCIR star, tables affinées, PMSI MCO, IR_IMB_R,
 causes of death); L'essentiel du SNDS (CNAM, 2020). SNDS names are never translated.
@@ -18,12 +18,17 @@ from bercail.ingest.silver.branches import (
     SECTORS,
     SSR,
     Sector,
-    alone,
     care,
     sector,
     stay,
 )
-from bercail.ingest.silver.definition import STAY, Branch, Concept, Field, Output
+from bercail.ingest.silver.definition import STAY, Branch, Concept, Field, Output, text_column
+from bercail.ingest.silver.hospital_care import (
+    HOSPITAL_DRUGS,
+    OUTPATIENT_ACTS,
+    OUTPATIENT_CONSULTATIONS,
+)
+from bercail.ingest.silver.life import DEATHS, ILLNESSES, RESIDENCE
 
 # Natures of care (PRS_NAT_REF): consultations and visits; acts that have no code of their own.
 # Technical acts (13xx) are in CCAM, drugs and devices (33xx and above) in tables of theirs.
@@ -36,10 +41,6 @@ _STAY = Output(
     kind=Kind.INT,
     en="the hospital stay, as 62 bits: the same in every silver table; none in town",
 )
-
-
-def _text(name: str, en: str) -> Output:
-    return Output(name=name, kind=Kind.TEXT, en=en)
 
 
 def _natures(bounds: tuple[int, int]) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ _DISPENSINGS = Concept(
     en="drug dispensings of community pharmacies, net",
     columns=(
         _DATE,
-        _text("cip13", "drug code CIP13"),
+        text_column("cip13", "drug code CIP13"),
         Output(name="quantity", kind=Kind.INT, en="number of packs"),
         Output(name="units", kind=Kind.INT, en="number of units given out of their pack"),
     ),
@@ -96,13 +97,19 @@ _DISPENSINGS = Concept(
 
 _ACTS = Concept(
     name="acts",
-    en="acts: CCAM in town and in hospital stays of all sectors, acts of rehabilitation (CSARR), "
-    "and acts known by their nature (NGAP)",
+    en="acts: CCAM in town, in hospital stays of all sectors and in outpatient care of hospitals, "
+    "acts of rehabilitation (CSARR), and acts known by their nature (NGAP)",
     columns=(
         _DATE,
-        _text("system", "what the code is of: `ccam`, `csarr` or `nature`"),
-        _text("code", "code of the act"),
-        _text("activity", "activity code of a CCAM act (1 the act itself, 4 anaesthesia, ...)"),
+        text_column(
+            "system",
+            "what the code is of: `ccam`, `csarr`, `nature` (PRS_NAT_REF, in town); in outpatient "
+            "care of hospitals `ngap` (letters) and `flat-rate` (ATU, FFM, ...)",
+        ),
+        text_column("code", "code of the act"),
+        text_column(
+            "activity", "activity code of a CCAM act (1 the act itself, 4 anaesthesia, ...)"
+        ),
         _QUANTITY,
         _STAY,
     ),
@@ -122,6 +129,7 @@ _ACTS = Concept(
             },
             "ER_CAM_F",
             "CAM_ORD_NUM",
+            in_town=True,
         ),
         care(
             "town-nature",
@@ -131,7 +139,9 @@ _ACTS = Concept(
                 "quantity": _CARE_QUANTITY,
             },
             where=_natures(ACT_NATURES),
+            in_town=True,
         ),
+        *OUTPATIENT_ACTS,
         stay(
             "stay-ccam",
             {
@@ -192,11 +202,16 @@ _ACTS = Concept(
 
 _CONSULTATIONS = Concept(
     name="consultations",
-    en="consultations and visits in town, net",
+    en="consultations and visits in town and, without a stay, in public hospitals, net; `origin` "
+    "tells which",
     columns=(
         _DATE,
-        _text("nature", "nature of the care (PRS_NAT_REF)"),
-        _text("specialty", "specialty of the one who gave it (PSE_SPE_COD)"),
+        text_column(
+            "nature", "nature of the care: PRS_NAT_REF in town, letters (ACT_COD) in hospital"
+        ),
+        text_column(
+            "specialty", "specialty of the one who gave it (PSE_SPE_COD, EXE_SPE), as a number"
+        ),
         _QUANTITY,
     ),
     branches=(
@@ -208,8 +223,33 @@ _CONSULTATIONS = Concept(
                 "quantity": _CARE_QUANTITY,
             },
             where=_natures(CONSULTATION_NATURES),
+            in_town=True,
         ),
+        OUTPATIENT_CONSULTATIONS,
     ),
+)
+
+
+_HOSPITAL_DRUGS = Concept(
+    name="hospital_drugs",
+    en="drugs of hospitals that are known by person: handed over to outpatients (retrocession), "
+    "and paid on top of a stay; net",
+    columns=(
+        _DATE,
+        text_column("ucd", "drug code UCD, seven digits"),
+        Output(
+            name="thousandths",
+            kind=Kind.INT,
+            en="how many units, in thousandths: a part of a unit may be given",
+        ),
+        text_column(
+            "way",
+            "`retrocession`; `on-top` of a stay; `early-access`, on top of a stay before the drug "
+            "had its authorisation (ATU)",
+        ),
+        _STAY,
+    ),
+    branches=HOSPITAL_DRUGS,
 )
 
 
@@ -222,7 +262,7 @@ def _coded(name: str, en: str, table: str, stem: str) -> Concept:
     return Concept(
         name=name,
         en=en,
-        columns=(_DATE, _text("code", "code in the list of the domain"), _QUANTITY),
+        columns=(_DATE, text_column("code", "code in the list of the domain"), _QUANTITY),
         branches=(care("town", fields, table, f"{stem}_ORD_NUM"),),
     )
 
@@ -238,10 +278,10 @@ _STAYS = Concept(
     columns=(
         Output(name="date", kind=Kind.DATE, en="day of entry"),
         Output(name="end", kind=Kind.DATE, en="day of discharge"),
-        _text("principal_diagnosis", "principal diagnosis (DP)"),
-        _text("related_diagnosis", "related diagnosis (DR)"),
-        _text("ghm", "group of the stay (GHM)"),
-        _text("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
+        text_column("principal_diagnosis", "principal diagnosis (DP)"),
+        text_column("related_diagnosis", "related diagnosis (DR)"),
+        text_column("ghm", "group of the stay (GHM)"),
+        text_column("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
         _STAY,
     ),
     branches=(
@@ -280,8 +320,8 @@ _EPISODES = Concept(
     columns=(
         Output(name="date", kind=Kind.DATE, en="day of entry"),
         Output(name="end", kind=Kind.DATE, en="day of discharge"),
-        _text("sector", "`had`, `ssr` or `rip`"),
-        _text("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
+        text_column("sector", "`had`, `ssr` or `rip`"),
+        text_column("exit_mode", "mode of discharge (SOR_MOD); 9 is death"),
         _STAY,
     ),
     branches=tuple(_episode(one) for one in SECTORS),
@@ -320,8 +360,8 @@ _DIAGNOSES = Concept(
     en="diagnoses of hospital stays, dated by the entry",
     columns=(
         Output(name="date", kind=Kind.DATE, en="day of entry"),
-        _text("code", "ICD-10 code"),
-        _text(
+        text_column("code", "ICD-10 code"),
+        text_column(
             "position",
             "MCO: `dp`, `dr`, `das`; `um-dp`, `um-dr` of the medical units. At home: `had-dp`, "
             "`had-mpp`, `had-mpa` (main and second way of care), `had-das`. Rehabilitation: "
@@ -349,114 +389,12 @@ _DIAGNOSES = Concept(
     ),
 )
 
-_ILLNESSES = Concept(
-    name="long_term_illnesses",
-    en="long-term illnesses (ALD), one row for each period that was granted",
-    columns=(
-        Output(name="date", kind=Kind.DATE, en="first day"),
-        Output(name="end", kind=Kind.DATE, en="last day; unknown where 1600 stands"),
-        _text("icd10", "ICD-10 code"),
-    ),
-    branches=(
-        alone(
-            "ald",
-            "IR_IMB_R",
-            "rank",
-            "BEN_NIR_PSA",
-            ("IMB_ALD_DTD", "IMB_ALD_DTF", "MED_MTF_COD", "IMB_ETM_NAT"),
-            {
-                "date": Field(source="t.IMB_ALD_DTD"),
-                "end": Field(source="t.IMB_ALD_DTF"),
-                "icd10": Field(source="t.MED_MTF_COD"),
-            },
-            rules=("ald-only",),
-        ),
-    ),
-)
-
-_KNOWN_DEATH = ("{t.BEN_DCD_DTE} IS NOT NULL",)
-_DEATHS = Concept(
-    name="deaths",
-    en="deaths, one row for each source that tells of one; `origin` names it",
-    columns=(
-        Output(name="date", kind=Kind.DATE, en="day of death; the latest that the source gives"),
-        _text("cause", "underlying cause (ICD-10), where a certificate was matched"),
-    ),
-    branches=(
-        alone(
-            "register",
-            "IR_BEN_R",
-            "identity",
-            "BEN_IDT_ANO",
-            ("BEN_DCD_DTE",),
-            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
-            where=_KNOWN_DEATH,
-            net=True,
-        ),
-        alone(
-            "archived-register",
-            "IR_BEN_R_ARC",
-            "identity",
-            "BEN_IDT_ANO",
-            ("BEN_DCD_DTE",),
-            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
-            where=_KNOWN_DEATH,
-            net=True,
-        ),
-        alone(
-            "certificate",
-            "KI_CCI_R",
-            "identity",
-            "BEN_IDT_ANO",
-            ("BEN_DCD_DTE", "DCD_CIM_COD"),
-            {
-                "date": Field(source="t.BEN_DCD_DTE"),
-                "cause": Field(source="t.DCD_CIM_COD"),
-            },
-            where=_KNOWN_DEATH,
-        ),
-        stay("stay", {"date": Field(source="c.EXE_SOI_DTF")}, where=("{b.SOR_MOD} = '9'",)),
-        *(
-            sector(
-                f"{one.name}-stay",
-                one,
-                {"date": Field(source="c.EXE_SOI_DTF")},
-                where=("{b.SOR_MOD} = '9'",),
-            )
-            for one in SECTORS
-        ),
-    ),
-)
-
-_RESIDENCE = Concept(
-    name="residence",
-    en="residence over time, as the lines of care tell it: one row for each stretch",
-    columns=(
-        Output(name="date", kind=Kind.DATE, en="first care of the stretch"),
-        Output(name="end", kind=Kind.DATE, en="last care of the stretch"),
-        _text("department", "BEN_RES_DPT; a commune means nothing without it"),
-        _text("commune", "BEN_RES_COM, three characters"),
-    ),
-    branches=(
-        care(
-            "care",
-            {
-                "department": Field(source="s.BEN_RES_DPT"),
-                "commune": Field(source="s.BEN_RES_COM"),
-            },
-            rules=("dcir-real-identifiers",),
-            where=("{s.EXE_SOI_DTD} IS NOT NULL", "{s.BEN_RES_DPT} IS NOT NULL"),
-            positive=(),
-            periods=True,
-        ),
-    ),
-)
-
 CONCEPTS: Mapping[str, Concept] = MappingProxyType(
     {
         one.name: one
         for one in (
             _DISPENSINGS,
+            _HOSPITAL_DRUGS,
             _ACTS,
             _CONSULTATIONS,
             _BIOLOGY,
@@ -464,9 +402,9 @@ CONCEPTS: Mapping[str, Concept] = MappingProxyType(
             _STAYS,
             _EPISODES,
             _DIAGNOSES,
-            _ILLNESSES,
-            _DEATHS,
-            _RESIDENCE,
+            ILLNESSES,
+            DEATHS,
+            RESIDENCE,
         )
     }
 )

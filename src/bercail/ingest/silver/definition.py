@@ -49,16 +49,21 @@ FORMER: Mapping[tuple[str, str], tuple[int, str]] = {
         for code in ("COH_NAI_RET", "COH_SEX_RET")
     },
     ("T_SSRaaB", "GRG_GME"): (2013, ""),
+    **{
+        (f"T_MCOaa{table}", "DEL_DAT_ENT"): (2013, "0")
+        for table in ("FBSTC", "FCSTC", "FMSTC", "FH")
+    },
 }
 # Raised when the same definition makes other rows than before.
-FORM = 1
+FORM = 2
 
 
 @frozen(kw_only=True)
 class Field:
     """One column of a concept: its type, what it says, the bronze column it comes from.
 
-    `source` is `ALIAS.COLUMN` of the branch; `sql`, when given, is made of such columns in braces.
+    `source` is `ALIAS.COLUMN` of the branch; `sql`, when given, is made of such columns in braces,
+    and reads them without the ways of saying `unknown`; with `=` after the brace, as they are kept.
     """
 
     source: str
@@ -77,7 +82,8 @@ class Branch:
     FLX_DIS_DTD, empty in PMSI. `where` are conditions of the concept itself, not cleaning rules.
 
     An alias meets `who` unless `via` names another alias that it meets. The lines of an alias that
-    is `barring` are not joined: one that its rules refuse bars the line that it meets. `stay` are
+    is `barring` are not joined: one that its rules refuse bars the line that it meets. Without a
+    table that is `optional` the branch is read all the same. `stay` are
     the key columns that name the hospital stay of a line. Yearly tables before `since` are left
     out: they lack what the branch cannot do without.
     """
@@ -90,6 +96,7 @@ class Branch:
     joins: dict[str, tuple[str, ...]] = field(factory=dict)
     via: dict[str, str] = field(factory=dict)
     barring: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     key: tuple[str, ...]
     line: str
     flux: str = ""
@@ -115,6 +122,11 @@ class Output:
     name: str
     kind: Kind
     en: str
+
+
+def text_column(name: str, en: str) -> Output:
+    """A column of text."""
+    return Output(name=name, kind=Kind.TEXT, en=en)
 
 
 @frozen(kw_only=True)

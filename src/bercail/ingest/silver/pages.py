@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bercail.cohorts.cleaning import BUILD_RULES
 from bercail.ingest.silver.concepts import CONCEPTS
 from bercail.ingest.silver.definition import FIRST, LINEAGE, Concept
+from bercail.ingest.silver.hospital_rules import SILVER_RULES
 from bercail.ingest.silver.tables import sources_of
 
 ABOUT = """One table of events per concept, made from bronze by `bercail silver build`. Rows are
@@ -45,4 +45,6 @@ def _sources(one: Concept, column: str) -> str:
 
 def _rules() -> Iterator[str]:
     used = dict.fromkeys(rule for one in CONCEPTS.values() for rule in one.rules)
-    yield from (f"- `{rule}`: {BUILD_RULES[rule].en} ({BUILD_RULES[rule].source})" for rule in used)
+    yield from (
+        f"- `{rule}`: {SILVER_RULES[rule].en} ({SILVER_RULES[rule].source})" for rule in used
+    )

@@ -7,14 +7,13 @@ the same values; nothing of them is written here again. All text comes from defi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 
 import pyarrow as pa
 from attrs import frozen
 from sqlglot import ErrorLevel, exp
 
-from bercail.cohorts.cleaning import BUILD_RULES
 from bercail.cohorts.expressions import Column
 from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
@@ -23,16 +22,16 @@ from bercail.cohorts.sql_terms import SQL_TYPES, Terms, known_term
 from bercail.cohorts.sql_views import one_person
 from bercail.cohorts.views import RAW
 from bercail.foundation import Missing
-from bercail.ingest.silver.definition import BUCKETS, FORMER, STAY, Branch, Concept, Link
+from bercail.ingest.silver.definition import FORMER, STAY, Branch, Concept, Link
+from bercail.ingest.silver.hospital_rules import SILVER_RULES
+from bercail.ingest.silver.line_names import named
 
 IDENTITIES = "identities"
-PRIME = 2**31 - 1
-FACTORS = (1_000_003, 998_117)
-# Below this, a step of a polynomial stays within 63 bits.
-_MASK = 2**52 - 1
+# The state of a table as it had arrived by the day that is asked for.
+THEN = "then"
 _SECTORS = ("T_MCO", "T_HAD", "T_SSR", "T_RIP")
 _COLUMN = re.compile(r"\{(\w+)\}")
-_PLACE = re.compile(r"\{(\w+)\.(\w+)\}")
+_PLACE = re.compile(r"\{(=?)(\w+)\.(\w+)\}")
 
 
 @frozen(kw_only=True)
@@ -57,6 +56,11 @@ class Leaf:
     tables: Mapping[str, BronzeTable]
 
     @property
+    def joined(self) -> tuple[str, ...]:
+        """The aliases that meet another one, of those whose table is there."""
+        return tuple(alias for alias in self.branch.joins if alias in self.tables)
+
+    @property
     def origin(self) -> str:
         """The bronze table whose lines make the events."""
         branch = self.branch
@@ -74,8 +78,8 @@ def leaves(concept: Concept, bronze: Mapping[str, BronzeTable]) -> tuple[Leaf, .
         years = {one.year for one in bronze.values() if one.year and one.year >= branch.since}
         for year in sorted(years if branch.yearly else {0}):
             here = {one.family: one for one in bronze.values() if one.year == year}
-            if all(family in here for family in branch.tables.values()):
-                tables = {alias: here[family] for alias, family in branch.tables.items()}
+            tables = {alias: here[name] for alias, name in branch.tables.items() if name in here}
+            if set(branch.tables) <= {*tables, *branch.optional}:
                 leaf = Leaf(branch=branch, tables=tables)
                 _require_columns(leaf)
                 found.append(leaf)
@@ -85,7 +89,7 @@ def leaves(concept: Concept, bronze: Mapping[str, BronzeTable]) -> tuple[Leaf, .
 def _require_columns(leaf: Leaf) -> None:
     for alias, name in sorted(_columns(leaf)):
         _require(leaf.tables[alias], name)
-    _rule_tests(leaf)
+    _rule_tests(leaf, {})
 
 
 def _require(table: BronzeTable, name: str) -> None:
@@ -101,13 +105,13 @@ def _columns(leaf: Leaf) -> set[tuple[str, str]]:
     found = {(branch.who, branch.pseudonym)}
     if branch.link == "rank":
         found.add((branch.who, "BEN_RNG_GEM"))
-    for alias, names in branch.joins.items():
+    for alias in leaf.joined:
         met = branch.via.get(alias, branch.who)
-        found |= {(one, name) for one in (alias, met) for name in names}
+        found |= {(one, name) for one in (alias, met) for name in branch.joins[alias]}
     places = [*branch.key, *branch.stay, *(f"{branch.flux}.FLX_DIS_DTD" for _ in branch.flux[:1])]
     found |= {(one.partition(".")[0], one.partition(".")[2]) for one in places}
     texts = [*branch.where, *(one.sql or f"{{{one.source}}}" for one in branch.fields.values())]
-    return found | {place for text in texts for place in _PLACE.findall(text)}
+    return found | {place[1:] for text in texts for place in _PLACE.findall(text)}
 
 
 def _before(table: BronzeTable, name: str) -> bool:
@@ -118,7 +122,7 @@ def _before(table: BronzeTable, name: str) -> bool:
 
 
 def view(table: str, state: str = "") -> str:
-    """The quoted name of a table's view; `state` is empty, `old`, `any` or `changed`."""
+    """The quoted name of a table's view; `state` is empty, `old`, `any`, `changed` or `then`."""
     return f'"{table}@{state}"' if state else f'"{table}"'
 
 
@@ -139,16 +143,17 @@ def links_query(link: Link) -> str:
     return one_person(rank=link == "rank").sql(dialect="duckdb")
 
 
-def skeleton(leaf: Leaf, states: Mapping[str, str], scope: str, *, touching: bool = False) -> str:
+def skeleton(leaf: Leaf, states: Mapping[str, str], scope: str, touching: str = "") -> str:
     """The FROM clause of a leaf: its tables in the given states, joined, with their persons.
 
-    Tables that bar lines are joined only when it is asked which persons they are `touching`.
+    A table that bars lines is joined only when it is the one whose persons are asked for: most
+    lines meet nothing that could bar them.
     """
     branch = leaf.branch
     who = branch.who
     parts = [f"FROM {view(leaf.tables[who].name, states.get(who, ''))} AS {who}"]
-    for alias in branch.joins:
-        if touching or alias not in branch.barring:
+    for alias in leaf.joined:
+        if alias == touching or alias not in branch.barring:
             table = view(leaf.tables[alias].name, states.get(alias, ""))
             parts.append(f"JOIN {table} AS {alias} ON {_meets(branch, alias)}")
     parts.append(f"JOIN {links_name(branch.link, scope)} AS l ON {_whose(leaf)}")
@@ -171,46 +176,71 @@ def _whose(leaf: Leaf) -> str:
     return f"{on} AND l.rank = {_known(leaf, branch.who, 'BEN_RNG_GEM')}"
 
 
-def leaf_query(leaf: Leaf, concept: Concept, scope: str, until: date | None = None) -> str:
-    """The events of one leaf, for the persons of the links called `scope`.
+def leaf_query(
+    leaf: Leaf,
+    concept: Concept,
+    scope: str,
+    until: date | None = None,
+    numbers: Collection[str] = (),
+) -> str:
+    """The events of one leaf, for the persons of the links called `scope`, in no order.
 
-    With `until`, of lines whose flux month is not after that day.
+    With `until`, of what was known on that day: lines whose flux month is not after it; without
+    flux months, tables as they had arrived by then. The text columns `numbers` are left as the
+    whole numbers that they come from.
     """
     branch = leaf.branch
+    by_arrival = until is not None and not branch.flux
+    states = dict.fromkeys(leaf.tables, THEN if by_arrival else "")
     given = [f'{_field(leaf, name)} AS "{name}"' for name in branch.fields]
-    if named := _names_stay(branch, concept):
+    if by_stay := _names_stay(branch, concept):
         given.append(f'{_surrogate(leaf, branch.stay)} AS "{STAY}"')
     flux = f'{branch.flux}."FLX_DIS_DTD"' if branch.flux else "CAST(NULL AS DATE)"
-    tests = [*_rule_tests(leaf), *(_filled(leaf, text) for text in branch.where)]
-    if until is not None:
+    tests = [*_rule_tests(leaf, states), *(_filled(leaf, text) for text in branch.where)]
+    if until is not None and branch.flux:
         tests.append(f"{flux} <= DATE '{until.isoformat()}'")
     inner = f"""SELECT l.person AS person, {", ".join(given)},
 {flux} AS flux, {_surrogate(leaf, branch.key)} AS line
-{skeleton(leaf, {}, scope)}
+{skeleton(leaf, states, scope)}
 WHERE {" AND ".join(tests) or "true"}"""
     if branch.periods:
-        return _finished(leaf, concept, _periods(inner))
-    return _finished(leaf, concept, _net(branch, inner, named) if branch.net else inner)
+        return _finished(leaf, concept, _periods(inner), numbers)
+    shaped = _net(branch, inner, by_stay) if branch.net else inner
+    return _finished(leaf, concept, shaped, numbers)
 
 
 def _names_stay(branch: Branch, concept: Concept) -> bool:
     return bool(branch.stay) and any(one.name == STAY for one in concept.columns)
 
 
-def _finished(leaf: Leaf, concept: Concept, shaped: str) -> str:
+def _finished(leaf: Leaf, concept: Concept, shaped: str, numbers: Collection[str]) -> str:
     branch = leaf.branch
     filled = {*branch.fields, *({"end"} if branch.periods else ())}
     filled |= {STAY} if _names_stay(branch, concept) else set()
     columns = [
         f"CAST({chr(34) + one.name + chr(34) if one.name in filled else 'NULL'} "
-        f'AS {SQL_TYPES[one.kind]}) AS "{one.name}"'
+        f'AS {"BIGINT" if one.name in numbers else SQL_TYPES[one.kind]}) AS "{one.name}"'
         for one in concept.columns
     ]
     lines = "lines" if branch.net or branch.periods else "CAST(1 AS BIGINT)"
-    return f"""SELECT CAST(person % {BUCKETS} AS INTEGER) AS bucket, person,
-{", ".join(columns)}, '{leaf.origin}' AS origin, flux, {lines} AS lines, line,
-'{concept.version}' AS rules
+    return f"""SELECT person,
+{", ".join(columns)}, '{leaf.origin}' AS origin, flux, {lines} AS lines, line
 FROM ({shaped})"""  # noqa: S608
+
+
+def filled_with_numbers(leaf: Leaf) -> dict[str, bool]:
+    """The columns that a leaf fills, and whether each with whole numbers as they stand."""
+    found = {}
+    for name, one in leaf.branch.fields.items():
+        alias, _, column = one.source.partition(".")
+        found[name] = not one.sql and _is_whole(_known_term(leaf, alias, column))
+    return found
+
+
+def _is_whole(term: exp.Expr) -> bool:
+    if isinstance(term, exp.Case):
+        return all(_is_whole(one.args["true"]) for one in term.args["ifs"])
+    return isinstance(term, exp.Cast) and term.is_type("BIGINT")
 
 
 def _net(branch: Branch, inner: str, by_stay: bool) -> str:
@@ -255,11 +285,11 @@ def touched_queries(leaf: Leaf, changed: frozenset[str]) -> Iterator[str]:
     for alias, table in leaf.tables.items():
         if table.name in changed:
             states = {one: "changed" if one == alias else "any" for one in leaf.tables}
-            joined = skeleton(leaf, states, "any", touching=True)
+            joined = skeleton(leaf, states, "any", touching=alias)
             yield f"SELECT DISTINCT l.person AS person\n{joined}"
 
 
-def _rule_tests(leaf: Leaf) -> list[str]:
+def _rule_tests(leaf: Leaf, states: Mapping[str, str]) -> list[str]:
     branch = leaf.branch
     aliases = {table.family: alias for alias, table in leaf.tables.items()}
 
@@ -268,21 +298,22 @@ def _rule_tests(leaf: Leaf) -> list[str]:
 
     terms = Terms(column)
     found = []
-    for rule in (BUILD_RULES[name] for name in branch.rules):
-        if rule.keep is None:
+    for rule in (SILVER_RULES[name] for name in branch.rules):
+        if rule.keep is None or rule.table not in aliases:
             continue
         alias = aliases[rule.table]
         if isinstance(rule.keep, str):
             test = _filled(leaf, _COLUMN.sub(rf"{{{alias}.\1}}", rule.keep))
         else:
             test = _text(terms.term(rule.keep))
-        found.append(_barred(leaf, alias, test) if alias in branch.barring else test)
+        barring = alias in branch.barring
+        found.append(_barred(leaf, alias, test, states) if barring else test)
     return found
 
 
-def _barred(leaf: Leaf, alias: str, test: str) -> str:
+def _barred(leaf: Leaf, alias: str, test: str, states: Mapping[str, str]) -> str:
     """No line of `alias` that the row meets fails the test."""
-    table = view(leaf.tables[alias].name)
+    table = view(leaf.tables[alias].name, states.get(alias, ""))
     refused = f"{_meets(leaf.branch, alias)} AND NOT coalesce({test}, true)"
     return f"NOT EXISTS (SELECT 1 FROM {table} AS {alias} WHERE {refused})"  # noqa: S608
 
@@ -293,45 +324,28 @@ def _field(leaf: Leaf, name: str) -> str:
 
 
 def _filled(leaf: Leaf, text: str) -> str:
-    return _PLACE.sub(lambda place: _known(leaf, place[1], place[2]), text)
+    return _PLACE.sub(
+        lambda place: f'{place[2]}."{place[3]}"' if place[1] else _known(leaf, place[2], place[3]),
+        text,
+    )
 
 
 def _surrogate(leaf: Leaf, key: tuple[str, ...]) -> str:
-    """62 bits that name a line or a stay: two polynomials over its key, modulo the prime 2^31 - 1.
-
-    Plain arithmetic, so that anybody recomputes it; MD5 took a third of the time of a table.
-    """
+    """What names a line or a stay (`line_names`)."""
     branch = leaf.branch
     table = leaf.tables[branch.who]
     # Keys of the sectors of the PMSI look alike; the MCO stands before the others.
     sector = _SECTORS.index(table.family[:5]) * 10_000 if table.year else 0
     first = str(table.year + sector) if table.year else "0" if branch.flux else "l.person"
-    numbers = [f"CAST({first} AS BIGINT)"]
-    for one in key:
-        alias, _, name = one.partition(".")
-        numbers += _as_numbers(f'{alias}."{name}"', leaf.tables[alias].columns[name])
-    low, high = (_polynomial(numbers, factor) for factor in FACTORS)
-    return f"CAST((({high}) << 31) | ({low}) AS BIGINT)"
-
-
-def _as_numbers(column: str, held: pa.DataType) -> list[str]:
-    """A key column as whole numbers from 0; a text as its first and its last eight bytes."""
-    if pa.types.is_date32(held):
-        return [f"coalesce(({column} - DATE '1600-01-01') & {_MASK}, 0)"]
-    if pa.types.is_string(held):
-        return [
-            f"coalesce(CAST(TRY_CAST(CAST(encode({side}({column}, 8)) AS BIT) AS UBIGINT) "
-            f"% {PRIME} AS BIGINT), 0)"
-            for side in ("left", "right")
-        ]
-    return [f"coalesce(CAST({column} AS BIGINT) & {_MASK}, 0)"]
-
-
-def _polynomial(numbers: list[str], factor: int) -> str:
-    value = "0"
-    for number in numbers:
-        value = f"(({value}) * {factor} + {number}) % {PRIME}"
-    return value
+    # Columns by which tables were joined are never empty.
+    met = {name for names in branch.joins.values() for name in names}
+    columns = []
+    for alias, _, name in (one.partition(".") for one in key):
+        held = leaf.tables[alias].columns.get(name)
+        # A column that did not exist yet says nothing.
+        written = "NULL" if held is None else f'{alias}."{name}"'
+        columns.append((written, held or pa.int64(), name not in met))
+    return named(first, columns)
 
 
 def _known(leaf: Leaf, alias: str, name: str) -> str:

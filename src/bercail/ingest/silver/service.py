@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve, field, frozen
 
-from bercail.foundation import Actor, Missing, Refused, Unavailable
+from bercail.foundation import Actor, Missing, Unavailable
 from bercail.ingest.silver import rules
 from bercail.ingest.silver.bronze import Bronze, Pinned
 from bercail.ingest.silver.concepts import CONCEPTS, concept
@@ -115,22 +115,19 @@ class SilverService:
         return [self._status(one) for one in CONCEPTS.values()]
 
     def as_at(self, name: str, day: date) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:
-        """The rows of a silver table as they would be from the lines known on `day`.
+        """The rows of a silver table as they would be from what was known at the end of `day`.
 
-        Known are lines whose flux month (FLX_DIS_DTD) is not after that day; persons are those of
-        today's register. Nothing is written.
+        Of tables with flux months, known are lines whose flux month (FLX_DIS_DTD) is not after
+        that day, however late this lake was filled. All others (the PMSI, illnesses, deaths) have
+        none: known are the deliveries that had arrived in this lake by then, and a correction that
+        came later takes nothing back. Persons are those of today. Nothing is written.
 
         Raises:
-            Refused: a table that it reads has no flux months (`lake-as-of`).
-            Missing: bronze lacks a table or a column.
+            Missing: bronze lacks a table or a column; or the snapshot of a table of that day was
+                let go, and other rows stand in the place of its.
+            Refused: a part holds rows that had arrived by then beside others (`lake-as-of`).
         """
         asked = concept(name)
-        if not all(branch.flux for branch in asked.branches):
-            raise Refused(
-                f"`{asked.table}` reads tables without flux months.",
-                remedy="Ask the lake by arrival: `bercail lake as-of TABLE DAY`.",
-                rule="lake-as-of",
-            )
         return lake_schema_of(asked), self._known_at(asked, day)
 
     def count_at(self, name: str, day: date) -> dict[str, Any]:
@@ -268,7 +265,7 @@ class SilverService:
             onto=None if onto is None else onto.id,
             leaving=leaving,
             epoch=begun.epoch,
-            cut=Cut(column="bucket", rows=self.settings.part_rows),
+            cut=Cut(column="bucket", rows=self.settings.part_rows, plain=("line",)),
         )
 
     def _standing_on(self, one: Concept) -> Snapshot | None:

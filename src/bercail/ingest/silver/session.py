@@ -6,7 +6,7 @@ A table that is too large for its memory is made in slices of buckets instead, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from types import TracebackType
@@ -19,7 +19,9 @@ from attrs import frozen
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Unavailable
 from bercail.ingest.silver import queries
-from bercail.ingest.silver.definition import BUCKETS, Concept, Link, column_names, order_of
+from bercail.ingest.silver.bronze import arrived_by
+from bercail.ingest.silver.definition import BUCKETS, Concept, Link, column_names
+from bercail.ingest.silver.ordering import number_columns, ordered
 from bercail.ingest.silver.queries import IDENTITIES, BronzeTable, Leaf, links_name, view
 from bercail.lake import Lake
 from bercail.lake.renewing import Span
@@ -206,11 +208,23 @@ class Session:
     def events(
         self, concept: Concept, leaves: Iterable[Leaf], until: date | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """All rows of the silver table, in order; with `until`, of the flux months up to a day."""
-        made = [queries.leaf_query(leaf, concept, "slice", until) for leaf in leaves]
+        """All rows of the silver table, in order; with `until`, from what was known on a day.
+
+        Raises `Missing` or `Refused` when the lake cannot tell any more (`bronze.arrived_by`).
+        """
+        found = tuple(leaves)
+        if until is not None:
+            without = (leaf for leaf in found if not leaf.branch.flux)
+            for table in {
+                one.name: one for leaf in without for one in leaf.tables.values()
+            }.values():
+                self._show_then(table, until)
+        numbers = number_columns(concept, [queries.filled_with_numbers(leaf) for leaf in found])
+        made = [queries.leaf_query(leaf, concept, "slice", until, numbers) for leaf in found]
+        sql = ordered(concept, [leaf.branch for leaf in found], made, numbers)
         for bounds in self._settings.slices(self._lines, range(BUCKETS)):
             self._slice("", bounds)
-            yield from self._ordered(concept, made)
+            yield from self._answered(sql)
 
     def renewed(
         self, concept: Concept, leaves: Iterable[Leaf], renewal: Renewal
@@ -219,13 +233,16 @@ class Session:
 
         Those of persons who are touched are made now; those of all others in these parts stay.
         """
-        made = [queries.leaf_query(leaf, concept, "slice") for leaf in leaves]
+        found = tuple(leaves)
+        branches = [leaf.branch for leaf in found]
+        numbers = number_columns(concept, [queries.filled_with_numbers(leaf) for leaf in found])
+        made = [queries.leaf_query(leaf, concept, "slice", None, numbers) for leaf in found]
         if renewal.leaving:
             self._view(view(concept.table), list(renewal.leaving), {})
         for bounds in self._settings.slices(renewal.lines(self._lines), renewal.buckets):
             self._slice("scope", bounds)
-            carried = [_carried(concept, bounds)] if renewal.leaving else []
-            yield from self._ordered(concept, [*made, *carried])
+            carried = [_carried(concept, bounds, numbers)] if renewal.leaving else []
+            yield from self._answered(ordered(concept, branches, [*made, *carried], numbers))
 
     def _slice(self, scope: str, bounds: tuple[int, int]) -> None:
         """Look at the persons of these buckets alone."""
@@ -236,14 +253,8 @@ class Session:
                 f"WHERE person % {BUCKETS} BETWEEN {bounds[0]} AND {bounds[1]}"
             )
 
-    def _ordered(self, concept: Concept, made: list[str]) -> Iterator[pa.RecordBatch]:
-        order = ", ".join(f'"{name}" NULLS FIRST' for name in order_of(concept))
-        union = "\nUNION ALL BY NAME\n".join(made)
-        reader = self._watched(
-            lambda: self._connection.sql(
-                f"SELECT * FROM ({union}) ORDER BY {order}"  # noqa: S608
-            ).to_arrow_reader(BATCH_ROWS)
-        )
+    def _answered(self, sql: str) -> Iterator[pa.RecordBatch]:
+        reader = self._watched(lambda: self._connection.sql(sql).to_arrow_reader(BATCH_ROWS))
         return self._stream(reader)
 
     def _show(self, table: BronzeTable, snapshots: Mapping[str, str]) -> None:
@@ -263,6 +274,10 @@ class Session:
         self._view(view(table.name, "changed"), changed, typed)
         if changed:
             self._changed.add(table.name)
+
+    def _show_then(self, table: BronzeTable, day: date) -> None:
+        urls = [url for one in table.members for url in arrived_by(self._lake, one, day)]
+        self._view(view(table.name, queries.THEN), urls, _typed(table))
 
     def _view(self, name: str, urls: list[str], columns: Mapping[str, str]) -> None:
         """A view over files; a column that none of them has is empty."""
@@ -328,9 +343,13 @@ class Session:
             ) from None
 
 
-def _carried(concept: Concept, bounds: tuple[int, int]) -> str:
+def _carried(concept: Concept, bounds: tuple[int, int], numbers: Collection[str]) -> str:
     """The rows of persons who are not touched, as the table has them."""
-    columns = ", ".join(f'"{name}"' for name in column_names(concept))
+    columns = ", ".join(
+        f'CAST("{name}" AS BIGINT) AS "{name}"' if name in numbers else f'"{name}"'
+        for name in column_names(concept)
+        if name not in ("bucket", "rules")
+    )
     return (
         f"SELECT {columns} FROM {view(concept.table)} "  # noqa: S608
         f"WHERE bucket BETWEEN {bounds[0]} AND {bounds[1]} "

@@ -57,6 +57,8 @@ def _parsed(line: str) -> Kind:
 
 KINDS = tuple(_parsed(line) for line in _KINDS.strip().splitlines())
 GENERAL_PRACTICE = KINDS[0].nature
+# A nature of hospital pharmacy (illustrative), and how many such lines a person has in a year.
+RETROCESSION, _HANDED_OVER = 3317, 0.05
 
 
 @frozen(kw_only=True, eq=False)
@@ -107,6 +109,8 @@ def draw_acts(
     parts = [_pharmacy(profile, draws, drugs, dispensing)]
     parts.extend(_kind(profile, draws, people, kind) for kind in KINDS)
     parts.append(_for_information(profile, draws, people))
+    if profile.rate("detail-tables"):
+        parts.append(_handed_over(profile, people))
     acts = _stacked(parts)
     order = np.lexsort((acts.nature, acts.claim, acts.day, acts.person))
     acts = _reordered(acts, order)
@@ -240,6 +244,20 @@ def _for_information(profile: SynthProfile, draws: Draws, people: People) -> Act
         origin=FOR_INFORMATION,
         share=np.where(share, SHARE_OF_PATIENT, 0),
         professional=who % 211,
+    )
+
+
+def _handed_over(profile: SynthProfile, people: People) -> Acts:
+    """Drugs of a hospital pharmacy for patients who go home: paid, with a line in ER_UCD_F."""
+    draws = Draws(profile.stream, "retrocession")
+    rate = _HANDED_OVER * profile.rate("detail-tables") * profile.years
+    who, _ = expand(draws.counts(np.full(len(people), rate)))
+    day = draws.between(day_number(profile.start), day_number(profile.end), len(who))
+    keep = people.alive(who, day)
+    who, day = who[keep], day[keep]
+    price = 20_000 + 1_000 * (who % 300)
+    return _acts(
+        who, day, nature=RETROCESSION, paid=price, base=price, rate=100, professional=who % 211
     )
 
 

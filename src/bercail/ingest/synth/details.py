@@ -2,7 +2,7 @@
 
 One line of ER_PRS_F has one to three lines in ER_CAM_F, ER_BIO_F or ER_TIP_F, so that a
 join multiplies its amounts; lines of hospitals have one line in ER_ETE_F, and
-city care has none. Some lines of hospitals hand out drugs by their unit (ER_UCD_F).
+city care has none. Drugs that a hospital pharmacy hands over stand by their unit (ER_UCD_F).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from bercail.ingest.synth.acts import FOR_INFORMATION, Acts
+from bercail.ingest.synth.acts import FOR_INFORMATION, RETROCESSION, Acts
 from bercail.ingest.synth.draws import Flags, Ints, expand, hashed
 from bercail.ingest.synth.lines import Lines
 from bercail.ingest.synth.profile import SynthProfile
@@ -24,9 +24,9 @@ _CCAM = ("DEQP003", "ZBQK002", "JKHD001", "BGQP002")
 _NABM = np.array([552, 592, 1104, 1577, 1804])
 _LPP = np.array([1_101_720, 1_104_510, 1_178_432, 1_399_999])
 _UCD = np.array([9_100_001, 9_200_002, 9_300_003])
-_SALT, _BILLED, _WITHOUT_PRICE, _HANDED_OUT = 6, 8, 31, 32
+_SALT, _BILLED, _WITHOUT_PRICE = 6, 8, 31
 # TIP_ACT_PRU is missing on up to 7 % of the lines (HDH, tables affinees).
-_MISSING_PRICES, _SHARE_HANDED_OUT = 0.07, 0.15
+_MISSING_PRICES = 0.07
 
 
 def detail_counts(profile: SynthProfile, acts: Acts, natures: tuple[int, ...]) -> Ints:
@@ -54,7 +54,7 @@ def detail_tables(
         found["ER_CAM_F"] = _technical(profile, acts, lines, rows, key)
         found["ER_BIO_F"] = _laboratory(profile, acts, lines, rows, key)
         found["ER_TIP_F"] = _devices(profile, acts, lines, rows, key)
-        found["ER_UCD_F"] = _units(profile, acts, lines, rows, key)
+        found["ER_UCD_F"] = _units(acts, lines, rows, key)
     if profile.rate("hospital-billing"):
         found["ER_ETE_F"] = _establishment(profile, acts, lines, rows, key)
     return found
@@ -130,26 +130,20 @@ def _devices(
     )
 
 
-def handed_out(profile: SynthProfile, acts: Acts) -> Flags:
-    """Acts of a hospital that hand out a drug to a patient who goes home (UCD_TOP_UCD 0)."""
-    drawn = hashed(np.arange(len(acts)), _HANDED_OUT)
-    share = _SHARE_HANDED_OUT * profile.rate("detail-tables")
-    return np.asarray((acts.origin == FOR_INFORMATION) & (drawn < share))
+def _units(acts: Acts, lines: Lines, rows: Ints, key: dict[str, Values]) -> pa.Table:
+    """ER_UCD_F: a code of seven digits on the right of thirteen places (HDH, tables affinees).
 
-
-def _units(
-    profile: SynthProfile, acts: Acts, lines: Lines, rows: Ints, key: dict[str, Values]
-) -> pa.Table:
-    """ER_UCD_F: a code of seven digits on the right of thirteen places (HDH, tables affinees)."""
+    One in four is on top of a stay (UCD_TOP_UCD 1), and was not handed over.
+    """
     act = lines.act[rows]
-    owner = np.flatnonzero(handed_out(profile, acts)[act] & lines.whole[rows])
+    owner = np.flatnonzero((acts.nature[act] == RETROCESSION) & lines.whole[rows])
     unit = _UCD[act[owner] % len(_UCD)]
     return pa.table(
         _keys(key, owner)
         | {
             "UCD_ORD_NUM": numbers(np.ones(len(owner), dtype=np.int64)),
             "UCD_UCD_COD": padded(unit, 13),
-            "UCD_TOP_UCD": numbers(act[owner] % 2),
+            "UCD_TOP_UCD": numbers((act[owner] % 4 == 0).astype(np.int64)),
             "UCD_DLV_NBR": numbers(lines.sign[rows][owner]),
             "UCD_TTF_MNT": cents(acts.base[act[owner]] * lines.sign[rows][owner]),
         }

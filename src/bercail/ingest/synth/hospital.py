@@ -1,4 +1,4 @@
-"""The hospital tables of one year of discharge: T_MCOaaB, C, D and UM; A and FA when asked for."""
+"""The hospital tables of one year of discharge: T_MCOaaB, C, D, UM; when asked A, FA and MED."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ NO_IDENTITY = "X" * 16 + "D"
 RETURN_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET")
 # Of the eight hospitals of a département, those from this place on are private.
 _PRIVATE, _LONG = 3, 7
+# Of the stays of public hospitals, those with a drug on top of their tariff (assumed).
+_ON_TOP = 0.05
 ERRORS = ("1", "2", "3", "4", "9")
 # Columns of numbers that count something are 0 when nothing is counted.
 _NULL_NUMBERS = ("AGE_GES", "DEL_REG_ENT", "POI_NAI", "NUM_DAT_AT", "RNG_NAI", "ETE_GHS_NUM")
@@ -111,7 +113,7 @@ def hospital_tables(
 
 
 def _dated(item: HospitalYear, draws: Draws, profile: SynthProfile) -> dict[str, pa.Table]:
-    """The tables by the name of their year; acts and invoices where `detail-tables` is on."""
+    """The tables by the name of their year; A, FA and MED where `detail-tables` is on."""
     stem = f"T_MCO{item.year % 100:02d}"
     tables = {
         f"{stem}B": _stay_table(item),
@@ -122,6 +124,7 @@ def _dated(item: HospitalYear, draws: Draws, profile: SynthProfile) -> dict[str,
     if profile.rate("detail-tables"):
         tables[f"{stem}A"] = _act_table(item, profile)
         tables[f"{stem}FA"] = _invoice_table(item)
+        tables[f"{stem}MED"] = _drug_table(item, profile)
     return tables
 
 
@@ -408,6 +411,34 @@ def _invoice_table(item: HospitalYear) -> pa.Table:
         "PH_AMO_MNR": cents(amount * 8 // 10),
     }
     return complete(item.registry.table("T_MCOaaFA"), item.year, size, given)
+
+
+def _drug_table(item: HospitalYear, profile: SynthProfile) -> pa.Table:
+    """Drugs paid on top of the stay of a public hospital: by UCD, in units and parts of one.
+
+    The codes are illustrative, of the right shape: seven digits on the right of thirteen places.
+    """
+    stays = item.stays
+    public = (stays.hospital % 8 < _PRIVATE) & ~stays.double & (stays.kind != COPY)
+    drawn = hashed(stays.person * 64 + stays.entry, 5)
+    owner = np.flatnonzero(public & (drawn < _ON_TOP * profile.rate("detail-tables")))
+    size = len(owner)
+    nights = (stays.discharge - stays.entry)[owner]
+    month = padded(_month(item, stays.discharge[owner]), 2)
+    year = take(lookup([str(item.year)]), np.zeros(size, np.int64))
+    given = {
+        "ETA_NUM": take(item.eta, owner),
+        "RSA_NUM": take(item.rsa, owner),
+        "UCD_UCD_COD": padded(9_100_001 + owner % 3 * 100_001, 13),
+        "ADM_NBR": cents(np.where(owner % 4 == 0, 50, 100 * (1 + owner % 3))),
+        "DELAI": numbers(np.minimum(owner % 3, nights)),
+        "NBR_SEJ": numbers(np.ones(size, dtype=np.int64)),
+        "ANN": year,
+        "MOI": month,
+        "DAT_ADM_ANN": year,
+        "ADM_MOIS": month,
+    }
+    return complete(item.registry.table("T_MCOaaMED"), item.year, size, given)
 
 
 def stays_of(stays: Stays, year: int) -> Ints:

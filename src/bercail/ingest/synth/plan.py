@@ -18,6 +18,7 @@ from bercail.ingest.synth.deliveries import PlannedDelivery
 from bercail.ingest.synth.diagnoses import Diagnoses, draw_diagnoses
 from bercail.ingest.synth.hospital import hospital_tables, stays_of
 from bercail.ingest.synth.lines import LAST_ARCHIVE
+from bercail.ingest.synth.outpatients import outpatient_tables
 from bercail.ingest.synth.sector_tables import TABLES, ambulatory_table, sector_year
 from bercail.ingest.synth.sectors import PSYCHIATRY, SECTORS
 from bercail.ingest.synth.text import Days
@@ -82,7 +83,7 @@ def _hospital_delivery(
 ) -> PlannedDelivery:
     def tables() -> dict[str, pa.Table]:
         chosen = world.stays.only(stays_of(world.stays, year))
-        return hospital_tables(
+        found = hospital_tables(
             world.profile,
             registry,
             days,
@@ -92,6 +93,7 @@ def _hospital_delivery(
             chosen,
             year,
         )
+        return found | outpatient_tables(world, registry, days, year)
 
     return PlannedDelivery(name=f"MCO_{year}", system="MCO", period=str(year), tables=tables)
 

@@ -27,6 +27,7 @@ from bercail.ingest.synth.lines import (
     REVERSAL,
 )
 from bercail.ingest.synth.long_term import ENDLESS, UNKNOWN_END
+from bercail.ingest.synth.outpatients import faulty, invoiced
 from bercail.ingest.synth.people import NEVER
 from bercail.ingest.synth.sectors import HOME, REHABILITATION
 from bercail.ingest.synth.stays import COPY, SESSION
@@ -206,6 +207,8 @@ COUNTERS: Mapping[str, Callable[[World], int]] = MappingProxyType(
             _count(w.sectors[name].error) for name in (HOME, REHABILITATION)
         ),
         "sector-return-codes": lambda w: sum(_count(s.bad_return) for s in w.sectors.values()),
+        "outpatient-care": lambda w: len(invoiced(w)),
+        "outpatient-return-codes": lambda w: _count(faulty(w, invoiced(w))),
         "nine-column-key": _nine_columns,
         "yearly-columns": lambda w: len(w.stays),
         "stay-numbers-restart": lambda w: len(w.stays),
