@@ -3,44 +3,46 @@
 Synthetic lines (`--lines`, six million unless said otherwise; 60 million is possible) lie sealed
 as silver and in clear as bronze. The clusters read the sealed parts through the data source, each
 worker with one core and `--memory` (2g). Every side must find the same persons, which is checked.
+`--only bronze` or `--only clusters` does one half; `--shape` chooses shapes (incident users alone
+unless said otherwise; `--shape all` for the five).
 
-Three JSON lines:
-- `two workers against one`: wall seconds of the study on Spark; below 1 the second worker helps;
-- `LakeSail against Spark`: wall seconds, against the two workers;
+For each shape:
 - `duckdb against spark local[2] on bronze`: CPU seconds of this process against those of the Java
-  process, which reads bronze in clear; 0.1 is asked.
+  process, which reads bronze in clear; 0.1 is asked;
+- `two workers against one`: wall seconds of the study on Spark; below 1 the second worker helps;
+- `LakeSail against Spark`: wall seconds, against the two workers.
+
+CPU seconds of all processes of a cluster stand beside its wall seconds, which on a busy machine
+tell more of the machine: two workers should need no more CPU than one.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve
-from bench_shapes import SETTINGS, models
-from shapes_data import BRONZE, Data, make
+from bench_shapes import SETTINGS
+from shapes_data import BRONZE, Data, made
+from shapes_measuring import Spent, cpu_of, spent, tell, tell_both
+from shapes_models import models
 
 from bercail.cohorts import CohortResult, DuckdbEngine, Model, Source, Sources
 from bercail.cohorts.spark import SparkEngine
-from bercail.foundation import SystemClock, SystemRandomness
-from bercail.lake import SealedStore
-from bercail.storage import Credentials, Location, open_store
 from bercail.testing.spark_servers import (
     RunningCluster,
     start_local_spark,
     start_sail,
     start_spark,
 )
-from bercail.vault import Keyring, MemoryCustodian
 
 LINES, ROUNDS, MEMORY = 6_000_000, 2, "2g"
 HELPS, FASTER = 1.0, 0.1
 LARGE = {"spark.sql.shuffle.partitions": "8"}
+BOTH = ("bronze", "clusters")
 
 
 def bronze(data: Data) -> Sources:
@@ -52,98 +54,96 @@ def bronze(data: Data) -> Sources:
     return Sources(tables=tables, drugs=data.drugs)
 
 
-def wall(act: Callable[[], object], rounds: int) -> float:
-    """The least wall seconds of `act`, after one turn that is not told."""
-    act()
-    found = []
-    for _ in range(rounds):
-        start = time.monotonic()
-        act()
-        found.append(time.monotonic() - start)
-    return min(found)
-
-
-def cpu(act: Callable[[], object], clock: Callable[[], float], rounds: int) -> float:
-    """The least CPU seconds of `act` by `clock`, after one turn that is not told."""
-    act()
-    found = []
-    for _ in range(rounds):
-        start = clock()
-        act()
-        found.append(clock() - start)
-    return min(found)
-
-
-def cpu_of(process: int) -> float:
-    """CPU seconds, user and system, of all threads of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def on_cluster(
-    cluster: RunningCluster, data: Data, store: Location, model: Model, rounds: int
-) -> tuple[float, CohortResult]:
-    """Wall seconds of a study over sealed silver on a cluster, and what it found."""
-    engine = SparkEngine(data.sealed, evolve(cluster.settings(store), ticket_minutes=600))
-    return wall(lambda: engine.run(model), rounds), engine.run(model)
-
-
-def tell(bench: str, ours: float, against: float, goal: float) -> bool:
-    """Print one line; whether the goal is met."""
-    ratio = ours / against
-    line = {"bench": f"cohorts/{bench}", "ours": round(ours, 2), "against": round(against, 2)}
-    print(
-        json.dumps({**line, "ratio": round(ratio, 3), "goal": goal, "met": ratio < goal}),
-        flush=True,
-    )
-    return ratio < goal
+def family_seconds(heads: Sequence[int]) -> float:
+    """CPU seconds of some processes and of all that they started, ended ones too."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                told = (entry / "stat").read_text(encoding="ascii", errors="replace")
+            except FileNotFoundError:
+                continue
+            parents.setdefault(int(told.rpartition(")")[2].split()[1]), []).append(int(entry.name))
+    waiting, total = list(heads), 0.0
+    while waiting:
+        one = waiting.pop()
+        try:
+            total += cpu_of(one, ended=True)
+        except FileNotFoundError:
+            continue
+        waiting += parents.get(one, [])
+    return total
 
 
 def require_same(name: str, ours: CohortResult, theirs: CohortResult) -> None:
-    """Stop when two engines do not find the same persons."""
-    if not ours.persons.equals(theirs.persons) or ours.flowchart != theirs.flowchart:
+    """Stop when two engines do not find the same."""
+    same = ours.persons.equals(theirs.persons) and ours.flowchart == theirs.flowchart
+    if not same or ours.as_dict() != theirs.as_dict() or ours.matches != theirs.matches:
         raise SystemExit(f"{name} does not find what DuckDB finds")
 
 
-def clusters(
-    folder: Path, data: Data, store: Location, model: Model, given: argparse.Namespace
-) -> bool:
+def on_cluster(
+    name: str, cluster: RunningCluster, data: Data, chosen: dict[str, Model], rounds: int
+) -> dict[str, Spent]:
+    """What each study takes over sealed silver on a cluster, which is stopped then."""
+    engine = SparkEngine(data.sealed, evolve(cluster.settings(data.store), ticket_minutes=240))
+    clock = partial(family_seconds, cluster.processes())
+    found = {}
+    try:
+        for shape, model in chosen.items():
+            expected = DuckdbEngine(data.sealed, SETTINGS).run(model)
+            require_same(f"{name}, {shape}:", expected, engine.run(model))
+            found[shape] = spent(partial(engine.run, model), rounds, clock)
+    finally:
+        cluster.stop()
+    return found
+
+
+def clusters(folder: Path, data: Data, chosen: dict[str, Model], given: argparse.Namespace) -> bool:
     """Both comparisons of clusters."""
-    expected = DuckdbEngine(data.sealed, SETTINGS).run(model)
-    seconds: dict[str, float] = {}
+    found: dict[str, dict[str, Spent]] = {}
     for workers in (1, 2):
         cluster = start_spark(
             folder / f"workers-{workers}", workers=workers, memory=given.memory, options=LARGE
         )
-        try:
-            seconds[str(workers)], found = on_cluster(cluster, data, store, model, given.rounds)
-        finally:
-            cluster.stop()
-        require_same(f"Spark with {workers}", expected, found)
-    cluster = start_sail(folder)
-    try:
-        seconds["sail"], found = on_cluster(cluster, data, store, model, given.rounds)
-    finally:
-        cluster.stop()
-    require_same("LakeSail", expected, found)
-    helps = tell("two workers against one", seconds["2"], seconds["1"], HELPS)
-    tell("LakeSail against Spark", seconds["sail"], seconds["2"], HELPS)
+        name = f"Spark with {workers}"
+        found[str(workers)] = on_cluster(name, cluster, data, chosen, given.rounds)
+    found["sail"] = on_cluster("LakeSail", start_sail(folder), data, chosen, given.rounds)
+    helps = True
+    for shape in chosen:
+        one, two, sail = (found[name][shape] for name in ("1", "2", "sail"))
+        helps &= _walls(f"two workers against one, {shape}", two, one)
+        _walls(f"LakeSail against Spark, {shape}", sail, two)
     return helps
 
 
-def against_bronze(folder: Path, data: Data, model: Model, given: argparse.Namespace) -> bool:
+def _walls(bench: str, ours: Spent, against: Spent) -> bool:
+    """Wall seconds, with CPU seconds beside, and the load of the machine."""
+    cpus = {"cpu": round(ours.cpu, 2), "cpu_against": round(against.cpu, 2)}
+    cpus["cpu_ratio"] = round(ours.cpu / max(against.cpu, 0.01), 3)
+    load = round(os.getloadavg()[0], 1)
+    return tell(bench, ours.wall, against.wall, HELPS, **cpus, load=load)
+
+
+def against_bronze(
+    folder: Path, data: Data, chosen: dict[str, Model], given: argparse.Namespace
+) -> bool:
     """DuckDB on sealed silver against Spark local[2] on bronze in clear."""
+    met = True
     local = start_local_spark(folder, memory=given.memory)
     try:
         theirs = SparkEngine(bronze(data), local.settings())
         ours = DuckdbEngine(data.sealed, SETTINGS)
-        require_same("Spark on bronze", ours.run(model), theirs.run(model))
-        java = local.processes()[0]
-        against = cpu(lambda: theirs.run(model), lambda: cpu_of(java), given.rounds)
-        own = cpu(lambda: ours.run(model), time.process_time, given.rounds)
+        for shape, model in chosen.items():
+            require_same(f"Spark on bronze, {shape}:", ours.run(model), theirs.run(model))
+            clock = partial(cpu_of, local.processes()[0])
+            against = spent(partial(theirs.run, model), given.rounds, clock)
+            own = spent(partial(ours.run, model), given.rounds)
+            name = f"duckdb against spark local[2] on bronze, {shape}"
+            met &= tell_both(name, own, against, FASTER)
     finally:
         local.stop()
-    return tell("duckdb against spark local[2] on bronze", own, against, FASTER)
+    return met
 
 
 def main() -> int:
@@ -152,27 +152,18 @@ def main() -> int:
     asked.add_argument("--lines", type=int, default=LINES)
     asked.add_argument("--rounds", type=int, default=ROUNDS)
     asked.add_argument("--memory", default=MEMORY)
-    asked.add_argument("--shape", default="incident")
+    asked.add_argument("--shape", choices=["all", *models()], action="append")
+    asked.add_argument("--only", choices=BOTH)
     asked.add_argument("--folder", type=Path, default=None)
     given = asked.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        folder, randomness = Path(name), SystemRandomness()
-        location = Location.folder(folder / "store")
-        Path(location.path).mkdir()
-        keys = Keyring(
-            folder / "keys.sqlite", MemoryCustodian(randomness), randomness, SystemClock()
-        )
-        store = SealedStore(
-            open_store(location, Credentials()),
-            keys,
-            kind="project",
-            scope="p1",
-            randomness=randomness,
-        )
-        data, model = make(folder, given.lines, store), models()[given.shape]
-        met = against_bronze(folder, data, model, given)
-        met &= clusters(folder, data, location, model, given)
-        keys.close()
+    shapes = given.shape or ["incident"]
+    chosen = {name: one for name, one in models().items() if {name, "all"} & set(shapes)}
+    with made(given.lines, given.folder) as data:
+        met = True
+        if given.only != "clusters":
+            met &= against_bronze(data.folder, data, chosen, given)
+        if given.only != "bronze":
+            met &= clusters(data.folder, data, chosen, given)
     return 0 if met else 1
 
 

@@ -7,6 +7,9 @@ reversals), stays of two years, the register. Silver is what the rules leave of 
 # ruff: noqa: S608 - queries are made of constants and sizes of this folder
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -15,7 +18,10 @@ from attrs import frozen
 
 from bercail.cohorts import Source, Sources
 from bercail.cohorts.views import DCIR_KEY
+from bercail.foundation import SystemClock, SystemRandomness
 from bercail.lake import SealedStore
+from bercail.storage import Credentials, Location, open_store
+from bercail.vault import Keyring, MemoryCustodian
 
 DRUGS, FIRST_DRUG = 2_000, 3_400_930_000_000
 LINES_A_PERSON, LINES_A_STAY = 30, 10
@@ -45,9 +51,10 @@ FROM range({stays}) AS t(i)"""
 
 @frozen(kw_only=True)
 class Data:
-    """Where the tables lie: bronze and silver in clear, silver sealed; the table of drugs."""
+    """Where the tables lie: bronze and silver in clear, silver sealed in a store; the drugs."""
 
     folder: Path
+    store: Location
     sealed: Sources
     drugs: pa.Table
 
@@ -64,8 +71,24 @@ def drugs() -> pa.Table:
     return pa.table({"cip13": codes, "atc": classes, "units_per_pack": units})
 
 
-def make(folder: Path, lines: int, store: SealedStore) -> Data:
-    """Write everything; the silver tables once more through the sealed store."""
+@contextmanager
+def made(lines: int, place: Path | None) -> Iterator[Data]:
+    """The tables of so many lines in a folder below `place`, which is taken away at the end."""
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        folder, randomness = Path(name), SystemRandomness()
+        (folder / "store").mkdir()
+        location = Location.folder(folder / "store")
+        keys = Keyring(
+            folder / "keys.sqlite", MemoryCustodian(randomness), randomness, SystemClock()
+        )
+        host = open_store(location, Credentials())
+        store = SealedStore(host, keys, kind="project", scope="p1", randomness=randomness)
+        _write(folder, lines)
+        yield Data(folder=folder, store=location, sealed=_sealed(folder, store), drugs=drugs())
+        keys.close()
+
+
+def _write(folder: Path, lines: int) -> None:
     sizes = {
         "persons": max(lines // LINES_A_PERSON, 1),
         "lines": lines,
@@ -74,15 +97,19 @@ def make(folder: Path, lines: int, store: SealedStore) -> Data:
         "drugs": DRUGS,
     }
     config = {"memory_limit": "6GB", "temp_directory": str(folder / "spill"), "threads": 2}
-    with duckdb.connect(":memory:", config=config) as made:
-        made.execute(f"CREATE VIEW lines AS {_LINES.format(**sizes)}")
-        made.execute(f"CREATE VIEW stays AS {_STAYS.format(**sizes)}")
+    with duckdb.connect(":memory:", config=config) as writing:
+        writing.execute(f"CREATE VIEW lines AS {_LINES.format(**sizes)}")
+        writing.execute(f"CREATE VIEW stays AS {_STAYS.format(**sizes)}")
         for name, query in {**_bronze(sizes["persons"]), **_silver()}.items():
             (folder / name).mkdir()
-            made.execute(
+            writing.execute(
                 f"COPY ({query}) TO '{folder / name}' (FORMAT parquet, COMPRESSION zstd, "
                 f"ROW_GROUP_SIZE 122880, PER_THREAD_OUTPUT false, FILE_SIZE_BYTES '256MB')"
             )
+
+
+def _sealed(folder: Path, store: SealedStore) -> Sources:
+    """The tables that a study on silver reads, once more through the sealed store."""
     tables, shared = {}, store.filesystem()
     for name in (*SILVER, "IR_BEN_R"):
         urls = []
@@ -90,7 +117,7 @@ def make(folder: Path, lines: int, store: SealedStore) -> Data:
             store.put(f"{name}/{path.name}", path.read_bytes())
             urls.append(f"sealed://p1/{name}/{path.name}")
         tables[name] = Source(urls=tuple(urls), filesystem=shared)
-    return Data(folder=folder, sealed=Sources(tables=tables, drugs=drugs()), drugs=drugs())
+    return Sources(tables=tables, drugs=drugs())
 
 
 def _pseudonym(column: str) -> str:

@@ -65,6 +65,17 @@ class CatalogueTable(_Table):
     imported: Path | None = None
 
 
+class CohortsTable(_Table):
+    """The cluster that studies run on with `--engine spark`; its token is a secret."""
+
+    cluster: str = ""
+    tls: bool = False
+    authority: Path | None = None
+    workers: Path | None = None
+    credentials: str = Field(default="", pattern=r"^([A-Z][A-Z0-9_]*)?$")
+    ticket_minutes: int = 60
+
+
 class Config(_Table):
     """One platform: its trust side, its home store, an optional source to move from."""
 
@@ -76,6 +87,7 @@ class Config(_Table):
     journal: str = ""
     lake: LakeTable = LakeTable()
     catalogue: CatalogueTable = CatalogueTable()
+    cohorts: CohortsTable = CohortsTable()
     custodian: dict[str, str] = {}
     evidence: Path | None = None
     people: dict[str, Person] = {}

@@ -12,7 +12,9 @@ from typing import Any
 
 from bercail.access.events import ExtractMade
 from bercail.access.extract import read_manifest
+from bercail.access.late_objections import every_identity
 from bercail.access.permit import DataPermit
+from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.scope import Scope
 from bercail.cohorts.sources import Source, Sources
 from bercail.lake import SealedFolder, SealedStore
@@ -21,6 +23,8 @@ from bercail.vault import SealedReader
 from bercail.vault.placement import PlacedPart
 
 Guard = Callable[[], object]
+# The epochs of the pseudonyms that an extract was cut under: the lake's, the project's secret.
+Under = tuple[int, int]
 
 
 class GuardedReader:
@@ -59,18 +63,25 @@ class GuardedFolder:
 
 
 def open_sources(
-    store: SealedStore, permit: DataPermit, made: ExtractMade, guard: Guard
+    store: SealedStore,
+    permit: DataPermit,
+    made: ExtractMade,
+    guard: Guard,
+    objecting: Callable[[Under], frozenset[str]],
 ) -> Sources:
     """The tables of a recorded extract; `guard` runs before each read.
 
-    The permit's years are put into every study's model; tables and columns that it does not name,
-    and persons who object, are not in the extract at all. What engines hand to the workers of a
-    cluster ends with the permit's last day, in UTC.
+    The permit's tables, columns, years and population are put into every study's model, and so
+    are the persons who objected since the extract was made: `objecting` names them, given the
+    epochs the extract was cut under. What engines hand to the workers of a cluster ends with the
+    permit's last day, in UTC.
 
     Raises:
         Unproven: the manifest is not the one that was recorded.
+        Refused: the objections cannot be told in the names of the extract.
     """
-    parts: list[Mapping[str, Any]] = read_manifest(store, made)["parts"]
+    manifest = read_manifest(store, made)
+    parts: list[Mapping[str, Any]] = manifest["parts"]
     folder = SealedFolder(store, {part["name"]: "1" for part in parts})
     filesystem = SealedFilesystem({permit.project: GuardedFolder(folder, guard)})
     tables = {
@@ -81,15 +92,37 @@ def open_sources(
         )
         for part in parts
     }
-    scope = Scope(
-        permit=permit.id,
-        first_year=permit.scope.first_year,
-        last_year=permit.scope.last_year,
-    )
+    late = objecting((manifest["epoch"], manifest["secret"]))
     return Sources(
         tables=tables,
         naming="project",
         permit=permit.id,
-        scope=scope,
+        scope=scope_of(permit, every_identity(late, tables)),
         until=datetime.combine(permit.valid_until, time.max, UTC),
+    )
+
+
+def scope_of(permit: DataPermit, objections: frozenset[str]) -> Scope:
+    """What the permit lets a study read, and of whom.
+
+    Of the population, what the columns of the permit can tell is asked again of each person; the
+    rest was settled when the extract was cut, which holds nobody else.
+    """
+    tables = {asked.table: frozenset(asked.columns) for asked in permit.scope.tables}
+    told = tables.get("IR_BEN_R", frozenset())
+    population = permit.scope.population
+    birth_told = "BEN_NAI_ANN" in told
+    born_from = population.born_from if birth_told else None
+    born_until = population.born_until if birth_told else None
+    homes = population.departments if "BEN_RES_DPT" in told else ()
+    asked = None
+    if homes or (born_from, born_until) != (None, None):
+        asked = Registered(born_from=born_from, born_until=born_until, departments=homes)
+    return Scope(
+        permit=permit.id,
+        tables=tables,
+        first_year=permit.scope.first_year,
+        last_year=permit.scope.last_year,
+        registered=asked,
+        objections=objections,
     )

@@ -63,6 +63,15 @@ def settle(
     # Step 1.
     connection.execute(_MEMBERS.format(fits=_fits(population)))
     # Step 2.
+    spread(connection, objecting)
+    connection.execute(_ALLOWED)
+    # Step 3.
+    connection.execute(_STAYS_ALLOWED)
+    return _number(connection, _PERSONS)
+
+
+def spread(connection: DuckDBPyConnection, objecting: Collection[str]) -> None:
+    """Make `objecting` (BEN_IDT_ANO) and `refused` (pairs) from `register`: step 2 of `settle`."""
     given = pa.table({"BEN_IDT_ANO": pa.array(sorted(set(objecting)), pa.string())})
     connection.register("given", given)
     connection.execute("CREATE TABLE objecting AS SELECT BEN_IDT_ANO FROM given")
@@ -70,10 +79,6 @@ def settle(
     while added:
         connection.execute(_REFUSED)
         added = _number(connection, _OBJECTING)
-    connection.execute(_ALLOWED)
-    # Step 3.
-    connection.execute(_STAYS_ALLOWED)
-    return _number(connection, _PERSONS)
 
 
 def _fits(population: Population) -> str:

@@ -17,6 +17,7 @@ from bercail.access.events import (
     ProjectNamed,
 )
 from bercail.access.extract import Cutter
+from bercail.access.late_objections import LateObjections
 from bercail.access.opened import open_sources
 from bercail.access.permit import AccessApplication, DataPermit
 from bercail.access.rotation import ChainedObjections
@@ -27,6 +28,7 @@ from bercail.cohorts.sources import Sources
 from bercail.foundation import Actor, Clock, Missing, Randomness, Refused, new_id
 from bercail.lake import Lake, SealedStore
 from bercail.ledger import Ledger
+from bercail.ledger.halting import HaltBook
 from bercail.ledger.vault_book import VaultBook
 from bercail.vault import Keyring
 
@@ -163,13 +165,14 @@ class AccessService:
         run again.
 
         Raises:
-            Refused: the permit is not live, the actor is not an operator or is part of the
-                project, or the platform's pseudonyms are changing.
+            Refused: the permit is not live, the project is halted (`LOG-07`), the actor is not
+                an operator or is part of the project, or the platform's pseudonyms are changing.
             Missing: the lake holds nothing of a table that the permit names.
         """
         identifier, version, dossier = self._of_permit(permit_id)
         permit = rules.require_live(dossier, self._clock.now())
         rules.require(actor, Act.EXTRACT, dossier)
+        self._require_running(permit.project)
         if dossier.extract is not None:
             return dossier.extract
         rules.require_settled(dossier)
@@ -182,6 +185,8 @@ class AccessService:
         )
         epoch = self._lake.rewriting.gate.require_open()
         made = cutter.cut(permit, self.objections.current(), epoch, progress)
+        # An order may have come while it was cut.
+        self._require_running(permit.project)
         return self._record_extract(identifier, version, made, actor)
 
     def open_extract(self, permit_id: str, actor: Actor, extract: str = "") -> Sources:
@@ -189,18 +194,25 @@ class AccessService:
 
         Without the name of an `extract` it is the newest one; one under former pseudonyms opens
         by its name until it expires. What is opened closes by itself when the permit ends or is
-        revoked, and while the pseudonyms of the project change.
+        revoked, and while the pseudonyms of the project change. Persons who objected since the
+        extract was made are in the scope of what is opened: no study counts them.
 
         Raises:
-            Refused: the actor is not named in the permit, the permit is not live, or the
-                pseudonyms of the project are changing (rule `rotation-under-way`).
+            Refused: the actor is not named in the permit, the permit is not live, the project is
+                halted (`LOG-07`), or the pseudonyms of the project are changing (rule
+                `rotation-under-way`); somebody
+                objected since a former extract was made (rule `OPT-03`).
             Missing: no extract was made, or none of that name.
             Unproven: the extract's manifest is not the one recorded.
         """
         identifier, _, dossier = self._of_permit(permit_id)
         permit, made = self._require_open(dossier, actor, extract)
         store = self._sealed("project", permit.project)
-        sources = open_sources(store, permit, made, self._guard(identifier, actor, made.extract))
+        guard = self._guard(identifier, actor, made.extract)
+        late = LateObjections(ledger=self._ledger, keys=self._keys, registry=self.objections)
+        epoch = self._lake.rewriting.gate.state().epoch
+        objecting = partial(late.of, permit, made, epoch=epoch, actor=actor)
+        sources = open_sources(store, permit, made, guard, objecting)
         self._record_opening(identifier, actor, made.extract)
         return sources
 
@@ -210,6 +222,7 @@ class AccessService:
         if dossier.permit is not None:
             rules.require_member(dossier.permit, actor)
         permit = rules.require_live(dossier, self._clock.now())
+        self._require_running(permit.project)
         if dossier.extract is None:
             raise Missing(
                 f"No extract was made for the permit `{permit.id}`.",
@@ -247,6 +260,15 @@ class AccessService:
                 raise
             return dossier.extract
         return made
+
+    def _require_running(self, project: str) -> None:
+        """Raise `Refused` while an order in the ledger halts the project (OPR-20, LOG-07)."""
+        if HaltBook(ledger=self._ledger).is_halted(project):
+            raise Refused(
+                f"The project `{project}` is halted.",
+                remedy="See the orders with `bercail ledger halt list`.",
+                rule="LOG-07",
+            )
 
     def _record_opening(self, identifier: str, actor: Actor, extract: str) -> None:
         for turn in range(1, TURNS + 1):

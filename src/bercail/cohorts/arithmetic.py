@@ -167,11 +167,51 @@ class IntervalEnd(Expression):
 
 
 @frozen(kw_only=True, cache_hash=True)
-class Listed(Expression):
-    """Whether the person is on a list that comes with the data; never stands in a study."""
+class Given(Expression):
+    """Something about the person that comes with the right to read; never stands in a study."""
+
+    def _typed(self) -> tuple[Kind, str | None]:
+        return Kind.BOOL, "persons"
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Listed(Given):
+    """Whether the person is on a list that comes with the data."""
 
     tag: ClassVar[str] = "listed"
     name: str = field(validator=validators.in_((OBJECTIONS,)))
 
+
+@frozen(kw_only=True, cache_hash=True)
+class Registered(Given):
+    """Whether one row of the person in the register (IR_BEN_R) tells of all that is asked.
+
+    The row's year of birth lies between `born_from` and `born_until`, both included, and its
+    département is one of `departments`; what is None or empty is not asked. As an extract is
+    cut: one row that fits is enough, whatever the others say.
+    """
+
+    tag: ClassVar[str] = "registered"
+    born_from: int | None = None
+    born_until: int | None = None
+    departments: tuple[str, ...] = ()
+
     def _typed(self) -> tuple[Kind, str | None]:
+        if not self.columns:
+            raise Invalid("A population that asks for nothing is no population.")
         return Kind.BOOL, "persons"
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of the register that it looks at."""
+        born = self.born_from is not None or self.born_until is not None
+        asked = {"BEN_NAI_ANN": born, "BEN_RES_DPT": bool(self.departments)}
+        return frozenset(name for name, wanted in asked.items() if wanted)
+
+    def fits(self, birth_year: int | None, department: str | None) -> bool:
+        """Whether a row with these values is one that is asked for."""
+        low, high = self.born_from, self.born_until
+        at_home = not self.departments or department in self.departments
+        old = low is None or (birth_year is not None and birth_year >= low)
+        young = high is None or (birth_year is not None and birth_year <= high)
+        return at_home and old and young

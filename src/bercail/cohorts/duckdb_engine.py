@@ -1,4 +1,4 @@
-"""The DuckDB engine: one query per cohort over Parquet files, in this process.
+"""The DuckDB engine: one query over Parquet files decides of all persons, in this process.
 
 It reads through the filesystem given with the sources, loads no extension, and writes
 nothing to disk unless it is given a folder to spill to.
@@ -15,12 +15,24 @@ from sqlglot import ErrorLevel, exp
 
 from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.model import Model
+from bercail.cohorts.outcomes import measure_table
 from bercail.cohorts.plan import Reading, RunPlan, plan_run
-from bercail.cohorts.result import CohortResult
+from bercail.cohorts.result import CohortResult, persons_schema
 from bercail.cohorts.sources import Source, Sources
-from bercail.cohorts.sql_answer import persons_of, result_of, sides_of
-from bercail.cohorts.sql_cohort import COHORT_PERSONS, compile_cohort, compile_event_rows
-from bercail.cohorts.sql_matching import CASES, POOL, compile_matching
+from bercail.cohorts.sql_answer import told
+from bercail.cohorts.sql_cohort import (
+    COHORT_PERSONS,
+    DECIDED,
+    compile_decided,
+    compile_event_rows,
+)
+from bercail.cohorts.sql_decided import (
+    cohort_persons,
+    count_steps,
+    matches_table,
+    measure_sums,
+    persons_table,
+)
 from bercail.cohorts.sql_views import DRUGS
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Invalid, Unavailable
@@ -69,22 +81,10 @@ class DuckdbEngine:
 
     def _answer(self, plan: RunPlan) -> CohortResult:
         watched: dict[str, WatchedFiles] = {}
-        events: dict[str, pa.Table] = {}
-        pairs: pa.Table | None = None
         try:
             with duckdb.connect(":memory:", config=self._settings.as_config()) as connection:
                 _Tables(connection, watched).show(plan)
-                answer: pa.Table = connection.sql(to_sql(plan)).to_arrow_table()
-                if plan.scoped.model.event_rows:
-                    connection.register(COHORT_PERSONS, persons_of(plan, answer))
-                for rows in plan.scoped.model.event_rows:
-                    query = _text(compile_event_rows(plan, rows))
-                    events[rows.name] = connection.sql(query).to_arrow_table()
-                if plan.model.matching is not None:
-                    for name, side in zip((CASES, POOL), sides_of(plan, answer), strict=True):
-                        connection.register(name, side)
-                    query = _text(compile_matching(plan.model.matching))
-                    pairs = connection.sql(query).to_arrow_table()
+                return _Questions(connection, plan).result()
         except duckdb.Error as error:
             caught = [files.caught for files in watched.values() if files.caught is not None]
             if caught:
@@ -94,16 +94,62 @@ class DuckdbEngine:
                 f"DuckDB stopped with `{type(error).__name__}`.",
                 remedy="Check that the files are reachable, or give the engine more memory.",
             ) from None
-        return result_of(plan, answer, events, pairs)
 
 
-def to_sql(plan: RunPlan) -> str:
-    """The query of a plan as DuckDB text; anything that DuckDB lacks is an error."""
-    return _text(compile_cohort(plan))
-
-
-def _text(query: exp.Query) -> str:
+def to_sql(query: exp.Query) -> str:
+    """A query as DuckDB text; anything that DuckDB lacks is an error."""
     return query.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+
+
+@frozen(kw_only=False)
+class _Questions:
+    """What is asked of one connection that has the tables of a plan."""
+
+    connection: duckdb.DuckDBPyConnection
+    plan: RunPlan
+
+    def result(self) -> CohortResult:
+        """Decide of each person, keep that, and ask it for every output.
+
+        Kept, it is read as often as there are outputs, and only what is given out is sorted.
+        """
+        model = self.plan.model
+        decided = compile_decided(self.plan)
+        self._keep(DECIDED, decided.query)
+        stopped = dict(self.connection.sql(to_sql(count_steps())).fetchall())
+        if decided.everyone is not None:
+            (everyone,) = self.connection.sql(to_sql(decided.everyone)).fetchall()[0]
+            stopped[0] = stopped.get(0, 0) + everyone - sum(stopped.values())
+        return told(
+            self.plan,
+            stopped,
+            self._table(persons_table(self.plan), persons_schema(model)),
+            measures=tuple(
+                measure_table(model, place, self._table(measure_sums(self.plan, place)))
+                for place in range(len(model.measures))
+            ),
+            events=self._events(),
+            matches=self._matches(),
+        )
+
+    def _keep(self, name: str, query: exp.Query) -> None:
+        self.connection.execute(f"CREATE TEMPORARY TABLE {name} AS {to_sql(query)}")
+
+    def _table(self, query: exp.Query, schema: pa.Schema | None = None) -> pa.Table:
+        found: pa.Table = self.connection.sql(to_sql(query)).to_arrow_table()
+        return found if schema is None else found.cast(schema)
+
+    def _events(self) -> dict[str, pa.Table]:
+        outputs = self.plan.scoped.model.event_rows
+        if outputs:
+            self._keep(COHORT_PERSONS, cohort_persons(self.plan))
+        return {rows.name: self._table(compile_event_rows(self.plan, rows)) for rows in outputs}
+
+    def _matches(self) -> pa.Table | None:
+        if self.plan.model.matching is None:
+            return None
+        found = self._table(matches_table(self.plan))
+        return found if self.plan.model.index_date is not None else found.drop(["index_date"])
 
 
 @frozen(kw_only=False)

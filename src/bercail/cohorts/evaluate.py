@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from bercail.cohorts.arithmetic import Listed
+from bercail.cohorts.arithmetic import Given
 from bercail.cohorts.evaluate_arithmetic import ARITHMETIC
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import (
@@ -34,7 +34,7 @@ from bercail.cohorts.expressions import (
 )
 
 Value = Any
-Lookup = Callable[[Column | Aggregate | Listed], Value]
+Lookup = Callable[[Column | Aggregate | Given], Value]
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -57,7 +57,7 @@ def evaluate(node: Expression, lookup: Lookup) -> Value:
     further = ARITHMETIC.get(type(node))
     if further is not None:
         return further(node, lambda inner: evaluate(inner, lookup))
-    if isinstance(node, Column | Aggregate | Listed):
+    if isinstance(node, Column | Aggregate | Given):
         return lookup(node)
     raise TypeError(type(node).__name__)
 

@@ -39,6 +39,7 @@ from bercail.cohorts.silver_frames import (
     deaths,
     devices,
     diagnoses,
+    hospital_drugs,
     other_stays,
     residence,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "diagnoses",
     "dispensings",
     "earliest",
+    "hospital_drugs",
     "interval",
     "largest",
     "latest",

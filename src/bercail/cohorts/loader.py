@@ -57,6 +57,11 @@ def load_examples(path: Path | str) -> tuple[Model, tuple[Example, ...]]:
     study = Path(path)
     if not study.is_file():
         raise Missing(f"There is no study file `{study}`.", remedy="Check its path.")
+    if study.suffix == ".json":
+        raise Invalid(
+            f"`{study.name}` is an OHDSI definition and no study file.",
+            remedy="A definition is checked and run; it is read and tried in ATLAS.",
+        )
     code, answer = _run(study)
     return _model(study, code, answer)
 

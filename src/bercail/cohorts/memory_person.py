@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from bercail.cohorts.arithmetic import Listed
+from bercail.cohorts.arithmetic import Given, Registered
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
 from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import (
@@ -51,8 +51,10 @@ class OnePerson:
             self._sets[node] = self._select(node)
         return self._sets[node]
 
-    def _look(self, node: Column | Aggregate | Listed) -> Any:
-        if isinstance(node, Listed):
+    def _look(self, node: Column | Aggregate | Given) -> Any:
+        if isinstance(node, Registered):
+            return self._views.registered(self._person, node)
+        if isinstance(node, Given):
             return self._person in self._objections
         if isinstance(node, Column):
             return self._views.persons[self._person][node.name]

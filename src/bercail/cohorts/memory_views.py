@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule, find_rules
 from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import Events
@@ -39,6 +40,7 @@ class MemoryViews:
         self._by_rank: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._by_pseudonym: dict[str, set[str]] = defaultdict(set)
         self.persons: dict[str, Row] = {}
+        self._register: Mapping[str, list[Row]] = {}
         self._numbers = read_numbers(plan)
         self._read_persons()
         self._kept: dict[Events, EventsByPerson] = {}
@@ -46,6 +48,11 @@ class MemoryViews:
     def called(self, identities: Iterable[str]) -> frozenset[str]:
         """The persons whose identities these are."""
         return frozenset(self._numbers.person(identity) for identity in identities)
+
+    def registered(self, person: str, asked: Registered) -> bool:
+        """Whether one row of the person in the register is one that is asked for."""
+        rows_of = self._register[person]
+        return any(asked.fits(row.get("BEN_NAI_ANN"), row.get("BEN_RES_DPT")) for row in rows_of)
 
     def events(self, base: Events) -> EventsByPerson:
         """The events of a view after its cleaning rules, by person."""
@@ -81,6 +88,7 @@ class MemoryViews:
                 if rank is not None:
                     self._by_rank[pseudonym, rank].add(person)
             seen[person].append(dict(zip(rest, values, strict=True)))
+        self._register = seen
         for person, found in seen.items():
             self.persons[person] = _person(found)
 
@@ -200,7 +208,8 @@ def _person(found: list[Row]) -> Row:
 
 
 def _update(row: Row) -> tuple[date, str]:
-    return row["BEN_DTE_MAJ"] or date.min, row["BEN_RES_DPT"]
+    # Where the scope alone asks for the département, the date of update is not read.
+    return row.get("BEN_DTE_MAJ") or date.min, row["BEN_RES_DPT"]
 
 
 def _dispensing(care: Row, detail: Row, drugs: dict[int, tuple[str | None, int | None]]) -> Row:

@@ -48,6 +48,11 @@ class MeasureTable:
         }
 
 
+def measure_column(place: int, number: int, side: str) -> str:
+    """How one value of a measure is called in the wide table; `side` is `n` or `d`."""
+    return f"measure {place} {number} {side}"
+
+
 def wide_schema(model: Model) -> pa.Schema:
     """Names and types of the persons table followed by the values of the measures."""
     named = [("index_date", model.index_date)] if model.index_date is not None else []
@@ -57,7 +62,7 @@ def wide_schema(model: Model) -> pa.Schema:
         kinds = (ARROW_TYPES[measure.numerator.kind], ARROW_TYPES[measure.denominator.kind])
         for number in range(measure.count):
             columns += [
-                pa.field(f"measure {place} {number} {side}", kind)
+                pa.field(measure_column(place, number, side), kind)
                 for side, kind in zip("nd", kinds, strict=True)
             ]
     return pa.schema([pa.field("person", pa.string()), *columns])
@@ -65,26 +70,42 @@ def wide_schema(model: Model) -> pa.Schema:
 
 def measure_tables(model: Model, wide: pa.Table) -> tuple[MeasureTable, ...]:
     """Every measure of a model, from the wide table of its persons."""
-    found = []
-    for place, measure in enumerate(model.measures):
-        rows: list[tuple[Any, ...]] = []
-        for number, (start, end) in enumerate(measure.intervals()):
-            top = _counted(wide[f"measure {place} {number} n"])
-            below = _counted(wide[f"measure {place} {number} d"])
-            top = pc.if_else(pc.greater(below, _NONE), top, _NONE)
-            groups = [wide[name] for name in measure.by]
-            whole = pa.table([*groups, top, below], names=[*measure.by, "n", "d"])
-            sums = whole.group_by(list(measure.by)).aggregate([("n", "sum"), ("d", "sum")])
-            for row in sums.select([*measure.by, "n_sum", "d_sum"]).to_pylist():
-                *group, over, under = row.values()
-                shown = [category(value) for value in group]
-                rows.append((start.isoformat(), end.isoformat(), *shown, over or 0, under or 0))
-        title, by = measure.title, measure.by
-        table = MeasureTable(
-            title=title, by=by, rows=tuple(sorted(rows)), model_digest=model.digest
-        )
-        found.append(table)
-    return tuple(found)
+    return tuple(
+        measure_table(model, place, _sums(model, place, wide))
+        for place in range(len(model.measures))
+    )
+
+
+def measure_table(model: Model, place: int, sums: pa.Table) -> MeasureTable:
+    """One measure, from the sums of its values by its groups, under the names of the values."""
+    measure = model.measures[place]
+    rows: list[tuple[Any, ...]] = []
+    groups = [sums[name].to_pylist() for name in measure.by]
+    for number, (start, end) in enumerate(measure.intervals()):
+        sides = (sums[measure_column(place, number, side)].to_pylist() for side in "nd")
+        for *group, over, under in zip(*groups, *sides, strict=True):
+            shown = [category(value) for value in group]
+            rows.append((start.isoformat(), end.isoformat(), *shown, over or 0, under or 0))
+    return MeasureTable(
+        title=measure.title, by=measure.by, rows=tuple(sorted(rows)), model_digest=model.digest
+    )
+
+
+def _sums(model: Model, place: int, wide: pa.Table) -> pa.Table:
+    """The sums of one measure by its groups; who counts above counts below."""
+    measure = model.measures[place]
+    columns = {name: wide[name] for name in measure.by}
+    values: list[str] = []
+    for number in range(measure.count):
+        above, below = (measure_column(place, number, side) for side in "nd")
+        under = _counted(wide[below])
+        over = pc.if_else(pc.greater(under, _NONE), _counted(wide[above]), _NONE)
+        columns |= {above: over, below: under}
+        values += [above, below]
+    whole = pa.table(columns).group_by(list(measure.by)).aggregate([(v, "sum") for v in values])
+    return whole.select([*measure.by, *(f"{v}_sum" for v in values)]).rename_columns(
+        [*measure.by, *values]
+    )
 
 
 def _counted(values: Any) -> Any:

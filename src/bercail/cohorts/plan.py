@@ -24,7 +24,7 @@ from bercail.cohorts.rules import (
     leaves,
     walk,
 )
-from bercail.cohorts.scope import ScopedModel, add_scope, require_reach
+from bercail.cohorts.scope import ScopedModel, add_scope, may_reach, require_reach
 from bercail.cohorts.sources import Piece, Sources
 from bercail.cohorts.view_types import SilverTable
 from bercail.cohorts.views import RAW, VIEWS, Kind
@@ -92,8 +92,9 @@ def plan_run(model: Model, sources: Sources) -> RunPlan:
     1. Put the scope of the sources into the model.
     2. Choose for each view between silver, where the sources hold it cleaned by just the rules
        that are asked for, and bronze.
-    3. Find each table, by year where it is yearly, and hold it against the scope.
-    4. Find each column, under its lake or project name, with a type that fits.
+    3. Hold each table and column against the scope, before any is looked for.
+    4. Find each table, by year where it is yearly, and each column, under its lake or project
+       name, with a type that fits.
 
     Raises:
         Invalid: a table or column is missing, out of scope, or has another type; names the
@@ -107,15 +108,14 @@ def plan_run(model: Model, sources: Sources) -> RunPlan:
     _require_source(found, silver, sources)
     bronze = [leaf for leaf in found if leaf not in silver]
     needed = dict(by_table(bronze_inputs(scoped.model, bronze, used)))
-    readings = {}
+    if scoped.registered is not None:
+        needed["IR_BEN_R"] |= scoped.registered.columns
     numbers = _numbers_for(silver, sources)
-    for name, columns in _silver_columns(silver, used, numbers).items():
-        needed[name] = frozenset(columns)
-        readings[name] = _silver_readings(name, columns, sources)
-    require_reach(needed, scoped.scope)
+    events = _silver_columns(silver, used, numbers)
+    _require_reach(needed, events, sources)
+    readings = {name: _silver_readings(name, columns, sources) for name, columns in events.items()}
     for family, names in needed.items():
-        if family not in readings:
-            readings[family] = _readings(family, names, sources)
+        readings[family] = _readings(family, names, sources)
     return RunPlan(
         scoped=scoped,
         readings=readings,
@@ -155,6 +155,25 @@ def _leaves_of(guards: Collection[Expression]) -> tuple[Events, ...]:
     return tuple(node for top in guards for node in walk(top) if isinstance(node, Events))
 
 
+def _require_reach(
+    needed: Mapping[str, frozenset[str]],
+    events: Mapping[str, Mapping[str, Kind]],
+    sources: Sources,
+) -> None:
+    """Hold every column, of bronze and of silver tables, against the scope."""
+    reached = {family: _existing(family, names, sources) for family, names in needed.items()}
+    reached |= {name: frozenset(columns) for name, columns in events.items()}
+    require_reach(reached, sources.scope)
+
+
+def _existing(family: str, columns: frozenset[str], sources: Sources) -> frozenset[str]:
+    """Those of `columns` that one of the years read has: nobody is asked for the others."""
+    years = [piece.year for piece in sources.pieces(family)]
+    latest = max(years, default=0) or 9999
+    since = {name: RAW[family][name].since or 0 for name in columns}
+    return frozenset(name for name in columns if since[name] <= latest)
+
+
 def _used(model: Model, guards: Collection[Expression]) -> Mapping[str, frozenset[str]]:
     further = columns_in(guards)
     return {name: columns | further[name] for name, columns in columns_of(model).items()}
@@ -164,6 +183,8 @@ def _from_silver(leaf: Events, used: Mapping[str, frozenset[str]], sources: Sour
     """Whether the silver table of the view holds just what this leaf asks for."""
     silver = VIEWS[leaf.of].silver
     if silver is None or silver.name not in sources.tables:
+        return False
+    if not may_reach(silver.name, sources.scope):
         return False
     if VIEWS[leaf.of].bronze and not _numbers(sources):
         return False
@@ -196,6 +217,7 @@ def _require_source(
         view = VIEWS[leaf.of]
         if view.bronze or view.silver is None or leaf in silver:
             continue
+        require_reach({view.silver.name: frozenset()}, sources.scope)
         raise Invalid(
             f"The study reads the table `{view.silver.name}`, which {_data(sources)} does not "
             "hold.",

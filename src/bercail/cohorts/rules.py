@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bercail.cohorts.arithmetic import Listed, Multiply, ShiftMonths
+from bercail.cohorts.arithmetic import Given, Multiply, ShiftMonths
 from bercail.cohorts.cleaning import RULES, find_rules
 from bercail.cohorts.codec import MAX_DEPTH, children
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
@@ -60,8 +60,8 @@ def walk(node: Node) -> Iterator[Node]:
         waiting.extend(children(found))
 
 
-def _no_data(node: Column | Aggregate | Listed) -> Any:
-    if isinstance(node, Exists | Listed):
+def _no_data(node: Column | Aggregate | Given) -> Any:
+    if isinstance(node, Exists | Given):
         return False
     return 0 if isinstance(node, Count | CountDistinct | Total | Score) else None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from bercail.cohorts.arithmetic import OBJECTIONS, Listed
+from bercail.cohorts.arithmetic import OBJECTIONS, Given, Listed, Registered
 from bercail.cohorts.codec import rebuilt
 from bercail.cohorts.events import Events, EventSet, Where
 from bercail.cohorts.expressions import (
@@ -40,23 +40,28 @@ class Scope:
     """The limits under which a model runs; a value left out limits nothing.
 
     `tables` gives the columns that may be read of each table (lake names). Events must touch
-    the years from `first_year` to `last_year`. Persons for whom `population` is not true, and
-    those in `objections` (as the data name persons, by any identity of theirs), are as if they
-    did not exist. `permit` is named in messages.
+    the years from `first_year` to `last_year`. Persons of whom the register has no row that
+    `registered` asks for, persons for whom `population` is not true, and those in `objections`
+    (as the data name persons, by any identity of theirs), are as if they did not exist.
+    `permit` is named in messages.
     """
 
     permit: str = ""
     tables: Mapping[str, frozenset[str]] | None = None
     first_year: int | None = None
     last_year: int | None = None
+    registered: Registered | None = None
     population: Expression | None = None
     objections: frozenset[str] = field(default=frozenset(), repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.population is not None:
             per_person(self.population, "population of the permit", Kind.BOOL)
-            if any(isinstance(node, Listed) for node in walk(self.population)):
-                raise Invalid("The population of a permit names no list of persons.")
+            if any(isinstance(node, Given) for node in walk(self.population)):
+                raise Invalid(
+                    "The population of a permit names no list of persons.",
+                    remedy="Give lists as `objections`, and rows of the register as `registered`.",
+                )
         for year in (self.first_year, self.last_year):
             if year is not None and (type(year) is not int or not 1601 <= year <= 2199):
                 raise Invalid(f"`{year}` is no year of a permit.")
@@ -75,6 +80,11 @@ class ScopedModel:
     guards: tuple[Expression, ...]
     scope: Scope
     seal: Any = field(repr=False, eq=False)
+
+    @property
+    def registered(self) -> Registered | None:
+        """What a row of the register must tell of a person, among the guards."""
+        return next((one for one in self.guards if isinstance(one, Registered)), None)
 
     def __attrs_post_init__(self) -> None:
         if self.seal is not _SEAL:
@@ -101,13 +111,23 @@ def add_scope(model: Model, scope: Scope) -> ScopedModel:
     guards: list[Expression] = []
     if scope.objections:
         guards.append(Negation(value=Listed(name=OBJECTIONS)))
+    if scope.registered is not None:
+        guards.append(scope.registered)
     if scope.population is not None:
         guards.append(_years_in(scope.population, scope))
     return ScopedModel(written=model, model=changed, guards=tuple(guards), scope=scope, seal=_SEAL)
 
 
+def may_reach(table: str, scope: Scope) -> bool:
+    """Whether the scope has the table, whatever its columns."""
+    return scope.tables is None or table in scope.tables
+
+
 def require_reach(needed: Mapping[str, frozenset[str]], scope: Scope) -> None:
-    """Raise `Invalid` where a run would read a table or column outside the scope."""
+    """Raise `Invalid` where a run would read a table or column outside the scope.
+
+    `needed` gives columns by table, under the names of the lake. The message names one of them.
+    """
     if scope.tables is None:
         return
     for table, columns in needed.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from bercail.cohorts.explain import explain
 from bercail.cohorts.loader import load_examples, load_study
 from bercail.cohorts.memory_engine import MemoryEngine
 from bercail.cohorts.model import Model
+from bercail.cohorts.omop import OmopEngine, Phenotype, is_phenotype, read_phenotype
+from bercail.cohorts.omop.statements import compile_phenotype
 from bercail.cohorts.result import CohortResult, step_labels
 from bercail.cohorts.rules import inputs
 from bercail.cohorts.sources import Sources
-from bercail.foundation import Invalid, canonical_json
+from bercail.cohorts.spark import SparkEngine, SparkSettings
+from bercail.foundation import Invalid, Missing, canonical_json
 
 # Every engine, by the name that a command gives it.
-ENGINES = {"duckdb": DuckdbEngine, "memory": MemoryEngine}
+ENGINES = ("duckdb", "memory", "spark")
+# Asked for where a run goes to a cluster, and not before.
+Cluster = Callable[[], SparkSettings]
 
 
 @frozen(kw_only=True)
@@ -42,8 +48,34 @@ class StudyCheck:
         }
 
 
-def check_study(path: Path) -> StudyCheck:
-    """Load a study and say what it needs. Raises `Invalid` with file and line."""
+@frozen(kw_only=True)
+class PhenotypeCheck:
+    """What a valid OHDSI definition is and needs, before any data."""
+
+    phenotype: Phenotype
+    tables: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Name, identity, steps, and the OMOP tables it reads."""
+        return {
+            "study": self.phenotype.name,
+            "title": self.phenotype.title,
+            "digest": self.phenotype.digest,
+            "steps": list(self.phenotype.steps),
+            "reads": list(self.tables),
+        }
+
+
+def check_study(path: Path) -> StudyCheck | PhenotypeCheck:
+    """Load a study, or an OHDSI definition (`.json`), and say what it needs.
+
+    Raises:
+        Invalid: with file and line.
+        Missing: `duckcdm` is not installed, and it is a definition.
+    """
+    if is_phenotype(path):
+        phenotype = read_phenotype(path)
+        return PhenotypeCheck(phenotype=phenotype, tables=compile_phenotype(phenotype).tables)
     return StudyCheck(model=load_study(path))
 
 
@@ -94,18 +126,30 @@ def dummy_study(
     return data
 
 
-def engine_named(name: str, sources: Sources) -> Engine:
-    """The engine called `name` over `sources`; raises `Invalid` for another name."""
-    if name not in ENGINES:
+def engine_named(name: str, sources: Sources, cluster: Cluster | None = None) -> Engine:
+    """The engine called `name` over `sources`.
+
+    Raises:
+        Invalid: another name.
+        Missing: a cluster is asked for, and none is known.
+    """
+    if name == "duckdb":
+        return DuckdbEngine(sources)
+    if name == "memory":
+        return MemoryEngine(sources)
+    if name != "spark":
         raise Invalid(
             f"There is no engine `{name}`.", remedy=f"Choose one of: {', '.join(ENGINES)}."
         )
-    engine: Engine = ENGINES[name](sources)
-    return engine
+    if cluster is None:
+        raise Missing("No cluster is known.", remedy="Name one in [cohorts] of the configuration.")
+    return SparkEngine(sources, cluster())
 
 
-def run_study(path: Path, sources: Sources, engine: str, out: Path) -> CohortResult:
-    """Run a study and write its counts into the folder `out`.
+def run_study(
+    path: Path, sources: Sources, engine: str, out: Path, cluster: Cluster | None = None
+) -> CohortResult:
+    """Run a study, or an OHDSI definition (`.json`), and write its counts into the folder `out`.
 
     Writes `model.json`, one `table-N.json` per table, and `result.json` last. Persons are
     not written: they are in the result, for the caller inside the project's space. A run
@@ -113,17 +157,33 @@ def run_study(path: Path, sources: Sources, engine: str, out: Path) -> CohortRes
 
     Raises:
         Invalid: the study, or data that lack what it reads.
+        Missing: the engine needs what is not installed or not configured.
         Unavailable: the engine stopped.
     """
-    model = load_study(path)
-    result = engine_named(engine, sources).run(model)
+    if is_phenotype(path):
+        name, text, result = _run_phenotype(read_phenotype(path), sources, engine)
+    else:
+        model = load_study(path)
+        name, text = model.name, model.to_json()
+        result = engine_named(engine, sources, cluster).run(model)
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / "model.json", model.to_json())
+    _write(out / "model.json", text)
     for number, table in enumerate(result.tables, start=1):
         _write(out / f"table-{number}.json", canonical_json(table.as_dict()))
-    answer = {"study": model.name, "engine": engine, **result.as_dict()}
+    answer = {"study": name, "engine": engine, **result.as_dict()}
     _write(out / "result.json", canonical_json(answer))
     return result
+
+
+def _run_phenotype(
+    phenotype: Phenotype, sources: Sources, engine: str
+) -> tuple[str, bytes, CohortResult]:
+    if engine != "duckdb":
+        raise Invalid(
+            f"An OHDSI definition does not run on the engine `{engine}`.",
+            remedy="Leave `--engine` out: it runs on DuckDB.",
+        )
+    return phenotype.name, phenotype.text.encode(), OmopEngine(sources).run(phenotype)
 
 
 def _write(path: Path, data: bytes) -> None:

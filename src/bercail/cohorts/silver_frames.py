@@ -70,6 +70,25 @@ class OneDevice(_Counted):
     """The first, last or nearest device of a person."""
 
 
+class OneHospitalDrug(_Care):
+    """The first, last or nearest drug of a hospital that a person was given."""
+
+    @property
+    def ucd(self) -> PersonText:
+        """Its code UCD, seven digits."""
+        return self._text("ucd")
+
+    @property
+    def thousandths(self) -> PersonInt:
+        """How many units, in thousandths."""
+        return self._int("thousandths")
+
+    @property
+    def way(self) -> PersonText:
+        """Its way: `retrocession`, `on-top` or `early-access`."""
+        return self._text("way")
+
+
 class OneOtherStay(Picked):
     """The first, last or nearest stay at home, in rehabilitation or psychiatry of a person."""
 
@@ -184,6 +203,17 @@ class Devices(Ranked[OneDevice]):
     quantity = EventInt(Column(of="devices", name="quantity"))
 
 
+class HospitalDrugs(Ranked[OneHospitalDrug]):
+    """Drugs given out by hospitals to outpatients, or paid on top of a stay (UCD)."""
+
+    view = "hospital_drugs"
+    one = OneHospitalDrug
+    date = EventDate(Column(of="hospital_drugs", name="date"))
+    ucd = EventText(Column(of="hospital_drugs", name="ucd"))
+    thousandths = EventInt(Column(of="hospital_drugs", name="thousandths"))
+    way = EventText(Column(of="hospital_drugs", name="way"))
+
+
 class OtherStays(Spans[OneOtherStay]):
     """Stays at home (HAD), in rehabilitation (SSR) and in psychiatry (RIM-P)."""
 
@@ -230,6 +260,7 @@ acts = Acts(Events(of="acts"))
 consultations = Consultations(Events(of="consultations"))
 biology = Biology(Events(of="biology"))
 devices = Devices(Events(of="devices"))
+hospital_drugs = HospitalDrugs(Events(of="hospital_drugs"))
 other_stays = OtherStays(Events(of="other_stays"))
 diagnoses = Diagnoses(Events(of="diagnoses"))
 deaths = Deaths(Events(of="deaths"))

@@ -142,6 +142,32 @@ _DEVICES = _view(
         "quantity": _quantity("silver_devices"),
     },
 )
+_HOSPITAL_DRUGS = _view(
+    "hospital_drugs",
+    "drugs given out or paid apart by hospitals (UCD)",
+    "médicaments rétrocédés ou en sus par les hôpitaux (UCD)",
+    {
+        "date": _dated("silver_hospital_drugs"),
+        "ucd": _column(
+            Kind.TEXT,
+            "drug code UCD, seven digits",
+            "code UCD à sept chiffres",
+            "silver_hospital_drugs.ucd",
+        ),
+        "thousandths": _column(
+            Kind.INT,
+            "number of units, in thousandths",
+            "nombre d'unités, en millièmes",
+            "silver_hospital_drugs.thousandths",
+        ),
+        "way": _column(
+            Kind.TEXT,
+            "way (retrocession, on-top, early-access)",
+            "voie (retrocession : rétrocession ; on-top : en sus ; early-access : ATU)",
+            "silver_hospital_drugs.way",
+        ),
+    },
+)
 _OTHER_STAYS = _view(
     "other_stays",
     "stays at home, in rehabilitation, in psychiatry",
@@ -245,6 +271,7 @@ SILVER_ONLY = (
     _CONSULTATIONS,
     _BIOLOGY,
     _DEVICES,
+    _HOSPITAL_DRUGS,
     _OTHER_STAYS,
     _DIAGNOSES,
     _DEATHS,

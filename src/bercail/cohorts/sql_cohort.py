@@ -1,8 +1,9 @@
 """A run plan as SQL with common table expressions. Nothing here runs anything.
 
-`compile_cohort` gives one row per step at which persons stopped (`step`, `persons`), and one row
-per person who passed all steps (`person`, the index date, the attributes, the values of the
-measures). Where controls are matched, the persons of the pool follow, one step further.
+`compile_decided` gives one row per person: the step at which the person stopped, the index date,
+the attributes, the values of the measures. `compile_cohort` is all of it in one query: one row per
+step at which persons stopped (`step`, `persons`), and one row per person who passed all steps;
+where controls are matched, the persons of the pool follow, one step further.
 `compile_event_rows` gives rows of events, for the persons in the relation `cohort_persons`.
 """
 
@@ -10,29 +11,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import define, field
+from attrs import define, field, frozen
 from sqlglot import exp
 
 from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.cleaning import find_rules
-from bercail.cohorts.codec import children
-from bercail.cohorts.events import Aggregate
-from bercail.cohorts.expressions import Expression, Node
+from bercail.cohorts.events import Aggregate, Exists
+from bercail.cohorts.expressions import Both, Expression
 from bercail.cohorts.outputs import EventRows
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import walk
+from bercail.cohorts.sql_people import People, own_nodes
 from bercail.cohorts.sql_sets import Sets
 from bercail.cohorts.sql_summaries import Summaries
 from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, listed_name, number
-from bercail.cohorts.sql_views import identities, listed, numbers, persons
+from bercail.cohorts.sql_views import (
+    RENAMED,
+    identities,
+    listed,
+    numbers,
+    persons,
+    renamed,
+    renames,
+)
 from bercail.cohorts.views import PERSONS
 
-COHORT_PERSONS = "cohort_persons"
+COHORT_PERSONS, DECIDED = "cohort_persons", "decided"
+
+
+@frozen(kw_only=True)
+class Decided:
+    """What is decided of each person.
+
+    `query` has the columns `person`, `step` (one more than the last step for who passed all),
+    `c0`, `c1`... for the values, and `offered` where controls are matched. Where `everyone` is
+    given, `query` leaves out persons who stopped at the first step, and `everyone` counts all.
+    """
+
+    query: exp.Query
+    everyone: exp.Query | None
 
 
 def compile_cohort(plan: RunPlan) -> exp.Query:
     """The query of one run."""
     return _Compiler.of(plan).cohort()
+
+
+def compile_decided(plan: RunPlan) -> Decided:
+    """What is decided of each person, for an engine that keeps it and asks on."""
+    return _Compiler.of(plan).decided()
 
 
 def compile_event_rows(plan: RunPlan, rows: EventRows) -> exp.Query:
@@ -45,16 +72,19 @@ class _Compiler:
     plan: RunPlan
     ctes: dict[str, exp.Query] = field(factory=dict)
     sets: Sets = field(init=False)
-    summaries: Summaries = field(init=False)
+    people: People = field(init=False)
 
     @classmethod
     def of(cls, plan: RunPlan) -> _Compiler:
         """A compiler that knows the persons."""
         made = cls(plan=plan)
-        made.sets = Sets(plan=plan, ctes=made.ctes, windows=made.window)
-        made.summaries = Summaries(sets=made.sets)
+        made.sets = Sets(plan=plan, ctes=made.ctes, windows=lambda *one: made.people.window(*one))
+        summaries = Summaries(sets=made.sets)
+        made.people = People(plan=plan, ctes=made.ctes, sets=made.sets, summaries=summaries)
         if plan.numbers:
             made.ctes["numbers"] = numbers(plan)
+        if renames(plan):
+            made.ctes[RENAMED] = renamed(plan)
         made.ctes["identities"] = identities(plan)
         made.ctes["people"] = persons(plan)
         if plan.scoped.scope.objections:
@@ -68,79 +98,107 @@ class _Compiler:
         2. Each person's step, values, and whether the pool of controls holds them.
         3. Numbers of those who stopped, the persons who did not, and the pool.
         """
-        model = self.plan.scoped.model
-        rules = [rule.keep for rule in find_rules(PERSONS, model.person_rules)]
-        keep = [*(rule for rule in rules if rule is not None), model.population]
-        drop = [exclusion.condition for exclusion in model.exclusions]
-        values = self.plan.values()
-        guards = self.plan.scoped.guards
-        offered = [] if model.matching is None else [model.matching.controls]
-        used = [*keep, *drop, *values, *guards, *offered]
-        self._ask(used)
-        terms = self._person_terms()
-        stops: list[Term] = [exp.Not(this=_certain(terms.term(condition))) for condition in keep]
-        stops += [_certain(terms.term(condition)) for condition in drop]
-        step = exp.Case(
-            ifs=[exp.If(this=stop, true=number(place)) for place, stop in enumerate(stops)],
-            default=number(len(stops)),
-        )
-        columns = [
-            exp.alias_(exp.cast(terms.term(value), SQL_TYPES[value.kind]), f"c{place}")
-            for place, value in enumerate(values)
-        ]
-        columns += [exp.alias_(_certain(terms.term(one)), "offered") for one in offered]
-        decided = self._from_people([exp.alias_(step, "step"), *columns], used)
-        tested = [_certain(terms.term(one)) for one in guards]
-        self.ctes["decided"] = decided.where(*tested, copy=False)
-        parts = self._finished(len(stops), values)
-        if offered:
-            parts.append(self._offered(len(stops), values))
+        self._ask(self._used())
+        self.ctes[DECIDED] = self._decided(())
+        values, steps = self.plan.values(), last_step(self.plan)
+        parts = self._finished(steps, values)
+        if self.plan.scoped.model.matching is not None:
+            parts.append(self._offered(steps, values))
         return self._with_ctes(
             exp.union(*parts, distinct=False, copy=False).order_by("step", "person", copy=False)
         )
 
+    def decided(self) -> Decided:
+        """Each person's step, values, and whether the pool of controls holds them.
+
+        Where nobody without certain events can pass the first step, and nobody is asked what
+        they had else, only persons with such events are looked at; the others are counted.
+        """
+        self._ask(self._used())
+        needed = self._needed()
+        query = self._with_ctes(self._decided(needed))
+        return Decided(query=query, everyone=_Compiler.of(self.plan).everyone() if needed else None)
+
+    def everyone(self) -> exp.Query:
+        """How many persons there are, as far as the scope goes."""
+        terms = self.people.terms()
+        count = exp.alias_(exp.cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
+        tested = [_certain(terms.term(one)) for one in self.plan.scoped.guards]
+        return self._with_ctes(exp.select(count).from_("people").where(*tested))
+
     def event_rows(self, rows: EventRows) -> exp.Query:
         """The rows of one output."""
-        expressions = [node for node in walk(rows.events) if isinstance(node, Expression)]
-        self._ask(expressions)
+        self._ask([node for node in walk(rows.events) if isinstance(node, Expression)])
         self.sets.use(rows.events)
         source, conditions = self.sets.relation(rows.events)
-        same = exp.EQ(
-            this=exp.column(self.sets.key(rows.events), "people"),
-            expression=exp.column("person", "e"),
-        )
-        query = exp.select(
-            exp.column("person", "people"), *(exp.column(name, "e") for name in rows.columns)
-        )
-        query = query.from_(exp.to_table(source, alias="e")).join("people", on=same)
-        of_cohort = exp.EQ(
-            this=exp.column("person", "k"), expression=exp.column("person", "people")
-        )
+        person, name = exp.column("person", "k"), exp.column("person", "e")
+        query = exp.select(person, *(exp.column(name, "e") for name in rows.columns))
+        query = query.from_(exp.to_table(source, alias="e"))
+        if self.sets.key(rows.events) == "number":
+            same = exp.EQ(this=exp.column("number", "numbers"), expression=name)
+            query, name = query.join("numbers", on=same), exp.column("called", "numbers")
+        of_cohort = exp.EQ(this=person.copy(), expression=name)
         query = query.join(exp.to_table(COHORT_PERSONS, alias="k"), on=of_cohort)
         names = ("person", *rows.columns)
         order = [exp.Ordered(this=exp.column(name), nulls_first=False) for name in names]
         whole = exp.select(*names).from_(query.where(*conditions).subquery("w"))
         return self._with_ctes(whole.order_by(*order))
 
-    def window(self, named: dict[str, Expression], key: str) -> str:
-        """A relation of dates of each person, who is named by the column `key` of `people`."""
-        terms = self._person_terms()
-        columns = [
-            exp.alias_(exp.cast(terms.term(bound), SQL_TYPES[bound.kind]), name)
-            for name, bound in named.items()
+    def _keep(self) -> list[Expression]:
+        """What must be true, step by step."""
+        model = self.plan.scoped.model
+        rules = [rule.keep for rule in find_rules(PERSONS, model.person_rules)]
+        return [*(rule for rule in rules if rule is not None), model.population]
+
+    def _drop(self) -> list[Expression]:
+        """What must not be true, in the steps after those."""
+        return [exclusion.condition for exclusion in self.plan.scoped.model.exclusions]
+
+    def _used(self) -> list[Expression]:
+        """All that is asked of each person."""
+        matching = self.plan.scoped.model.matching
+        offered = [] if matching is None else [matching.controls]
+        guards = self.plan.scoped.guards
+        return [*self._keep(), *self._drop(), *self.plan.values(), *guards, *offered]
+
+    def _needed(self) -> list[Exists]:
+        """Events without which a person stops at the first step, where the rest is not asked."""
+        model = self.plan.scoped.model
+        guarded = [node for one in self.plan.scoped.guards for node in own_nodes(one)]
+        if len(self._keep()) > 1 or model.matching is not None:
+            return []
+        if any(isinstance(node, Aggregate) for node in guarded):
+            return []
+        return [
+            one
+            for one in _conjuncts(model.population)
+            if isinstance(one, Exists) and self.sets.key(one.events) == "number"
         ]
-        query = self._from_people(columns, list(named.values()), key)
-        # An unknown date keeps no event, so those persons need not stand here.
-        query = query.where(*(_is_known(terms.term(bound)) for bound in named.values()))
-        name = f"window_{len(self.ctes)}"
-        self.ctes[name] = query
-        return name
+
+    def _decided(self, needed: Sequence[Exists]) -> exp.Select:
+        keep, drop, values = self._keep(), self._drop(), self.plan.values()
+        matching = self.plan.scoped.model.matching
+        terms = self.people.terms("people") if needed else self.people.terms()
+        columns = [exp.alias_(_step(keep, drop, terms), "step")]
+        columns += [
+            exp.alias_(exp.cast(terms.term(value), SQL_TYPES[value.kind]), f"c{place}")
+            for place, value in enumerate(values)
+        ]
+        if matching is not None:
+            columns.append(exp.alias_(_certain(terms.term(matching.controls)), "offered"))
+        used = self._used()
+        if needed:
+            query = self.people.some(columns, used, needed)
+        else:
+            query = self.people.every(columns, used)
+        tested = [_certain(terms.term(one)) for one in self.plan.scoped.guards]
+        return query.where(*tested, copy=False)
 
     def _ask(self, expressions: Sequence[Expression]) -> None:
         for expression in expressions:
             for node in walk(expression):
                 if isinstance(node, Aggregate):
-                    self.summaries.ask(node)
+                    self.people.summaries.ask(node)
 
     def _finished(self, steps: int, values: Sequence[Expression]) -> list[exp.Select]:
         nothing = [
@@ -154,14 +212,14 @@ class _Compiler:
                 exp.alias_(exp.cast(exp.null(), "TEXT"), "person"),
                 *nothing,
             )
-            .from_("decided")
+            .from_(DECIDED)
             .where(exp.LT(this=exp.column("step"), expression=number(steps)))
             .group_by("step")
         )
         names = [f"c{place}" for place in range(len(values))]
         kept = (
             exp.select("step", exp.alias_(number(1), "persons"), "person", *names)
-            .from_("decided")
+            .from_(DECIDED)
             .where(exp.EQ(this=exp.column("step"), expression=number(steps)))
         )
         return [stopped, kept]
@@ -169,7 +227,6 @@ class _Compiler:
     def _offered(self, steps: int, values: Sequence[Expression]) -> exp.Select:
         """Who passed the person rules, is not in the cohort, and may be a control."""
         names = [f"c{place}" for place in range(len(values))]
-        rules = len(self.plan.scoped.model.person_rules)
         return (
             exp.select(
                 exp.alias_(number(steps + 1), "step"),
@@ -177,12 +234,8 @@ class _Compiler:
                 "person",
                 *names,
             )
-            .from_("decided")
-            .where(
-                exp.GTE(this=exp.column("step"), expression=number(rules)),
-                exp.LT(this=exp.column("step"), expression=number(steps)),
-                exp.column("offered"),
-            )
+            .from_(DECIDED)
+            .where(*may_be_control(self.plan))
         )
 
     def _with_ctes(self, query: exp.Query) -> exp.Query:
@@ -190,47 +243,43 @@ class _Compiler:
             query = query.with_(name, as_=inner, copy=False)
         return query
 
-    def _person_terms(self) -> Terms:
-        return Terms(lambda node: exp.column(node.name, "people"), self.summaries.value)
 
-    def _from_people(
-        self, columns: Sequence[Term], used: Sequence[Expression], key: str = "person"
-    ) -> exp.Select:
-        """A query over persons, joined with every summary that `used` speaks of."""
-        named = exp.alias_(exp.column(key, "people"), "person")
-        query = exp.select(named, *columns).from_("people")
-        joined: set[str] = set()
-        for expression in used:
-            for aggregate in _own_aggregates(expression):
-                name = self.summaries.relation(aggregate)
-                if name in joined:
-                    continue
-                joined.add(name)
-                on = exp.EQ(
-                    this=exp.column("person", name),
-                    expression=exp.column(self.sets.key(aggregate.events), "people"),
-                )
-                query = query.join(name, on=on, join_type="left", copy=False)
-        return query
+def may_be_control(plan: RunPlan) -> list[Term]:
+    """The conditions on `decided` under which a person may be a control.
+
+    Passed the person rules, is not in the cohort, and is offered.
+    """
+    model = plan.scoped.model
+    rules, steps = len(model.person_rules), last_step(plan)
+    step = exp.column("step")
+    return [
+        exp.GTE(this=step, expression=number(rules)),
+        exp.LT(this=step.copy(), expression=number(steps)),
+        exp.column("offered"),
+    ]
+
+
+def last_step(plan: RunPlan) -> int:
+    """The step of those who passed all."""
+    model = plan.scoped.model
+    return len(model.person_rules) + 1 + len(model.exclusions)
+
+
+def _step(keep: Sequence[Expression], drop: Sequence[Expression], terms: Terms) -> Term:
+    """The place of the first step that a person does not pass."""
+    stops: list[Term] = [exp.Not(this=_certain(terms.term(condition))) for condition in keep]
+    stops += [_certain(terms.term(condition)) for condition in drop]
+    ifs = [exp.If(this=stop, true=number(place)) for place, stop in enumerate(stops)]
+    return exp.Case(ifs=ifs, default=number(len(stops)))
+
+
+def _conjuncts(condition: Expression) -> list[Expression]:
+    """Conditions all of which must be true for `condition` to be."""
+    if isinstance(condition, Both):
+        return [*_conjuncts(condition.left), *_conjuncts(condition.right)]
+    return [condition]
 
 
 def _certain(condition: Term) -> Term:
     """True or false; unknown is false."""
     return exp.Coalesce(this=condition, expressions=[exp.false()])
-
-
-def _is_known(term: Term) -> Term:
-    return exp.Not(this=exp.Is(this=exp.paren(term), expression=exp.null()))
-
-
-def _own_aggregates(expression: Expression) -> list[Aggregate]:
-    """The aggregates of an expression, not those inside the sets of events they count."""
-    found: list[Aggregate] = []
-    waiting: list[Node] = [expression]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Aggregate):
-            found.append(node)
-        else:
-            waiting.extend(children(node))
-    return found

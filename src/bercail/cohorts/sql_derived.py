@@ -21,6 +21,25 @@ def _known(term: Term) -> Term:
     return exp.Not(this=exp.Is(this=term, expression=exp.null()))
 
 
+def washout_days(node: Washout, below: str, conditions: Sequence[Term]) -> exp.Select:
+    """The days of `washout_query`, each once: `person` and the date of the view.
+
+    Of the events of one day all but one follow another after no time, so they need not be put
+    together before their order is asked.
+    """
+    name = VIEWS[node.view].date
+    column = exp.column(name, "e")
+    before = _sql("LAG(x.since) OVER (PARTITION BY x.person ORDER BY x.since)")
+    since = exp.select(exp.column("person", "e"), exp.alias_(column, "since"))
+    since = since.from_(exp.to_table(below, alias="e"))
+    told = exp.select("x.person", "x.since", exp.alias_(before, "day_before"))
+    told = told.from_(since.where(*conditions, _known(column.copy())).subquery("x"))
+    apart = exp.GT(this=exp.paren(_sql("f.since - f.day_before")), expression=number(node.days))
+    alone = exp.Is(this=exp.column("day_before", "f"), expression=exp.null())
+    query = exp.select("f.person", exp.alias_(exp.column("since", "f"), name))
+    return query.from_(told.subquery("f")).where(exp.paren(exp.or_(alone, apart)))
+
+
 def washout_query(node: Washout, below: str, conditions: Sequence[Term]) -> exp.Select:
     """The events of `below` that pass, on days before which nothing was for so long.
 

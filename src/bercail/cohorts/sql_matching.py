@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+import sqlglot
 from sqlglot import exp
-
-from bercail.cohorts.outputs import Matching
-from bercail.cohorts.sql_terms import Term, number
 
 CASES, POOL = "matched_cases", "matched_pool"
 
 
-def compile_matching(matching: Matching) -> exp.Query:
-    """Pairs of case and control, sorted, from the relations `matched_cases` and `matched_pool`.
+def key_column(place: int) -> str:
+    """How an attribute on which controls are matched is called in cases and pool."""
+    return f"k{place}"
 
-    Both have `person` and the attributes on which controls are matched.
+
+def compile_matching(cases: exp.Select, pool: exp.Select, *, keys: int, ratio: int) -> exp.Query:
+    """Pairs of `case` and `control`, sorted, with the `index_date` of the case (DuckDB).
+
+    `cases` has `person` and `index_date`, `pool` has `person`; both have the attributes matched
+    on, called by `key_column`.
+
+    1. The cases, and the pool, of equal attributes as lists in the order of their identifiers.
+    2. The control at place p of its list falls to the case at place p modulo the number of
+       cases, until each case has its controls. So nobody is compared with anybody.
     """
-    on = [exp.column(name, "k", quoted=True) for name in matching.on]
-    ranked = _ranked(CASES, on).select(
-        exp.alias_(
-            exp.Window(this=exp.Count(this=exp.Star()), partition_by=[one.copy() for one in on]),
-            "members",
-        )
-    )
-    same: list[Term] = [
-        exp.EQ(
-            this=exp.column(name, "c", quoted=True), expression=exp.column(name, "p", quoted=True)
-        )
-        for name in matching.on
-    ]
-    turn = exp.Mod(this=exp.column("place", "p"), expression=exp.column("members", "c"))
-    same.append(exp.EQ(this=exp.paren(turn), expression=exp.column("place", "c")))
-    round_of = exp.IntDiv(this=exp.column("place", "p"), expression=exp.column("members", "c"))
-    same.append(exp.LT(this=exp.paren(round_of), expression=number(matching.ratio)))
-    return (
-        exp.select(
-            exp.alias_(exp.column("person", "c"), "case_person"),
-            exp.alias_(exp.column("person", "p"), "control"),
-        )
-        .from_(_ranked(POOL, on).subquery("p"))
-        .join(ranked.subquery("c"), on=exp.and_(*same))
-        .order_by("case_person", "control")
-    )
-
-
-def _ranked(relation: str, on: Sequence[Term]) -> exp.Select:
-    """The persons whose attributes are known, numbered from 0 within equal values."""
-    order = exp.Order(expressions=[exp.Ordered(this=exp.column("person", "k"))])
-    row = exp.Window(this=exp.RowNumber(), partition_by=[one.copy() for one in on], order=order)
-    place = exp.alias_(exp.paren(exp.Sub(this=row, expression=number(1))), "place")
-    known = [exp.Not(this=exp.Is(this=one.copy(), expression=exp.null())) for one in on]
-    return (
-        exp.select(exp.column("person", "k"), *(one.copy() for one in on), place)
-        .from_(exp.to_table(relation, alias="k"))
-        .where(*known)
-    )
+    names = ", ".join(key_column(place) for place in range(keys))
+    known = " AND ".join(f"{key_column(place)} IS NOT NULL" for place in range(keys))
+    same = " AND ".join(f"c.{key_column(n)} = p.{key_column(n)}" for n in range(keys))
+    # Made of whole numbers alone: the study's own words stay in the trees of cases and pool.
+    text = f"""
+        SELECT o.taken.person AS "case", o.control AS control, o.taken.index_date AS index_date
+        FROM (
+          SELECT LIST_EXTRACT(u.cases, u.place % LEN(u.cases) + 1) AS taken, u.control
+          FROM (
+            SELECT f.cases, UNNEST(f.pool) AS control, UNNEST(RANGE(LEN(f.pool))) AS place
+            FROM (
+              SELECT c.cases, LIST_SLICE(p.pool, 1, {ratio} * LEN(c.cases)) AS pool
+              FROM (
+                SELECT {names},
+                  LIST_SORT(LIST({{'person': person, 'index_date': index_date}})) AS cases
+                FROM {CASES} WHERE {known} GROUP BY {names}) AS c
+              JOIN (
+                SELECT {names}, LIST_SORT(LIST(person)) AS pool
+                FROM {POOL} WHERE {known} GROUP BY {names}) AS p
+              ON {same}) AS f) AS u) AS o
+        ORDER BY o.taken.person, o.control"""  # noqa: S608
+    query = sqlglot.parse_one(text, dialect="duckdb")
+    if not isinstance(query, exp.Select):
+        raise TypeError(type(query).__name__)
+    return query.with_(CASES, as_=cases, copy=False).with_(POOL, as_=pool, copy=False)

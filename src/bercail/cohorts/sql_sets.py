@@ -20,7 +20,7 @@ from bercail.cohorts.events import Events, EventSet, Where, Within
 from bercail.cohorts.expressions import Column, Expression, Literal
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import base_of, walk
-from bercail.cohorts.sql_derived import periods_query, washout_query
+from bercail.cohorts.sql_derived import periods_query, washout_days, washout_query
 from bercail.cohorts.sql_silver import code_of_stay, silver_query
 from bercail.cohorts.sql_terms import Term, Terms, all_of
 from bercail.cohorts.sql_views import (
@@ -35,9 +35,11 @@ from bercail.cohorts.sql_views import (
     one_person,
     stay_codes,
 )
-from bercail.cohorts.views import STAYS, Kind
+from bercail.cohorts.views import STAYS, VIEWS, Kind
 
 Steps = tuple[EventSet, ...]
+# A chain of conditions, and the root that is made of what passes them, if one is.
+User = tuple[Steps, EventSet | None]
 # From so many users on, their conditions are no longer tested as alternatives.
 MOST_ALTERNATIVES = 40
 
@@ -64,41 +66,78 @@ class Sets:
     """The relations of one query; `ctes` holds them in the order in which they may stand.
 
     `windows` makes the relation of a person's own dates: it is given names with expressions,
-    and the column by which it shall name persons.
+    and by what it shall name persons.
     """
 
     plan: RunPlan
     ctes: dict[str, exp.Query]
     windows: Callable[[dict[str, Expression], str], str]
     made: dict[EventSet, str] = field(factory=dict)
-    users: dict[Events, list[Steps]] = field(factory=dict)
+    users: dict[EventSet, list[User]] = field(factory=dict)
+    with_columns: set[EventSet] = field(factory=set)
 
-    def use(self, events: EventSet) -> None:
-        """Say beforehand that `events` will be counted or narrowed."""
+    def use(self, events: EventSet, *, only_days: bool = False) -> None:
+        """Say beforehand that `events` will be counted or narrowed.
+
+        `only_days` when it matters for that on which days there is an event of the root, and
+        nothing else about its events.
+        """
+        self._use(events, None, only_days=only_days)
+
+    def _use(self, events: EventSet, owner: EventSet | None, *, only_days: bool) -> None:
         root, steps = rooted(events)
-        if isinstance(root, Events):
-            chains = self.users.setdefault(root, [])
-            if steps not in chains:
-                chains.append(steps)
-        else:
-            self.use(root.events)  # type: ignore[attr-defined]  # every root but a view has one
+        users = self.users.setdefault(root, [])
+        if (steps, owner) not in users:
+            users.append((steps, owner))
+        if not only_days:
+            self.with_columns.add(root)
+        if not isinstance(root, Events):
+            self._use(root.events, root, only_days=False)  # type: ignore[attr-defined]  # every root but a view has one
+
+    def _chains(self, root: EventSet) -> list[Steps]:
+        """What each user of a root asks of its events, as far as they look at one alone."""
+        found: list[Steps] = []
+        for steps, owner in self.users.get(root, [((), None)]):
+            chain = steps if owner is None else (*steps, *self._reach(owner))
+            if chain not in found:
+                found.append(chain)
+        return found
+
+    def _reach(self, owner: EventSet) -> Steps:
+        """The days of events below `owner` that can matter to its users, where all say which.
+
+        A washout looks back: an event is fresh by the events of the days before it, and those
+        of other days change nothing.
+        """
+        if not isinstance(owner, Washout):
+            return ()
+        name = VIEWS[owner.view].date
+        window = _hull(self._chains(owner)).get(name)
+        if window is None:
+            return ()
+        first = max(window[0].toordinal() - owner.days, 1)
+        start, end = date.fromordinal(first), window[1]
+        bounds = [Literal(of=Kind.DATE, value=day.isoformat()) for day in (start, end)]
+        return (Within(events=owner.events, column=name, start=bounds[0], end=bounds[1]),)
 
     def key(self, events: EventSet) -> str:
-        """The column of `people` by which the relation of `events` names persons."""
+        """By what the relation of `events` names persons: `number`, or `person` for identities."""
         return "number" if base_of(events) in self.plan.silver else "person"
 
     def relation(self, events: EventSet) -> tuple[str, list[Term]]:
         """The relation that holds the root of `events`, and what is still to be tested on `e`."""
         root, steps = rooted(events)
+        shared = self._shared(root)
         if root not in self.made:
             # What it is made from comes first, and takes the names before it.
             query = self._made(root)
+            if shared and not isinstance(root, Events):
+                query = exp.select("e.*").from_(query.subquery("e"))
+                query = query.where(*(self.condition(step) for step in shared))
             name = f"events_{len(self.made)}"
             self.ctes[name] = query
             self.made[root] = name
-        if isinstance(root, Events):
-            steps = steps[len(self._shared(root)) :]
-        return self.made[root], [self.condition(step) for step in steps]
+        return self.made[root], [self.condition(step) for step in steps[len(shared) :]]
 
     def condition(self, step: EventSet) -> Term:
         """The condition of a step, on columns of `e`."""
@@ -130,7 +169,10 @@ class Sets:
             return self._view(root)
         below, conditions = self.relation(root.events)  # type: ignore[attr-defined]  # as above
         if isinstance(root, Washout):
-            return washout_query(root, below, conditions)
+            # Asked once more where the whole view was read for others, too.
+            conditions += [self.condition(step) for step in self._reach(root)]
+            query_of = washout_query if root in self.with_columns else washout_days
+            return query_of(root, below, conditions)
         if isinstance(root, Periods):
             days = None if root.days is None else self.terms(root.events).term(root.days)
             return periods_query(root, below, conditions, days)
@@ -141,9 +183,9 @@ class Sets:
             raise TypeError(type(root).__name__)
         return self._join_window(query, root)
 
-    def _shared(self, base: Events) -> Steps:
-        """The steps with which all users of a view begin."""
-        chains = self.users.get(base, [()])
+    def _shared(self, root: EventSet) -> Steps:
+        """The steps with which all users of a root begin."""
+        chains = self._chains(root)
         shared = []
         for steps in zip(*chains, strict=False):
             if any(step != steps[0] for step in steps):
@@ -159,7 +201,7 @@ class Sets:
         early = [step for step in shared if _fits_before_net(step, netted)]
         late = [step for step in shared if step not in early]
         before = [self.condition(step) for step in early]
-        rests = [steps[len(shared) :] for steps in self.users.get(base, [()])]
+        rests = [steps[len(shared) :] for steps in self._chains(base)]
         before += self._alternatives(rests, netted)
         hull = _hull([[*early, *rest] for rest in rests])
         asked = EventQuery(

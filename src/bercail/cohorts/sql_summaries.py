@@ -23,8 +23,11 @@ from bercail.cohorts.events import (
     Pick,
     Score,
     Total,
+    Where,
+    Within,
 )
-from bercail.cohorts.expressions import Expression
+from bercail.cohorts.expressions import Column, Expression
+from bercail.cohorts.rules import walk
 from bercail.cohorts.scores import find_index
 from bercail.cohorts.sql_arithmetic import big, floor_quotient
 from bercail.cohorts.sql_sets import Sets, rooted
@@ -45,7 +48,7 @@ class Summaries:
 
     def ask(self, node: Aggregate) -> None:
         """Say beforehand that the value will be used."""
-        self.sets.use(node.events)
+        self.sets.use(node.events, only_days=_only_days(node))
         if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
             together: list[Pick | Nearest] = self.picks.setdefault(_pick_key(node), [])
             if node not in together:
@@ -67,13 +70,18 @@ class Summaries:
             self.made[root] = self._kept("summary", self._summary(root))
         return self.made[root]
 
-    def value(self, node: Aggregate) -> Term:
-        """The value, once the relation is joined from the left."""
+    def value(self, node: Aggregate, told: str = "") -> Term:
+        """The value, once the relation is joined from the left.
+
+        `told` is a relation that has the columns of several, each under both names.
+        """
         name = self.relation(node)
         if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
-            return exp.column(node.column, name)
-        root, _ = rooted(node.events)
-        value = exp.column(f"a{self.asked[root].index(node)}", name)
+            column = node.column
+        else:
+            root, _ = rooted(node.events)
+            column = f"a{self.asked[root].index(node)}"
+        value = exp.column(f"{name}_{column}", told) if told else exp.column(column, name)
         if isinstance(node, Exists):
             return exp.Coalesce(this=value, expressions=[exp.false()])
         if isinstance(node, Count | CountDistinct | Total | Score):
@@ -131,6 +139,20 @@ class Summaries:
 def _is_date(node: Aggregate) -> bool:
     """Whether a pick asks for the very date by which events are ordered."""
     return isinstance(node, Pick) and node.column == VIEWS[node.events.view].date
+
+
+def _only_days(node: Aggregate) -> bool:
+    """Whether a value depends on the days alone on which there is an event of the root."""
+    day = Column(of=node.events.view, name=VIEWS[node.events.view].date)
+    _, steps = rooted(node.events)
+    tested = [step.condition for step in steps if isinstance(step, Where)]
+    if isinstance(node, CountDistinct | Minimum | Maximum):
+        tested.append(node.value)
+    elif not (isinstance(node, Exists) or _is_date(node)):
+        return False
+    read = {one for top in tested for one in walk(top) if isinstance(one, Column)}
+    windows = {step.column for step in steps if isinstance(step, Within)}
+    return read <= {day} and windows <= {day.name}
 
 
 def _pick_key(node: Pick | Nearest) -> PickKey:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from bercail.cohorts.arithmetic import Listed
+from bercail.cohorts.arithmetic import Listed, Registered
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import (
     Add,
@@ -80,6 +80,8 @@ class Terms:
             return self._aggregate(node)
         if isinstance(node, Listed):
             return _listed(node)
+        if isinstance(node, Registered):
+            return exp.column(REGISTERED, "people")
         if type(node) in ARITHMETIC:
             return ARITHMETIC[type(node)](self.term, node)
         return _TERMS[type(node)](self, node)
@@ -129,8 +131,18 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
         return exp.Nullif(this=text, expression=exp.Literal.string(""))
     if pa.types.is_integer(held):
         return exp.cast(column, "BIGINT")
+    # As it stands first: most numbers have no spaces around, and taking them off costs more.
+    return exp.Case(ifs=[_if_whole(exp.cast(column.copy(), "TEXT")), _if_whole(text)])
+
+
+def _if_whole(text: Term) -> exp.If:
+    """The whole number that a text writes, if it writes one."""
     whole = exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string("-?[0-9]{1,9}"))
-    return exp.Case(ifs=[exp.If(this=whole, true=exp.cast(text.copy(), "BIGINT"))])
+    return exp.If(this=whole, true=exp.cast(text.copy(), "BIGINT"))
+
+
+# The column of `people` that says whether the register has a row that the scope asks for.
+REGISTERED = "registered"
 
 
 def listed_name(name: str) -> str:

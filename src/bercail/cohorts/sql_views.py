@@ -12,12 +12,21 @@ from datetime import date
 from attrs import frozen
 from sqlglot import exp
 
+from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule
 from bercail.cohorts.expressions import Column
 from bercail.cohorts.memory_silver import CIP7_PLACE, CIP13_START
 from bercail.cohorts.memory_views import LARGE_PACK_UNITS
 from bercail.cohorts.plan import NUMBERS, Reading, RunPlan
-from bercail.cohorts.sql_terms import Term, Terms, day, known_term, number, stored_term
+from bercail.cohorts.sql_terms import (
+    REGISTERED,
+    Term,
+    Terms,
+    day,
+    known_term,
+    number,
+    stored_term,
+)
 from bercail.cohorts.views import (
     DCIR_KEY,
     DISPENSINGS,
@@ -30,6 +39,8 @@ from bercail.cohorts.views import (
 
 DRUGS = "drugs"
 BY_RANK, BY_PSEUDONYM = "one_by_rank", "one_by_pseudonym"
+RENAMED, TOLD = "renamed", "told"
+SEXES: Mapping[int, str] = {1: "male", 2: "female"}
 STAY_ID = ("year", "eta_num", "rsa_num")
 CODE_SETS = {"associated_diagnoses": "codes_associated", "diagnoses": "codes_all"}
 # What a net line is made of; conditions on these may be tested before lines are added up.
@@ -72,79 +83,115 @@ def one_person(*, rank: bool) -> exp.Select:
 
 
 def numbers(plan: RunPlan) -> exp.Select:
-    """The number of each identity, and the identity by which all of that number are called."""
+    """Each person number once, and the identity by which the person is called."""
     reading = plan.readings[plan.numbers][0]
-    name = NUMBERS[plan.numbers]
-    identity, person = (stored_term(reading, one, "n") for one in (name, "person"))
-    query = exp.select(exp.alias_(identity, "identity"), exp.alias_(person, "number"))
+    identity, person = (stored_term(reading, one, "n") for one in _number_columns(plan))
+    query = exp.select(exp.alias_(person, "number"))
     query = query.from_(exp.to_table(reading.piece.name, alias="n"))
-    if plan.numbers == "silver_numbers":
-        return query.select(exp.alias_(identity.copy(), "called"))
-    known = [
-        exp.Not(this=exp.Is(this=one.copy(), expression=exp.null())) for one in (identity, person)
-    ]
-    called = exp.Window(
-        this=exp.Min(this=exp.column("identity", "u")), partition_by=[exp.column("number", "u")]
-    )
-    each = query.where(*known).distinct()
-    return exp.select("u.identity", "u.number", exp.alias_(called, "called")).from_(
-        each.subquery("u")
-    )
+    if not renames(plan):
+        return query.select(exp.alias_(identity, "called"))
+    known = [exp.Not(this=exp.Is(this=one, expression=exp.null())) for one in (identity, person)]
+    query = query.select(exp.alias_(exp.Min(this=identity.copy()), "called"))
+    return query.where(*known).group_by(person.copy())
+
+
+def renames(plan: RunPlan) -> bool:
+    """Whether a person may have several identities; in `silver_numbers` each has one."""
+    return bool(plan.numbers) and plan.numbers != "silver_numbers"
+
+
+def renamed(plan: RunPlan) -> exp.Select:
+    """The identities whose person is called by another one; few, as most persons have one."""
+    reading = plan.readings[plan.numbers][0]
+    identity, person = (stored_term(reading, one, "i") for one in _number_columns(plan))
+    same = exp.EQ(this=exp.column("number", "n"), expression=person)
+    other = exp.NEQ(this=identity, expression=exp.column("called", "n"))
+    query = exp.select(exp.alias_(identity.copy(), "identity"), exp.column("called", "n"))
+    query = query.from_(exp.to_table(reading.piece.name, alias="i"))
+    return query.join(exp.to_table("numbers", alias="n"), on=same).where(other).distinct()
+
+
+def _number_columns(plan: RunPlan) -> tuple[str, str]:
+    return NUMBERS[plan.numbers], "person"
+
+
+def _called(own: Term, query: exp.Select) -> tuple[Term, exp.Select]:
+    """The name of the person whose identity `own` is, and `query` with what tells it."""
+    same = exp.EQ(this=exp.column("identity", "n"), expression=own.copy())
+    name = exp.Coalesce(this=exp.column("called", "n"), expressions=[own.copy()])
+    return name, query.join(exp.to_table(RENAMED, alias="n"), on=same, join_type="left")
 
 
 def listed(plan: RunPlan, name: str) -> exp.Select:
     """The persons of a list that may name each of them by any of their identities."""
-    one = exp.column("person", "o")
-    if not plan.numbers:
-        return exp.select(exp.alias_(one, "person")).from_(exp.to_table(name, alias="o"))
-    person = exp.Coalesce(this=exp.column("called", "n"), expressions=[one])
-    same = exp.EQ(this=exp.column("identity", "n"), expression=one.copy())
-    query = exp.select(exp.alias_(person, "person")).from_(exp.to_table(name, alias="o"))
-    return query.join(exp.to_table("numbers", alias="n"), on=same, join_type="left")
+    person: Term = exp.column("person", "o")
+    query = exp.select().from_(exp.to_table(name, alias="o"))
+    if renames(plan):
+        person, query = _called(person, query)
+    return query.select(exp.alias_(person, "person"))
 
 
-def identities(plan: RunPlan) -> exp.Select:
-    """The rows of IR_BEN_R that name a person, with the columns the run needs."""
+def identities(plan: RunPlan, told: exp.Select | None = None) -> exp.Select:
+    """The rows of IR_BEN_R that name a person, with the columns the run needs.
+
+    With `told`, only rows of the persons whom it has as `called`, and its other columns, too.
+    """
     reading = plan.readings["IR_BEN_R"][0]
     own = stored_term(reading, "BEN_IDT_ANO", "b")
-    person = own
-    if plan.numbers:
-        person = exp.Coalesce(this=exp.column("called", "n"), expressions=[own.copy()])
     rest = [name for name in reading.columns if name not in ("BEN_NIR_PSA", "BEN_IDT_ANO")]
     columns = [exp.alias_(known_term(reading, name, "b"), name) for name in rest]
     columns.append(exp.alias_(known_term(reading, "BEN_RNG_GEM", "b"), "rank"))
-    query = exp.select(
+    query = exp.select().from_(exp.to_table(reading.piece.name, alias="b"))
+    person: Term = own
+    if renames(plan):
+        person, query = _called(own, query)
+    query = query.select(
         exp.alias_(person, "person"),
         exp.alias_(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
         *columns,
-    ).from_(exp.to_table(reading.piece.name, alias="b"))
-    if plan.numbers:
-        same = exp.EQ(this=exp.column("identity", "n"), expression=own.copy())
-        query = query.select(exp.column("number", "n"))
-        query = query.join(exp.to_table("numbers", alias="n"), on=same, join_type="left")
+    )
+    if told is not None:
+        further = [exp.column(name, TOLD) for name in told.named_selects if name != "called"]
+        same = exp.EQ(this=exp.column("called", TOLD), expression=person.copy())
+        query = query.select(*further).join(told.subquery(TOLD), on=same)
     return query.where(exp.Not(this=exp.Is(this=own.copy(), expression=exp.null())))
 
 
-def persons(plan: RunPlan) -> exp.Select:
+def persons(plan: RunPlan, source: str = "identities") -> exp.Select:
     """One row per person with the columns of the person view that the run needs."""
     used = plan.used[PERSONS]
     columns = {
         "birth_year": lambda: _agreed(_plausible_year()),
-        "sex": lambda: _agreed(_sex()),
+        "sex": _sex,
         "death_date": lambda: exp.Max(this=exp.column("BEN_DCD_DTE")),
         "department": _latest_home,
         "real_identifier": _real_identifier,
     }
     chosen = [exp.alias_(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
-    if plan.numbers:
-        chosen.append(exp.alias_(exp.Min(this=exp.column("number")), "number"))
-    return exp.select("person", *chosen).from_("identities").group_by("person")
+    if (asked := plan.scoped.registered) is not None:
+        chosen.append(exp.alias_(_some_row(asked), REGISTERED))
+    return exp.select("person", *chosen).from_(source).group_by("person")
 
 
 def _agreed(value: Term) -> Term:
     lowest, highest = exp.Min(this=value), exp.Max(this=value.copy())
     same = exp.EQ(this=lowest, expression=highest)
     return exp.Case(ifs=[exp.If(this=same, true=lowest.copy())])
+
+
+def _some_row(asked: Registered) -> Term:
+    """Whether one of the person's rows fits; same meaning as `Registered.fits`."""
+    tests: list[Term] = []
+    year, home = exp.column("BEN_NAI_ANN"), exp.column("BEN_RES_DPT")
+    if asked.born_from is not None:
+        tests.append(exp.GTE(this=year, expression=number(asked.born_from)))
+    if asked.born_until is not None:
+        tests.append(exp.LTE(this=year.copy(), expression=number(asked.born_until)))
+    if asked.departments:
+        codes = [exp.Literal.string(code) for code in asked.departments]
+        tests.append(exp.In(this=home, expressions=codes))
+    some = exp.LogicalOr(this=exp.and_(*tests))
+    return exp.Coalesce(this=some, expressions=[exp.false()])
 
 
 def _plausible_year() -> Term:
@@ -154,14 +201,14 @@ def _plausible_year() -> Term:
 
 
 def _sex() -> Term:
+    """The word for the sex on which all rows agree; whole numbers are quicker to compare."""
     code = exp.column("BEN_SEX_COD")
+    told = exp.In(this=code, expressions=[number(value) for value in SEXES])
+    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=code.copy())]))
     cases = [
-        exp.If(
-            this=exp.EQ(this=code.copy(), expression=number(value)), true=exp.Literal.string(word)
-        )
-        for value, word in ((1, "male"), (2, "female"))
+        exp.If(this=number(value), true=exp.Literal.string(word)) for value, word in SEXES.items()
     ]
-    return exp.Case(ifs=cases)
+    return exp.Case(this=agreed, ifs=cases)
 
 
 def _latest_home() -> Term:

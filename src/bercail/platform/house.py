@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bercail.access.rotation import ProjectTables
     from bercail.airlock import AirlockService
     from bercail.airlock.history import HistoryService
+    from bercail.cohorts.spark import SparkSettings
     from bercail.ingest.persons import PersonDesk
     from bercail.ingest.retention import RetentionDesk
     from bercail.ingest.rotation import RotationService
@@ -139,15 +140,33 @@ class Platform(Moving):
     def airlock(self) -> AirlockService:
         """The only way out."""
         from bercail.airlock import AccessPermits, AirlockService
+        from bercail.platform.populations import KIND, CohortCounter
 
+        access = self.access
+        counter = CohortCounter(
+            lake=self.lake,
+            sealed=self.sealed(KIND, "lake"),
+            permits=lambda permit: access.find_permit(permit, self.clock.now())[0],
+            objections=access.objections,
+        )
         return AirlockService(
             ledger=self.ledger,
             sealed=self.sealed,
-            permits=AccessPermits(self.access),
+            permits=AccessPermits(access),
             keys=self.keys,
             clock=self.clock,
             randomness=self.randomness,
+            populations=counter,
         )
+
+    @property
+    def cluster(self) -> SparkSettings:
+        """Where studies run with the engine `spark`."""
+        from bercail.platform.cluster import cluster_settings
+        from bercail.storage import Credentials
+
+        prefix = self.config.cohorts.credentials
+        return cluster_settings(self.config, self._credentials(prefix) if prefix else Credentials())
 
     @cached_property
     def history(self) -> HistoryService:

@@ -149,7 +149,7 @@ def _rows(text: str) -> list[Row]:
 
 
 def _number(name: str, cell: str) -> Any:
-    return int(cell) if name in ("birth", "quantity", "units") else cell
+    return int(cell) if name in ("birth", "quantity", "thousandths", "units") else cell
 
 
 def _day(text: str | None) -> date | None:

@@ -13,6 +13,7 @@ from bercail.access.permit import Purpose, TableScope
 from bercail.access.sealed_names import extract_names
 from bercail.foundation import Invalid, Missing, Refused, Role, Unavailable
 from bercail.lake import Resealing
+from bercail.ledger.halting import HaltBook
 from bercail.testing.access_desk import (
     AXEL,
     BEN,
@@ -280,6 +281,31 @@ def test_a_permit_revoked_while_its_extract_is_cut_has_none(registered):
         registered.access.extract(permit, ODILE, revoke)
     assert refused.value.rule == "PER-11"
     assert registered.access.show(identifier)["extract"] is None
+
+
+def test_a_halted_project_gets_and_opens_no_extract(registered):
+    book = HaltBook(ledger=registered.house.ledger)
+    permit, project = registered.permit(scope=scope(BEN)), "diabetes"
+
+    def halt(_label, done, total):
+        if done == total and not book.is_halted(project):
+            book.halt(project, "an incident", AXEL)
+
+    for meanwhile in (halt, None):
+        with pytest.raises(Refused, match=f"`{project}` is halted") as refused:
+            registered.access.extract(permit, ODILE, meanwhile)
+        assert refused.value.rule == "LOG-07"
+    assert registered.access.show(permit.replace("permit", "application"))["extract"] is None
+    book.resume(project, "over", AXEL)
+    made = registered.access.extract(permit, ODILE)
+    book.halt(project, "another incident", AXEL)
+    with pytest.raises(Refused, match="is halted"):
+        registered.access.open_extract(permit, CAMILLE)
+    with pytest.raises(Refused, match="is halted"):
+        registered.access.extract(permit, ODILE)
+    book.resume(project, "over", AXEL)
+    assert registered.access.extract(permit, ODILE) == made
+    assert registered.access.open_extract(permit, CAMILLE)
 
 
 def test_a_host_that_fails_passes_through(registered):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,14 @@ from typer.testing import CliRunner
 
 from bercail.cli import cohort, door
 from bercail.cohorts import CountTable, Model, Sources
-from bercail.cohorts.service import engine_named, explain_study
-from bercail.foundation import Actor, Invalid
+from bercail.cohorts.service import engine_named, explain_study, run_study
+from bercail.cohorts.spark import SparkSettings
+from bercail.foundation import Actor, Invalid, Missing
+from bercail.testing.small_omop import main as write_omop
 from bercail.testing.small_snds import SmallSnds
 
 STUDY = Path(__file__).resolve().parents[3] / "studies" / "treated_diabetes.py"
+PHENOTYPE = STUDY.with_name("metformin_after_diabetes.json")
 runner = CliRunner()
 
 
@@ -103,3 +108,57 @@ def test_the_door_gives_no_house_without_configuration(
     words = ["run", str(STUDY), "--permit", "p", "--out", "out"]
     assert runner.invoke(cohort.app, words).exit_code != 0
     assert not (tmp_path / "out").exists()
+
+
+def test_a_definition_of_ohdsi_is_checked_and_run(tmp_path: Path) -> None:
+    write_omop(tmp_path / "omop")
+    checked = _ask("check", str(PHENOTYPE))
+    assert checked["steps"][-1] == "In the cohort"
+    assert checked["reads"] == [
+        "concept",
+        "concept_ancestor",
+        "condition_occurrence",
+        "drug_exposure",
+        "observation_period",
+        "person",
+    ]
+    out = tmp_path / "out"
+    answer = _ask("run", str(PHENOTYPE), "--data", str(tmp_path / "omop"), "--out", str(out))
+    assert answer["model_digest"] == checked["digest"]
+    assert (answer["persons"], answer["event_rows"]) == (2, {"periods": 2})
+    assert sorted(path.name for path in out.iterdir()) == ["model.json", "result.json"]
+    told = json.loads((out / "result.json").read_bytes())
+    assert (told["study"], told["engine"]) == ("metformin_after_diabetes", "duckdb")
+    assert hashlib.sha256((out / "model.json").read_bytes()).hexdigest() == checked["digest"]
+
+
+@pytest.mark.parametrize("engine", ["memory", "spark"])
+def test_a_definition_runs_on_duckdb_alone(engine: str, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=f"`{engine}`"):
+        run_study(PHENOTYPE, Sources(tables={}), engine, tmp_path)
+
+
+def test_a_definition_is_no_study_file() -> None:
+    with pytest.raises(Invalid, match="is an OHDSI definition and no study file"):
+        explain_study(PHENOTYPE)
+
+
+def test_a_cluster_that_nobody_named_is_missing() -> None:
+    with pytest.raises(Missing, match="No cluster is known"):
+        engine_named("spark", Sources(tables={}))
+
+
+def test_without_the_client_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The modules of the client cannot be imported, as where it is not installed."""
+    for name in [name for name in sys.modules if name.startswith("pyspark.sql.connect")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyspark.sql.connect.session", None)
+    data = SmallSnds()
+    data.person("a")
+    settings = SparkSettings(address="sc://127.0.0.1:1")
+    with pytest.raises(Missing) as missing:
+        run_study(STUDY, data.sources(), "spark", tmp_path, lambda: settings)
+    assert "bercail[cluster]" in str(missing.value.remedy)
+    assert not (tmp_path / "result.json").exists()

@@ -21,7 +21,8 @@ from bercail.cohorts import (
     duckdb_engine,
 )
 from bercail.cohorts.duckdb_engine import to_sql
-from bercail.cohorts.plan import plan_run
+from bercail.cohorts.plan import RunPlan, plan_run
+from bercail.cohorts.sql_cohort import compile_decided
 from bercail.foundation import Unavailable, Unproven
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
@@ -31,15 +32,19 @@ def _model(code: str = "A10") -> Model:
     return Cohort(name="s", title="s", population=found.exists()).model
 
 
+def _sql(plan: RunPlan) -> str:
+    return to_sql(compile_decided(plan).query)
+
+
 def test_a_code_stays_a_value() -> None:
     code = "x'); DROP TABLE drugs; --"
     sources = SmallSnds().sources()
     assert DuckdbEngine(sources).run(_model(code)).persons.num_rows == 0
-    assert "'x''); DROP TABLE drugs; --'" in to_sql(plan_run(_model(code), sources))
+    assert "'x''); DROP TABLE drugs; --'" in _sql(plan_run(_model(code), sources))
 
 
 def test_a_study_is_one_query() -> None:
-    sql = to_sql(plan_run(_model(), SmallSnds().sources()))
+    sql = _sql(plan_run(_model(), SmallSnds().sources()))
     assert sql.startswith("WITH ")
     assert ";" not in sql
 

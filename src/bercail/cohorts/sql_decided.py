@@ -1,0 +1,112 @@
+"""Questions to the relation `decided`, for an engine that keeps it: each reads it once.
+
+`decided` has what `compile_decided` gives. Its values are called by their place here (`c0`); the
+answers have the names that the study gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from bercail.cohorts.outcomes import measure_column, wide_schema
+from bercail.cohorts.outputs import Measure
+from bercail.cohorts.plan import RunPlan
+from bercail.cohorts.sql_cohort import DECIDED, last_step, may_be_control
+from bercail.cohorts.sql_matching import compile_matching, key_column
+from bercail.cohorts.sql_terms import Term, number
+from bercail.cohorts.views import Kind
+
+
+def count_steps() -> exp.Select:
+    """How many persons have each `step`."""
+    persons = exp.alias_(exp.cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
+    return exp.select("step", persons).from_(DECIDED).group_by("step")
+
+
+def cohort_persons(plan: RunPlan) -> exp.Select:
+    """The column `person` of those who passed every step."""
+    return exp.select("person").from_(DECIDED).where(_passed(plan))
+
+
+def persons_table(plan: RunPlan) -> exp.Select:
+    """Those who passed every step with index date and attributes, sorted by person."""
+    names = [name for name in _columns(plan) if not name.startswith("measure ")]
+    query = exp.select(*(_named(plan, name) for name in names)).from_(DECIDED)
+    return query.where(_passed(plan)).order_by("person")
+
+
+def measure_sums(plan: RunPlan, place: int) -> exp.Select:
+    """The sums of one measure by its groups, over those who passed every step.
+
+    Columns: the groups, then for each interval the numerator and the denominator. A person
+    counts above where the person counts below.
+    """
+    measure: Measure = plan.model.measures[place]
+    groups = [_named(plan, name) for name in measure.by]
+    sums: list[Term] = []
+    for interval in range(measure.count):
+        above, below = (measure_column(place, interval, side) for side in "nd")
+        over, under = _value(plan, above), _value(plan, below)
+        if measure.denominator.kind is Kind.BOOL:
+            counts, least = under, _how_many(under)
+        else:
+            counts, least = exp.GT(this=under, expression=number(0)), _total(under)
+        if measure.numerator.kind is Kind.BOOL:
+            most = _how_many(exp.and_(counts.copy(), over))
+        else:
+            most = _total(exp.Case(ifs=[exp.If(this=counts.copy(), true=over)]))
+        sums += [exp.alias_(most, above, quoted=True), exp.alias_(least, below, quoted=True)]
+    query = exp.select(*groups, *sums, copy=False).from_(DECIDED).where(_passed(plan))
+    return query.group_by(*(_value(plan, name) for name in measure.by), copy=False)
+
+
+def matches_table(plan: RunPlan) -> exp.Query:
+    """Pairs of `case` and `control` with the case's `index_date` (null in a study without one)."""
+    model = plan.model
+    if model.matching is None:
+        raise TypeError("a run that matches nobody")
+    keys = [
+        exp.alias_(_value(plan, name), key_column(place))
+        for place, name in enumerate(model.matching.on)
+    ]
+    day: Term = exp.cast(exp.null(), "DATE")
+    if model.index_date is not None:
+        day = _value(plan, "index_date")
+    cases = exp.select("person", exp.alias_(day, "index_date"), *keys).from_(DECIDED)
+    pool = exp.select("person", *(one.copy() for one in keys)).from_(DECIDED)
+    return compile_matching(
+        cases.where(_passed(plan)),
+        pool.where(*may_be_control(plan)),
+        keys=len(keys),
+        ratio=model.matching.ratio,
+    )
+
+
+def _passed(plan: RunPlan) -> Term:
+    return exp.EQ(this=exp.column("step"), expression=number(last_step(plan)))
+
+
+def _columns(plan: RunPlan) -> Sequence[str]:
+    names: Sequence[str] = wide_schema(plan.model).names
+    return names
+
+
+def _value(plan: RunPlan, name: str) -> Term:
+    place = _columns(plan).index(name)
+    return exp.column("person" if place == 0 else f"c{place - 1}")
+
+
+def _named(plan: RunPlan, name: str) -> Term:
+    return exp.alias_(_value(plan, name), name, quoted=True)
+
+
+def _how_many(condition: Term) -> Term:
+    """For how many persons it is true."""
+    there = exp.Case(ifs=[exp.If(this=condition.copy(), true=number(1))])
+    return exp.cast(exp.Count(this=there), "BIGINT")
+
+
+def _total(value: Term) -> Term:
+    return exp.cast(exp.Sum(this=value.copy()), "BIGINT")

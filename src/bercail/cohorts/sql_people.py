@@ -1,0 +1,176 @@
+"""Persons with what was summed up of their events: one row each, from several relations.
+
+Silver names persons by numbers, the register by identities. What was summed up by number is put
+together first, on the numbers, and then meets the register once, with no more rows than there are
+persons with such events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define
+from sqlglot import exp
+
+from bercail.cohorts.codec import children
+from bercail.cohorts.events import Aggregate
+from bercail.cohorts.expressions import Column, Expression, Node
+from bercail.cohorts.plan import RunPlan
+from bercail.cohorts.sql_sets import Sets
+from bercail.cohorts.sql_summaries import Summaries
+from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms
+from bercail.cohorts.sql_views import TOLD, identities, persons
+from bercail.cohorts.views import PERSONS
+
+SOME, CANDIDATES = "some_identities", "candidates"
+
+
+@define(kw_only=True)
+class People:
+    """The relations of persons of one query; `ctes` is shared with those of their events."""
+
+    plan: RunPlan
+    ctes: dict[str, exp.Query]
+    sets: Sets
+    summaries: Summaries
+
+    def terms(self, told: str = TOLD) -> Terms:
+        """Expressions over one person, whose relation is called `people`.
+
+        `told` is the relation of what was summed up by number; empty where each summary stands
+        under its own name.
+        """
+
+        def value(node: Aggregate) -> Term:
+            return self.summaries.value(node, told if self._by_number(node) else "")
+
+        return Terms(lambda node: exp.column(node.name, "people"), value)
+
+    def every(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
+        """A query over all persons, joined with every summary that `used` speaks of."""
+        query = exp.select(exp.column("person", "people"), *columns).from_("people")
+        by_number, by_person = self._relations(used)
+        if by_number:
+            same = exp.EQ(
+                this=exp.column("called", TOLD), expression=exp.column("person", "people")
+            )
+            told = self._told(by_number, ()).subquery(TOLD)
+            query = query.join(told, on=same, join_type="left", copy=False)
+        return self._joined(query, by_person)
+
+    def some(
+        self,
+        columns: Sequence[Term],
+        used: Sequence[Expression],
+        needed: Sequence[Aggregate],
+    ) -> exp.Select:
+        """As `every`, of those persons alone of whom something was summed up for all `needed`.
+
+        The register's other rows are left out before anything is done with them. `columns` are
+        made by `terms("people")`.
+        """
+        by_number, by_person = self._relations(used)
+        told = self._told(by_number, [self.summaries.relation(one) for one in needed])
+        self.ctes[SOME] = identities(self.plan, told)
+        carried = [
+            exp.alias_(exp.AnyValue(this=exp.column(name)), name)
+            for name in told.named_selects
+            if name != "called"
+        ]
+        self.ctes[CANDIDATES] = persons(self.plan, SOME).select(*carried, copy=False)
+        query = exp.select(exp.column("person", "people"), *columns)
+        query = query.from_(exp.to_table(CANDIDATES, alias="people"))
+        return self._joined(query, by_person)
+
+    def window(self, named: dict[str, Expression], key: str) -> str:
+        """A relation of dates of each person, who is named by identity, or by `number`."""
+        terms = self.terms("" if key == "number" else TOLD)
+        columns = [
+            exp.alias_(exp.cast(terms.term(bound), SQL_TYPES[bound.kind]), name)
+            for name, bound in named.items()
+        ]
+        bounds = list(named.values())
+        query = self._numbered(columns, bounds) if key == "number" else self.every(columns, bounds)
+        # An unknown date keeps no event, so those persons need not stand here.
+        query = query.where(*(is_known(terms.term(bound)) for bound in bounds))
+        name = f"window_{len(self.ctes)}"
+        self.ctes[name] = query
+        return name
+
+    def _numbered(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
+        """A query over all person numbers; the register is read where `used` speaks of it."""
+        by_number, by_person = self._relations(used)
+        own = exp.column("number", "numbers")
+        query = exp.select(exp.alias_(own, "person"), *columns).from_("numbers")
+        for name in by_number:
+            same = exp.EQ(this=exp.column("person", name), expression=own.copy())
+            query = query.join(name, on=same, join_type="left", copy=False)
+        if by_person or any(_reads_person(one) for one in used):
+            same = exp.EQ(
+                this=exp.column("person", "people"), expression=exp.column("called", "numbers")
+            )
+            query = query.join("people", on=same, copy=False)
+        return self._joined(query, by_person)
+
+    def _joined(self, query: exp.Select, relations: Sequence[str]) -> exp.Select:
+        for name in relations:
+            same = exp.EQ(
+                this=exp.column("person", name), expression=exp.column("person", "people")
+            )
+            query = query.join(name, on=same, join_type="left", copy=False)
+        return query
+
+    def _told(self, names: Sequence[str], needed: Sequence[str]) -> exp.Select:
+        """What `names` tell of each person, `called` as the register does; `needed` are among them.
+
+        Whoever is in none of them, or not in all of `needed`, has no row.
+        """
+        columns = [
+            exp.alias_(exp.column(column, name), f"{name}_{column}")
+            for name in names
+            for column in self.ctes[name].named_selects
+            if column != "person"
+        ]
+        number = exp.column("number", "numbers")
+        query = exp.select(exp.column("called", "numbers"), *columns).from_("numbers")
+        certain = set(needed) if len(names) > 1 else set(names)
+        for name in names:
+            same = exp.EQ(this=exp.column("person", name), expression=number.copy())
+            how = "inner" if name in certain else "left"
+            query = query.join(name, on=same, join_type=how, copy=False)
+        if certain:
+            return query
+        return query.where(exp.or_(*(is_known(exp.column("person", name)) for name in names)))
+
+    def _relations(self, used: Sequence[Expression]) -> tuple[list[str], list[str]]:
+        """The summaries of `used`, each once: by number, and by identity."""
+        found: tuple[dict[str, None], dict[str, None]] = ({}, {})
+        for expression in used:
+            for node in own_nodes(expression):
+                if isinstance(node, Aggregate):
+                    found[0 if self._by_number(node) else 1][self.summaries.relation(node)] = None
+        return list(found[0]), list(found[1])
+
+    def _by_number(self, node: Aggregate) -> bool:
+        return self.sets.key(node.events) == "number"
+
+
+def own_nodes(expression: Expression) -> list[Node]:
+    """The nodes of an expression, without those inside the sets of events that it counts."""
+    found: list[Node] = []
+    waiting: list[Node] = [expression]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, Aggregate):
+            waiting.extend(children(node))
+    return found
+
+
+def is_known(term: Term) -> Term:
+    """Whether a value is known."""
+    return exp.Not(this=exp.Is(this=exp.paren(term), expression=exp.null()))
+
+
+def _reads_person(expression: Expression) -> bool:
+    return any(isinstance(node, Column) and node.of == PERSONS for node in own_nodes(expression))
