@@ -468,7 +468,7 @@ def _resign(desk: AirlockDesk, package: Path, table: dict[str, Any]) -> None:
         )
         for one in json.loads((data / "review/set.json").read_bytes())["entries"]
     ]
-    document = set_document(entries)
+    document = set_document(entries, {})
     (data / "review/set.json").write_bytes(canonical_json(document) + b"\n")
     edit(package, "release.json", lambda r: r.update(set_digest=document["set_digest"]))
     for path in (data / "review/votes").iterdir():

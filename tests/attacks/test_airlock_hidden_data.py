@@ -235,6 +235,24 @@ def test_a_text_beside_the_cells_of_a_sheet_is_searched() -> None:
         assert blocking(found) == {"identifier"}
 
 
+def test_an_attribute_of_a_part_is_searched() -> None:
+    escaped = "".join(f"&#{ord(sign)};" for sign in NIR)
+    for tip in (f'tooltip="{NIR}"', f"tooltip = '{NIR}'", f'tooltip="{escaped}"'):
+        link = f'<worksheet><hyperlinks><hyperlink ref="A1" {tip}/></hyperlinks></worksheet>'
+        for name in ("xl/worksheets/sheet9.xml", "xl/metadata.xml", "xl/drawings/drawing1.xml"):
+            found = inspect_bytes("t.xlsx", workbook({name: link.encode()}))
+            assert "identifier" in blocking(found), (tip, name)
+
+
+def test_a_member_that_stands_twice_makes_a_document_unreadable() -> None:
+    rows = '"data": [{"a": 1}], "data": []'
+    for text in (f"{{{rows}}}", f'{{"mark": "bar", "encoding": {{}}, "x": {{{rows}}}}}'):
+        found = inspect_bytes("chart.json", text.encode())
+        assert "broken" in blocking(found)
+        once = text.replace(', "data": []', "")
+        assert "broken" not in blocking(inspect_bytes("chart.json", once.encode()))
+
+
 def test_a_shared_text_that_no_cell_shows_is_searched() -> None:
     shared = f"<sst><si><t>age</t></si><si><t>{NIR}</t></si></sst>".encode()
     for name in ("xl/sharedStrings.xml", "xl/SHAREDstrings.xml", "xl/worksheets/sheet7.xml"):

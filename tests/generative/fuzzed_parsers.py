@@ -2,13 +2,14 @@
 
     python fuzzed_parsers.py TARGET CORPUS -runs=2000 -seed=7
 
-TARGET is `every`, one of `inspect`, `counts`, `history`, or `broken`: a parser with a planted
-mistake, which shows that the harness can fail. CORPUS is a folder that this program fills with
-one small file of each kind, so that the fuzzer begins inside every parser.
+TARGET is `every`, one of `inspect`, `counts`, `history`, `schema`, or `broken`: a parser with a
+planted mistake, which shows that the harness can fail. CORPUS is a folder that this program fills
+with one small file of each kind, so that the fuzzer begins inside every parser.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import pickle
@@ -24,9 +25,11 @@ import atheris
 
 with atheris.instrument_imports(include=["bercail.airlock"]):
     from bercail.airlock.disclosure.counts import parse_counts
+    from bercail.airlock.disclosure.policy import SNDS
     from bercail.airlock.history.azuretre import NotReadableError, past_request, read_documents
     from bercail.airlock.inspection import Kind, Limits, inspect_bytes
     from bercail.airlock.inspection.words import RULES
+    from bercail.airlock.tabled import declared_tables, undeclared_tables, words_of_schema
 from bercail.foundation import BercailError
 
 SMALL = Limits(unpacked=1_000_000, entries=50, cells=20_000, elements=5_000, text=200_000)
@@ -59,6 +62,14 @@ def history(data: bytes) -> None:
         return
 
 
+def schema(data: bytes) -> None:
+    """What the tables of a file count: they are protected, or one of the five families."""
+    words_of_schema(data)
+    with contextlib.suppress(BercailError):
+        declared_tables("a.csv", b"age,n\n0-39,120\n40+,7\n", data, SNDS)
+    undeclared_tables("a", data)
+
+
 def broken(data: bytes) -> None:
     """Stumbles over what an ordinary seed begins with, so the fuzzer finds it at once."""
     if data[:1] == b"{" and b"nbformat" in data:
@@ -71,6 +82,7 @@ def every(data: bytes) -> None:
     inspect(data)
     counts(data)
     history(data)
+    schema(data)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -78,6 +90,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "inspect": inspect,
     "counts": counts,
     "history": history,
+    "schema": schema,
     "broken": broken,
 }
 
@@ -122,6 +135,17 @@ def seeds() -> dict[str, bytes]:
         "card": {"persons": 90, "purpose": "p", "protection": "q"},
         "tree": {"left": {"leaf": True, "persons": 4}, "right": {"leaf": True, "persons": 86}},
     }
+    meaning = {
+        "format": "bercail-table-schema/1",
+        "snapshots": ["A@1"],
+        "tables": [
+            {
+                "measure": {"name": "n", "kind": "persons", "unit": "p"},
+                "dimensions": [{"column": "age"}],
+                "columns": {"value": "n"},
+            }
+        ],
+    }
     sure = {"format": "bercail-confidences", "members": [0.9] * 30, "strangers": [0.5] * 30}
     past = {"id": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "type": "export", "history": []}
     return {
@@ -162,6 +186,7 @@ def seeds() -> dict[str, bytes]:
             {"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": ["x=1"]}]}
         ).encode(),
         "chart": json.dumps({"mark": "bar", "data": {"values": [{"a": 1}, {"a": 2}]}}).encode(),
+        "meaning": json.dumps(meaning).encode(),
         "model": json.dumps(model).encode(),
         "confidences": json.dumps(sure).encode(),
         "past": json.dumps([past]).encode(),

@@ -17,27 +17,82 @@ from bercail.airlock.disclosure.counts import parse_counts
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.inspection import Disposition, Inspection, Kind, Remark, inspect_bytes
 from bercail.airlock.inspection.identifiers import find_identifiers
+from bercail.airlock.tabled import (
+    KINDS,
+    MENDED,
+    SCHEMA_SUFFIX,
+    FileOfTables,
+    declared_tables,
+    undeclared_tables,
+    words_of_schema,
+)
 from bercail.foundation import Invalid
 
-LEAVES, SUPPORTS = "leaves", "supports"
+LEAVES, SUPPORTS, DECLARES = "leaves", "supports", "declares"
+"""The roles of a file: it leaves, it is for the checkers, it says what the tables of one count."""
+
 MOST_FILES = 50
 LONE_TABLE = "table"
 """The name of a count table that is the whole of a request."""
 
 _FIGURES = frozenset({Kind.PNG, Kind.JPEG, Kind.PICTURE, Kind.SVG, Kind.CHART, Kind.PDF})
+_UNREADABLE = frozenset({"bomb", "broken", "disguised", "too-much"})
+"""A file that is blocked for one of these is not opened as a table."""
+
 _SELF_TOLD = frozenset({Kind.COUNT_TABLE})
 ProgressReport = Callable[[str, int, int], None]
 
 
 @frozen(kw_only=True)
 class HandedIn:
-    """One file: what it is, and for a count table what the disclosure engine made of it."""
+    """One file: what it is, and for tables what the disclosure engine made of them.
+
+    `check` is of a count table of the platform, `tables` of any other file that holds tables.
+    """
 
     name: str
     role: str
     data: bytes = field(repr=False)
     inspection: Inspection
     check: DisclosureCheck | None = None
+    tables: FileOfTables | None = None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the engine protected it: what leaves is not what was handed in."""
+        return self.check is not None or (
+            self.tables is not None and self.tables.replacement is not None
+        )
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """What the inspection found and a replacement does not mend; of a schema what blocks."""
+        if self.role == DECLARES:
+            return tuple(one for one in self.inspection.remarks if one.severity == "blocking")
+        if self.tables is None or self.tables.replacement is None:
+            return self.inspection.remarks
+        return tuple(one for one in self.inspection.remarks if one.rule not in MENDED)
+
+    @property
+    def verdict(self) -> str:
+        """What the engine says of it; `people` where it does not decide."""
+        if any(one.severity == "blocking" for one in self.remarks):
+            return "blocked"
+        if self.check is not None:
+            return self.check.verdict
+        return self.tables.verdict if self.tables else "people"
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The ids of what the engine found in its tables, and of the rules that hid cells."""
+        if self.check is not None:
+            return tuple(finding.rule for finding in self.check.findings)
+        found = self.tables.assessment if self.tables else None
+        if found is None:
+            return ()
+        return tuple(one.rule for one in found.findings) + tuple(
+            rule for cell in found.cells for rule in cell.rules
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The file as checkers read it."""
@@ -45,8 +100,13 @@ class HandedIn:
             "name": self.name,
             "role": self.role,
             "inspection": self.inspection.as_dict(),
-            "disclosure": self.check.checker_report() if self.check else None,
+            "disclosure": self._disclosure(),
         }
+
+    def _disclosure(self) -> dict[str, Any] | None:
+        if self.check is not None:
+            return self.check.checker_report()
+        return self.tables.checker_report() if self.tables else None
 
 
 @frozen(kw_only=True)
@@ -72,15 +132,14 @@ class Bundle:
     @property
     def is_blocked(self) -> bool:
         """Whether something in it must not be voted on."""
-        tables = [one.check for one in self.leaving if one.check]
-        return any(one.inspection.is_blocked for one in self.leaving) or any(
-            check.verdict == "blocked" for check in tables
-        )
+        # The words of a schema leave with the protected tables.
+        declared = [one for one in self.files if one.role == DECLARES]
+        return any(one.verdict == "blocked" for one in [*self.leaving, *declared])
 
     @property
     def rules(self) -> tuple[str, ...]:
         """The ids of everything found, sorted; of a lone table's inspection only what blocks."""
-        found = {f.rule for one in self.leaving if one.check for f in one.check.findings}
+        found = {rule for one in self.leaving for rule in one.rules}
         if self.lone_table is not None:
             found |= {
                 remark.rule
@@ -88,25 +147,25 @@ class Bundle:
                 if remark.severity == "blocking"
             }
         else:
-            found |= {rule for one in self.files for rule in one.inspection.rules}
+            found |= {remark.rule for one in self.files for remark in one.remarks}
             found |= {cause.rule for cause in self.causes}
         return tuple(sorted(found))
 
     @property
     def verdict(self) -> str:
         """`blocked`; `people` when the engine does not decide on every file; else its verdict."""
-        checks = [one.check for one in self.leaving]
         if self.is_blocked:
             return "blocked"
-        if not all(checks):
-            return "people"
-        return "protected" if any(c.verdict == "protected" for c in checks if c) else "clear"
+        found = {one.verdict for one in self.leaving}
+        return next(worst for worst in ("people", "protected", "clear") if worst in found)
 
     def lines(self) -> list[str]:
         """What was found, for a person at a terminal; no value of the files."""
-        rows = [f"{self.verdict}: " + ", ".join(one.inspection.kind.value for one in self.files)]
+        kinds = [one.inspection.kind.value for one in self.files if one.role != DECLARES]
+        rows = [f"{self.verdict}: " + ", ".join(kinds)]
         for one in self.files:
-            rows += [_line(remark) for remark in one.inspection.remarks]
+            rows += [_line(remark) for remark in one.remarks]
+            rows += one.tables.lines() if one.tables else []
         inside = {remark.rule for one in self.files for remark in one.inspection.remarks}
         rows += [_line(cause) for cause in self.causes if cause.rule not in inside]
         return rows
@@ -124,19 +183,30 @@ def look_at(
     supporting: Mapping[str, bytes],
     policy: DisclosurePolicy,
     *,
+    schemas: Mapping[str, bytes] | None = None,
     context: str = "",
     insisted: str = "",
     progress: ProgressReport | None = None,
 ) -> Bundle:
     """What is handed in, by the names of the files; everything that is found stands in it.
 
+    `schemas`: for files that leave, by their names, what their tables count.
+
     Raises:
-        Invalid: nothing or too much is handed in, two names clash (rule `output-names`), or a
-            count table is not one (`output-type`).
+        Invalid: nothing or too much is handed in, two names clash (rule `output-names`), a
+            count table is not one (`output-type`), or a schema does not suit (`table-schema`).
+        Refused: a schema asks for rounding where it does not hold (`controlled-rounding`).
     """
-    _require_names(leaving, supporting)
-    files = [_one(name, data, LEAVES, policy, progress) for name, data in leaving.items()]
+    known = schemas or {}
+    described = {name + SCHEMA_SUFFIX: data for name, data in known.items()}
+    _require_names(leaving, {**supporting, **described})
+    _require_described(leaving, known)
+    files = [
+        _one(name, data, LEAVES, policy, progress, known.get(name))
+        for name, data in leaving.items()
+    ]
     files += [_one(name, data, SUPPORTS, policy, progress) for name, data in supporting.items()]
+    files += [_one(name, data, DECLARES, policy, progress) for name, data in described.items()]
     bundle = Bundle(files=tuple(files), context=context, insisted=insisted, policy=policy)
     return Bundle(
         files=bundle.files,
@@ -148,13 +218,43 @@ def look_at(
 
 
 def _one(
-    name: str, data: bytes, role: str, policy: DisclosurePolicy, progress: ProgressReport | None
+    name: str,
+    data: bytes,
+    role: str,
+    policy: DisclosurePolicy,
+    progress: ProgressReport | None,
+    schema: bytes | None = None,
 ) -> HandedIn:
-    seen = inspect_bytes(name, data, threshold=policy.threshold, supporting=role == SUPPORTS)
-    check = None
+    shown = words_of_schema(data) if role == DECLARES else data
+    seen = inspect_bytes(name, shown, threshold=policy.threshold, supporting=role != LEAVES)
+    check = tables = None
     if role == LEAVES and seen.kind is Kind.COUNT_TABLE:
+        _require_own_words(name, schema)
         check = check_table(parse_counts(data), policy, progress)
-    return HandedIn(name=name, role=role, data=data, inspection=seen, check=check)
+    elif role == LEAVES and not _UNREADABLE & {remark.rule for remark in seen.remarks}:
+        if schema is not None:
+            tables = declared_tables(name, data, schema, policy)
+        elif seen.kind in KINDS:
+            tables = undeclared_tables(name, data)
+    return HandedIn(name=name, role=role, data=data, inspection=seen, check=check, tables=tables)
+
+
+def _require_own_words(name: str, schema: bytes | None) -> None:
+    if schema is not None:
+        raise Invalid(
+            f"`{name}` is a count table, which says itself what it counts.",
+            remedy="Hand it in without a schema.",
+            rule="table-schema",
+        )
+
+
+def _require_described(leaving: Mapping[str, bytes], schemas: Mapping[str, bytes]) -> None:
+    if unknown := sorted(set(schemas) - set(leaving)):
+        raise Invalid(
+            f"A schema is given for `{unknown[0]}`, which is not handed in.",
+            remedy="Name a file that leaves.",
+            rule="table-schema",
+        )
 
 
 def _require_names(leaving: Mapping[str, bytes], supporting: Mapping[str, bytes]) -> None:
@@ -178,8 +278,8 @@ def _require_names(leaving: Mapping[str, bytes], supporting: Mapping[str, bytes]
 
 def _causes(bundle: Bundle) -> tuple[Remark, ...]:
     """What the author mends in one step: found in the files, or missing beside them."""
-    found = [remark for one in bundle.leaving for remark in one.inspection.to_fix]
-    counts = any(one.role == SUPPORTS or one.check for one in bundle.files)
+    found = [remark for one in bundle.leaving for remark in one.remarks if remark.severity == "fix"]
+    counts = any(one.role == SUPPORTS or one.is_protected for one in bundle.files)
     if counts:
         found = [remark for remark in found if remark.rule != "cause-no-counts"]
     elif any(one.inspection.kind in _FIGURES for one in bundle.leaving):
@@ -221,8 +321,9 @@ def require_takeable(bundle: Bundle) -> None:
             in English and French.
     """
     for one in bundle.files:
-        blocking = [remark for remark in one.inspection.remarks if remark.severity == "blocking"]
-        if one.inspection.disposition is Disposition.NEVER or one.inspection.size == 0:
+        blocking = [remark for remark in one.remarks if remark.severity == "blocking"]
+        never = one.inspection.disposition is Disposition.NEVER and not one.is_protected
+        if never or one.inspection.size == 0:
             raise Invalid(
                 f"`{one.name}` is not a result: {one.inspection.kind.value}.",
                 remedy=in_both_languages(blocking[:1]) or "Hand in a result.",

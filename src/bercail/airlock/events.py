@@ -9,9 +9,10 @@ from attrs import frozen
 class Entry:
     """One thing that is voted on: its part in the set, its name, and its digest.
 
-    `part`: `submitted` and `report` never leave and are committed to under a key
-    (`hmac-sha256:`); `leaves` and `policy` are plain digests (`sha256:`); `submission`
-    carries the id of the submission.
+    `part`: `submitted`, `supporting`, `schema` and `report` never leave and are committed to under
+    a key (`hmac-sha256:`); `leaves` is a digest with a salt that only the release opens
+    (`salted-sha256:`; in older events plain, `sha256:`); `policy` is a plain digest;
+    `submission` carries the id of the submission.
     """
 
     part: str
@@ -42,7 +43,8 @@ class FileAttached:
 class AttachedFile:
     """One file of a request: the name it goes by, its kind, its keyed commitment, its bytes.
 
-    `role`: `leaves`, or `supports` for what only the checkers see.
+    `role`: `leaves`, `supports` for what only the checkers see, or `declares` for the schema of
+    a file of tables.
     """
 
     name: str
@@ -78,7 +80,10 @@ class RequestSubmitted:
 
 @frozen(kw_only=True)
 class RequestChecked:
-    """The automatic check is done; the set to vote on is fixed."""
+    """The automatic check is done; the set to vote on is fixed, and how many must approve it.
+
+    `checkers`: as the signed permit and the policy said at that moment; 0 in older events.
+    """
 
     entries: tuple[Entry, ...]
     set_digest: str
@@ -87,6 +92,7 @@ class RequestChecked:
     cells: int
     hidden_cells: int
     rules: tuple[str, ...]
+    checkers: int = 0
 
 
 @frozen(kw_only=True)

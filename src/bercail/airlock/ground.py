@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from bercail.airlock import rules
+from bercail.airlock.disclosure.guard.populations import ComparesPopulations, NobodyCompares
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.events import PROJECT_EVENTS, REQUEST_EVENTS, SIGHT_EVENTS, OutputSeen
 from bercail.airlock.permits import PermitLookup, PermitView
@@ -37,6 +38,7 @@ class Ground:
     randomness: Randomness
     house_policy: DisclosurePolicy
     publisher: str
+    populations: ComparesPopulations = field(factory=NobodyCompares)
 
     def require(self, request_id: str, actor: Actor, act: Act) -> tuple[int, Request, PermitView]:
         """The version and state of a request and its permit, once `actor` may do `act`.

@@ -6,29 +6,83 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import field, frozen
 
-from bercail.airlock.disclosure.check import DisclosureCheck
 from bercail.airlock.disclosure.guard import (
     Guarded,
     LedgerMemory,
     MemoryOfReleases,
+    Population,
+    Relation,
+    Relations,
     ReleaseMemory,
+    ReleaseRecord,
+    guard_record,
     guard_release,
-    guard_request,
 )
-from bercail.airlock.disclosure.guard.record import read_record
+from bercail.airlock.disclosure.guard.record import (
+    Secret,
+    document_of_check,
+    read_record,
+    secrets_of,
+)
 from bercail.airlock.disclosure.policy import DisclosurePolicy
-from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE, SourcePolicy
+from bercail.airlock.door import Bundle
 from bercail.airlock.ground import Ground
+from bercail.airlock.tabled import source_policy
 from bercail.foundation import Actor, canonical_json
 
 LAKE = "lake"
 """A platform has one lake; its releases are remembered together."""
 
 
+@frozen(kw_only=True)
+class Published:
+    """What readers will see of the tables of one file, and which secrets must go on holding."""
+
+    document: Mapping[str, Any] = field(repr=False)
+    secrets: tuple[Secret, ...] = field(repr=False)
+    snapshot: str
+
+    @property
+    def cells(self) -> int:
+        """The number of cells, hidden ones too."""
+        return len(self._values())
+
+    @property
+    def hidden(self) -> int:
+        """The number of hidden cells."""
+        return sum(value is None for value in self._values())
+
+    def _values(self) -> list[int | None]:
+        return [cell["value"] for table in self.document["tables"] for cell in table["cells"]]
+
+
+def tables_of(bundle: Bundle) -> dict[str, Published]:
+    """The tables that would leave, by file: count tables, and those of files with a schema."""
+    found = {}
+    for one in bundle.leaving:
+        if one.check is not None:
+            snapshots = one.check.table.provenance.get("snapshots") or []
+            document, secrets = document_of_check(one.check)
+            snapshot = "+".join(str(number) for number in snapshots)
+            found[one.name] = Published(document=document, secrets=secrets, snapshot=snapshot)
+        elif one.tables is not None and one.tables.document is not None:
+            outcome = one.tables.assessment.outcome if one.tables.assessment else None
+            found[one.name] = Published(
+                document=one.tables.document,
+                secrets=secrets_of(outcome) if outcome else (),
+                snapshot=one.tables.snapshot,
+            )
+    return found
+
+
 def guard_tables(
-    ground: Ground, request_id: str, tables: Mapping[str, DisclosureCheck], actor: Actor
+    ground: Ground,
+    request_id: str,
+    tables: Mapping[str, Published],
+    policy: DisclosurePolicy,
+    actor: Actor,
 ) -> dict[str, Guarded]:
     """The guard's verdict on each table by name, each with the ones before it; stores nothing."""
     # A memory of this look: what was released, then the tables before this one.
@@ -38,8 +92,10 @@ def guard_tables(
         ahead.append(number, record, actor)
     found: dict[str, Guarded] = {}
     known = {record.release for record in earlier}
-    for name, check in tables.items():
-        found[name] = _look(ahead, request_id, name, check)
+    relations = _relations(ground, policy)
+    # In the order in which a release remembers them: that of the sealed report, by name.
+    for name, table in sorted(tables.items()):
+        found[name] = _look(ahead, request_id, name, table, policy, relations)
         if found[name].record.release not in known:
             ahead.append(version + len(found) - 1, found[name].record, actor)
     return found
@@ -63,7 +119,9 @@ def remember_tables(
         version, earlier = memory.load(LAKE)
         # A table remembered before a crash was looked at then; later ones were held against it.
         if all(one.release != record.release for one in earlier):
-            verdict = guard_release(record, earlier, _source_policy(policy))
+            verdict = guard_release(
+                record, earlier, source_policy(policy), _relations(ground, policy)
+            )
             verdict.require_allowed()
             told = report.get("differencing", {}).get(name, {})
             verdict.require_seen(told.get("people", ()))
@@ -89,20 +147,35 @@ def constraints_of(guarded: Mapping[str, Guarded]) -> dict[str, Any]:
     return {name: json.loads(one.record.to_bytes()) for name, one in guarded.items()}
 
 
-def _look(memory: ReleaseMemory, request_id: str, name: str, check: DisclosureCheck) -> Guarded:
-    snapshots = check.table.provenance.get("snapshots") or []
-    return guard_request(
-        check,
-        memory,
+def _look(
+    memory: ReleaseMemory,
+    request_id: str,
+    name: str,
+    table: Published,
+    policy: DisclosurePolicy,
+    relations: Relations,
+) -> Guarded:
+    record = ReleaseRecord(
         release=f"{request_id}/{name}",
         lake=LAKE,
-        snapshot="+".join(str(one) for one in snapshots),
-        policy=_source_policy(check.policy),
+        snapshot=table.snapshot,
+        document=table.document,
+        secrets=table.secrets,
     )
+    return guard_record(record, memory, source_policy(policy), relations)
 
 
-def _source_policy(policy: DisclosurePolicy) -> SourcePolicy:
-    return evolve(SNDS_SOURCE, counts=policy)
+def _relations(ground: Ground, policy: DisclosurePolicy) -> Relations:
+    """How two cohorts overlap, asked once for each two."""
+    known: dict[tuple[Population, Population], Relation | None] = {}
+
+    def answer(first: Population, second: Population) -> Relation | None:
+        if (first, second) not in known:
+            found = ground.populations.relation(first, second, policy.threshold)
+            known[first, second] = found
+        return known[first, second]
+
+    return answer
 
 
 def _memory(ground: Ground) -> LedgerMemory:

@@ -31,7 +31,11 @@ def require_intact(
     cause: Exception | None = None
     try:
         found = ground.shelf(request.id).entries(
-            submission_of(request), request.files, leaving_names(request), checked.policy_digest
+            submission_of(request),
+            request.files,
+            leaving_names(request),
+            checked.policy_digest,
+            salted=request.is_salted,
         )
     except (Missing, Unproven) as error:
         where, cause = "a sealed file does not open", error

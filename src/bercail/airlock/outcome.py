@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bercail.airlock.disclosure.check import DisclosureCheck
-from bercail.airlock.door import SUPPORTS, Bundle, HandedIn
+from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.door import LEAVES, Bundle, HandedIn
 from bercail.airlock.events import RequestSubmitted
 from bercail.airlock.shelf import (
     CERTIFICATE,
@@ -32,7 +33,7 @@ def leaving_files(bundle: Bundle, submitted: RequestSubmitted) -> dict[str, byte
         return statement | dict(zip(paths, _table(lone), strict=True))
     files = statement
     for one in bundle.leaving:
-        files |= _leaving(one)
+        files |= _leaving(one, bundle.policy)
     files[INSPECTION] = canonical_json(inspection_document(bundle)) + b"\n"
     files[CONTEXT] = canonical_json({"context": bundle.context}) + b"\n"
     return files
@@ -48,10 +49,16 @@ def _table(check: DisclosureCheck) -> tuple[bytes, bytes, bytes, bytes]:
     )
 
 
-def _leaving(one: HandedIn) -> dict[str, bytes]:
-    if one.check is None:
+def _leaving(one: HandedIn, policy: DisclosurePolicy) -> dict[str, bytes]:
+    if one.check is not None:
+        return dict(zip(table_paths(one.name), _table(one.check), strict=True))
+    if one.tables is None or one.tables.replacement is None:
         return {f"outputs/{one.name}": one.data}
-    return dict(zip(table_paths(one.name), _table(one.check), strict=True))
+    stem = one.name.rsplit(".", 1)[0]
+    evidence = one.tables.evidence(policy)
+    return {f"outputs/{one.name}": one.tables.replacement} | {
+        f"disclosure/{stem}/{name}": data for name, data in evidence.items()
+    }
 
 
 def table_paths(name: str) -> tuple[str, str, str, str]:
@@ -75,13 +82,13 @@ def inspection_document(bundle: Bundle) -> dict[str, Any]:
             {
                 "name": one.name,
                 "kind": one.inspection.kind.value,
-                "decided_by": "engine and people" if one.check else "people",
-                "rules": list(one.inspection.rules),
-                "paths": sorted(_leaving(one)),
+                "decided_by": "engine and people" if one.is_protected else "people",
+                "rules": sorted({remark.rule for remark in one.remarks}),
+                "paths": sorted(_leaving(one, bundle.policy)),
             }
             for one in bundle.leaving
         ],
-        "supporting": sum(1 for one in bundle.files if one.role == SUPPORTS),
+        "supporting": sum(1 for one in bundle.files if one.role != LEAVES),
     }
 
 

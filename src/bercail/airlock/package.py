@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bercail.airlock.crate import CrateFacts, crate
 from bercail.airlock.request import Request
@@ -40,12 +40,16 @@ _NAMESPACE = uuid.UUID("6f6b1f6e-51d7-5a53-9a54-6a9f6d0f7c11")
 
 @frozen(kw_only=True)
 class Facts:
-    """What the package says that the request does not: fixed by the release event."""
+    """What the package says that the request does not: fixed by the release event.
+
+    `salts` open the digests of the files that leave, by path; empty for a set without salts.
+    """
 
     at: str
     ledger: str
     publisher: str
     checkers_required: int
+    salts: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dict[str, bytes]:
@@ -54,7 +58,7 @@ def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dic
     for vote in request.votes:
         if vote.approve:
             files[f"{VOTES}/{vote.checker}.dsse.json"] = vote.envelope.encode() + b"\n"
-    files[SET] = canonical_json(set_document(request.entries)) + b"\n"
+    files[SET] = canonical_json(set_document(request.entries, facts.salts)) + b"\n"
     lone = REPORT in leaving
     files[RELEASE] = canonical_json(_release(request, facts, lone=lone)) + b"\n"
     title, model_digest = f"Results of the request {request.id}", ""

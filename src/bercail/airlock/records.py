@@ -10,6 +10,7 @@ from attrs import frozen
 
 from bercail.airlock import rules, view
 from bercail.airlock.ground import Ground, stream_of, submission_of
+from bercail.airlock.intact import leaving_names
 from bercail.airlock.request import Request
 from bercail.airlock.rules import Act
 from bercail.airlock.statements import AIRLOCK_SIGNER, CHECKER_SIGNER
@@ -53,6 +54,8 @@ class Records:
     def read(self, request_id: str, name: str, actor: Actor) -> bytes:
         """The bytes of one file of a request, for a checker's eyes; recorded.
 
+        `name` is that of a file handed in, or the path of what would leave (`outputs/ages.csv`).
+
         Raises:
             Missing: the request has no file of that name.
             Refused: the actor is not a checker of this request.
@@ -62,6 +65,10 @@ class Records:
             if file.name == name:
                 self.ground.tell_sight(request, name, actor)
                 return self.ground.shelf(request_id).file(file.commitment)
+        if name in leaving_names(request):
+            self.ground.tell_sight(request, name, actor)
+            shelf = self.ground.shelf(request_id)
+            return shelf.leaving(submission_of(request), (name,))[name]
         raise Missing(
             f"The request `{request_id}` has no file `{name}`.",
             remedy="See its files with `bercail airlock show`.",

@@ -32,7 +32,7 @@ class Releasing:
         # 1. The votes, the permit and the sealed bytes are looked at again.
         version, request, permit = self.ground.require(request_id, actor, Act.RELEASE)
         version = require_intact(self.ground, version, request, permit, actor)
-        needed = rules.checkers_needed(permit, permit.policy(self.ground.house_policy))
+        needed = rules.checkers_of(request, permit, permit.policy(self.ground.house_policy))
         rules.require_votes(request, permit, needed)
         # 2. The digest of the package and its signature are recorded.
         if request.released is None:
@@ -93,9 +93,7 @@ class Releasing:
     def _released(self, request: Request, needed: int) -> RequestReleased:
         at = to_iso(self.ground.clock.now())
         reference = canonical_json(self._reference(request.id)).decode()
-        facts = package.Facts(
-            at=at, ledger=reference, publisher=self.ground.publisher, checkers_required=needed
-        )
+        facts = self._facts(request, at, reference, needed)
         digest = package.package_digest(package.payload(request, self._leaving(request), facts))
         statement = canonical_json(
             {
@@ -113,12 +111,7 @@ class Releasing:
         released = request.released
         if released is None:
             raise missing(request.id)
-        facts = package.Facts(
-            at=released.at,
-            ledger=released.ledger,
-            publisher=self.ground.publisher,
-            checkers_required=needed,
-        )
+        facts = self._facts(request, released.at, released.ledger, needed)
         files = package.payload(request, self._leaving(request), facts)
         if package.package_digest(files) != released.package_digest:
             raise Unproven(
@@ -127,6 +120,17 @@ class Releasing:
                 rule="release-digest",
             )
         return files, released
+
+    def _facts(self, request: Request, at: str, ledger: str, needed: int) -> package.Facts:
+        shelf, submission = self.ground.shelf(request.id), submission_of(request)
+        names = leaving_names(request) if request.is_salted else ()
+        return package.Facts(
+            at=at,
+            ledger=ledger,
+            publisher=self.ground.publisher,
+            checkers_required=needed,
+            salts={name: shelf.salt(submission, name) for name in names},
+        )
 
     def _leaving(self, request: Request) -> dict[str, bytes]:
         shelf = self.ground.shelf(request.id)

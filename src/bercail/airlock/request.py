@@ -82,6 +82,12 @@ class Request:
         return self.checked.entries if self.checked else ()
 
     @property
+    def is_salted(self) -> bool:
+        """Whether the digests of what leaves have salts; those of older checks have none."""
+        plain = [one for one in self.entries if one.part == "leaves"]
+        return not any(one.digest.startswith("sha256:") for one in plain)
+
+    @property
     def approvals(self) -> frozenset[str]:
         """Distinct checkers who approved the present set."""
         return frozenset(vote.checker for vote in self.votes if vote.approve)

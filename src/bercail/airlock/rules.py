@@ -263,6 +263,15 @@ def checkers_needed(permit: PermitView, policy: DisclosurePolicy) -> int:
     return max(permit.checkers_required, policy.checkers, 2)
 
 
+def checkers_of(request: Request, permit: PermitView, policy: DisclosurePolicy) -> int:
+    """Distinct approvals needed for `request`: what held when its review began.
+
+    A permit that changes afterwards changes neither a review nor the package of a release.
+    """
+    began = request.checked.checkers if request.checked else 0
+    return began or checkers_needed(permit, policy)
+
+
 def require_votes(request: Request, permit: PermitView, required: int) -> None:
     """Raise `Refused` unless enough distinct checkers approved exactly the present set.
 

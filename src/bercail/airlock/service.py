@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bercail.airlock.disclosure.check import DisclosureCheck, check_file
+from bercail.airlock.disclosure.guard.populations import ComparesPopulations, NobodyCompares
 from bercail.airlock.disclosure.policy import SNDS, DisclosurePolicy
 from bercail.airlock.ground import Ground, ProgressReport, SealedPlace
 from bercail.airlock.permits import PermitLookup
@@ -15,7 +16,14 @@ from bercail.airlock.releasing import Releasing
 from bercail.airlock.request import Request
 from bercail.airlock.reviewing import Reviewing
 from bercail.airlock.statements import AnonymityStatement
-from bercail.airlock.submitting import Paper, Submitting, read_files
+from bercail.airlock.submitting import (
+    Paper,
+    Submitting,
+    read_files,
+    read_models,
+    read_schemas,
+    without_schemas,
+)
 from bercail.foundation import Actor, Clock, Randomness
 from bercail.ledger import Ledger
 from bercail.vault import Keyring
@@ -35,6 +43,7 @@ class AirlockService:
         policy: DisclosurePolicy = SNDS,
         *,
         publisher: str = "Bercail",
+        populations: ComparesPopulations | None = None,
     ) -> None:
         self._ground = Ground(
             ledger=ledger,
@@ -45,6 +54,7 @@ class AirlockService:
             randomness=randomness,
             house_policy=policy,
             publisher=publisher,
+            populations=populations or NobodyCompares(),
         )
 
     @property
@@ -67,6 +77,8 @@ class AirlockService:
         actor: Actor,
         *,
         supporting: Sequence[Path] = (),
+        schemas: Mapping[str, Path] | None = None,
+        models: Sequence[Path] = (),
         context: str = "",
         insisted: str = "",
         statement: AnonymityStatement | None = None,
@@ -75,19 +87,23 @@ class AirlockService:
     ) -> Request:
         """Hand in `files` under a permit, and run the automatic check.
 
-        The same bytes under the same permit are the same request: called again, or after a
-        crash, it goes on from where the request stands. `supporting` are for the checkers and do
-        not leave; `context` says what the files show; `insisted` why usual causes of rejection
-        stand; `replaces` names a returned request that takes the new files.
+        The same bytes under one permit are one request: called again, or after a crash, it goes
+        on from where it stands. `supporting` are for the checkers and do not leave; `schemas` say,
+        by file name, what tables count (also `NAME.schema.json` next to a file): such a file
+        leaves protected, and is compared with earlier releases; `models` are the cohort models of
+        tables (also a `model.json` next to a file), by which cohorts are compared; `context` says
+        what the files show; `insisted` why usual causes stand; `replaces` names a returned request.
 
         Raises:
             Refused: the permit is not live, or the actor is not of its project.
-            Invalid: a file never leaves, or has a usual cause of rejection; that is recorded,
-                and the remedy is one step.
+            Invalid: a file never leaves, is usually rejected, or has no suiting schema: recorded.
         """
+        paths = without_schemas([files] if isinstance(files, Path) else files)
         paper = Paper(
-            leaving=read_files([files] if isinstance(files, Path) else files),
+            leaving=read_files(paths),
             supporting=read_files(supporting),
+            schemas=read_schemas(paths, schemas or {}),
+            models=read_models(paths, models),
             context=context,
             insisted=insisted,
             statement=statement,

@@ -20,7 +20,21 @@ CONTEXT = "review/context.json"
 STATEMENT = "review/statement.json"
 
 CHECKER_REPORT = "checker-report.json"
-_PARTS = {"leaves": "submitted", "supports": "supporting"}
+_PARTS = {"leaves": "submitted", "supports": "supporting", "declares": "schema"}
+
+
+SALTED = "salted-sha256:"
+"""How the digest of a file that leaves begins."""
+
+
+def digest_of_leaving(salt: str, data: bytes) -> str:
+    """SHA-256 over the salt, a zero byte and the file: says nothing to who has not the salt.
+
+    Without a salt (sets of before there were any) that of the file alone.
+    """
+    if not salt:
+        return f"sha256:{sha256_hex(data)}"
+    return SALTED + sha256_hex(salt.encode("ascii") + b"\0" + data)
 
 
 class Shelf:
@@ -68,11 +82,14 @@ class Shelf:
         files: Iterable[AttachedFile],
         leaving: Iterable[str],
         policy_digest: str,
+        *,
+        salted: bool = True,
     ) -> tuple[Entry, ...]:
         """The set to vote on, computed anew from the sealed bytes.
 
         Digests of what never leaves are keyed: the plain digest of a table with small
-        counts could be found again by trying counts.
+        counts could be found again by trying counts. What leaves is digested with a salt, since
+        it may still be turned down; sets of before there were salts are not (`salted`).
         """
         report = self._checked(submission, CHECKER_REPORT)
         entries = [
@@ -92,11 +109,16 @@ class Shelf:
                 digest=self.commitment(CHECKER_REPORT, report),
             ),
         ]
-        entries += [
-            Entry(part="leaves", name=path, digest=f"sha256:{sha256_hex(data)}")
-            for path, data in sorted(self.leaving(submission, leaving).items())
-        ]
+        for path, data in sorted(self.leaving(submission, leaving).items()):
+            salt = self.salt(submission, path) if salted else ""
+            entries.append(Entry(part="leaves", name=path, digest=digest_of_leaving(salt, data)))
         return tuple(entries)
+
+    def salt(self, submission: str, path: str) -> str:
+        """The salt of a file that leaves: 52 characters that the release opens."""
+        secret = self._keys.secret("airlock-commitment", self._request)
+        tag = opaque_name(secret, "airlock-salt", self._request, path, submission)
+        return tag.replace("/", "")
 
     def commitment(self, name: str, data: bytes) -> str:
         """A digest of `data` that says nothing to who has not the key of this request."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen, validators
@@ -44,8 +44,9 @@ class AnonymityStatement:
 def statement_for(bundle: Bundle) -> AnonymityStatement:
     """What the automatic check can say by itself: all about tables, of files only what it found."""
     threshold = bundle.policy.threshold
-    checks = [one.check for one in bundle.leaving if one.check]
-    classes = any(f.rule == "class-disclosure" for check in checks for f in check.findings)
+    classes = any(
+        rule in ("class-disclosure", "full-cell") for one in bundle.leaving for rule in one.rules
+    )
     singling_out = (
         f"No count of 1 to {threshold - 1} distinct persons is published, and none "
         "can be computed from what is published (audit certificate)."
@@ -54,7 +55,7 @@ def statement_for(bundle: Bundle) -> AnonymityStatement:
         "The table holds no identifier of a person or professional, encrypted or "
         "not, and no record; only counts by category."
     )
-    if len(checks) < len(bundle.leaving):
+    if not all(one.is_protected for one in bundle.leaving):
         singling_out = f"Tables of counts: {singling_out} Other files: judged by the checkers."
         correlation = "No identifier was found in any file; other files are judged by the checkers."
     return AnonymityStatement(
@@ -102,10 +103,15 @@ def vote_payload(request: Request, checker: str, *, approve: bool, at: str) -> b
     )
 
 
-def set_document(entries: Sequence[Entry]) -> dict[str, Any]:
-    """The set as a release writes it."""
+def set_document(entries: Sequence[Entry], salts: Mapping[str, str]) -> dict[str, Any]:
+    """The set as a release writes it; `salts` open the digests of what leaves, by path."""
+    written: list[dict[str, str]] = []
+    for one in entries:
+        entry = {"part": one.part, "name": one.name, "digest": one.digest}
+        opened = {"salt": salts[one.name]} if one.part == "leaves" and salts else {}
+        written.append(entry | opened)
     return {
-        "format": "bercail-release-set/1",
-        "entries": [{"part": one.part, "name": one.name, "digest": one.digest} for one in entries],
+        "format": f"bercail-release-set/{2 if salts else 1}",
+        "entries": written,
         "set_digest": set_digest(entries),
     }

@@ -27,25 +27,39 @@ from bercail.airlock.ground import (
     project_stream,
     submission_of,
 )
-from bercail.airlock.guarding import as_dicts, constraints_of, decided, guard_tables
+from bercail.airlock.guarding import (
+    as_dicts,
+    constraints_of,
+    decided,
+    guard_tables,
+    tables_of,
+)
 from bercail.airlock.permits import PermitView
 from bercail.airlock.request import Request, State
 from bercail.airlock.rules import Act
 from bercail.airlock.statements import AnonymityStatement, set_digest, statement_for
-from bercail.foundation import Actor, Invalid, new_id, sha256_hex, to_iso
+from bercail.airlock.tabled import SCHEMA_SUFFIX
+from bercail.foundation import Actor, Invalid, Refused, new_id, sha256_hex, to_iso
 from bercail.vault import Keyring, opaque_name
+
+MODEL = "model.json"
+"""The cohort model of a study, as it stands next to the tables that the study wrote."""
 
 
 @frozen(kw_only=True)
 class Paper:
     """What an author hands in: files to leave, files for the checkers, and words.
 
+    `schemas` say, by the names of files that leave, what their tables count; `models` are cohort
+    models by digest, of which those that a table counts are kept.
     `statement` says why it is anonymous; `insisted` why usual causes of rejection stand;
     `replaces` names a returned request that takes the new files.
     """
 
     leaving: Mapping[str, bytes] = field(repr=False)
     supporting: Mapping[str, bytes] = field(factory=dict, repr=False)
+    schemas: Mapping[str, bytes] = field(factory=dict, repr=False)
+    models: Mapping[str, bytes] = field(factory=dict, repr=False)
     context: str = ""
     insisted: str = ""
     statement: AnonymityStatement | None = None
@@ -54,7 +68,8 @@ class Paper:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(len(data) for data in [*self.leaving.values(), *self.supporting.values()])
+        parts = (self.leaving, self.supporting, self.schemas)
+        return sum(len(data) for part in parts for data in part.values())
 
 
 def read_files(paths: Sequence[Path]) -> dict[str, bytes]:
@@ -69,6 +84,26 @@ def read_files(paths: Sequence[Path]) -> dict[str, bytes]:
             )
         found[path.name] = read_file(path)
     return found
+
+
+def without_schemas(paths: Sequence[Path]) -> list[Path]:
+    """`paths` without the schemas of others among them: a whole folder may be handed in."""
+    described = {path.name + SCHEMA_SUFFIX for path in paths}
+    return [path for path in paths if path.name not in described]
+
+
+def read_models(paths: Sequence[Path], given: Sequence[Path]) -> dict[str, bytes]:
+    """Cohort models by their digest: those given, and each `model.json` next to a file."""
+    beside = dict.fromkeys(path.with_name(MODEL) for path in paths)
+    found = [path for path in beside if path.is_file()]
+    return {sha256_hex(data): data for data in map(read_file, [*found, *given])}
+
+
+def read_schemas(paths: Sequence[Path], given: Mapping[str, Path]) -> dict[str, bytes]:
+    """The schemas of files, by file name: those given, and those that stand next to a file."""
+    beside = {path.name: path.with_name(path.name + SCHEMA_SUFFIX) for path in paths}
+    found = {name: path for name, path in beside.items() if path.is_file()}
+    return {name: read_file(path) for name, path in {**found, **given}.items()}
 
 
 @frozen(kw_only=True)
@@ -90,6 +125,7 @@ class Submitting:
         if request.state is State.NONE:
             rules.require(actor, Act.OPEN, request, permit)
         bundle = self._looked_at(paper, permit, actor, progress)
+        self._learn(paper, bundle, permit_id)
         if request.state is State.NONE:
             opened = RequestOpened(
                 request=request_id, permit=permit_id, project=permit.project, author=actor.id
@@ -109,6 +145,7 @@ class Submitting:
                 paper.leaving,
                 paper.supporting,
                 policy,
+                schemas=paper.schemas,
                 context=paper.context.strip(),
                 insisted=paper.insisted.strip(),
                 progress=progress,
@@ -116,7 +153,7 @@ class Submitting:
             require_takeable(bundle)
             if paper.statement is not None:
                 require_plain(*paper.statement.as_dict().values())
-        except Invalid as error:
+        except (Invalid, Refused) as error:
             refused = OutputRefused(
                 permit=permit.id, author=actor.id, rule=error.rule or "", size=paper.size
             )
@@ -127,6 +164,16 @@ class Submitting:
         if bundle.lone_table is not None:
             return evolve(bundle, files=(evolve(bundle.files[0], name=LONE_TABLE),))
         return bundle
+
+    def _learn(self, paper: Paper, bundle: Bundle, permit_id: str) -> None:
+        """The platform keeps the models of the cohorts that the tables count."""
+        counted = {
+            table["population"]
+            for one in tables_of(bundle).values()
+            for table in one.document["tables"]
+        }
+        for digest in sorted(counted & set(paper.models)):
+            self.ground.populations.learn(digest, paper.models[digest], permit_id)
 
     def _attach(self, request_id: str, bundle: Bundle, actor: Actor) -> None:
         version, request = self.ground.find(request_id)
@@ -171,9 +218,10 @@ class Submitting:
         version, request = self.ground.find(request_id)
         if request.state is not State.SUBMITTED or not request.submitted or not request.files:
             return request
-        rules.require(actor, Act.CHECK, request, self.ground.permit(request.permit))
-        tables = {one.name: one.check for one in bundle.leaving if one.check}
-        guarded = guard_tables(self.ground, request_id, tables, actor)
+        permit = self.ground.permit(request.permit)
+        rules.require(actor, Act.CHECK, request, permit)
+        tables = tables_of(bundle)
+        guarded = guard_tables(self.ground, request_id, tables, bundle.policy, actor)
         submission = request.submitted.submission
         leaving = outcome.leaving_files(bundle, request.submitted)
         report = outcome.checker_report(bundle) | {
@@ -183,7 +231,7 @@ class Submitting:
         shelf = self.ground.shelf(request_id)
         shelf.keep_check(submission, leaving, report)
         entries = shelf.entries(submission, request.files, leaving, bundle.policy.digest)
-        cells = sum(len(check.table.cells) for check in tables.values())
+        cells = sum(one.cells for one in tables.values())
         self._count(request, bundle, cells, actor)
         verdict, by_guard = decided(guarded, bundle.verdict)
         found = tuple(sorted({*bundle.rules, *by_guard}))
@@ -193,8 +241,9 @@ class Submitting:
             policy_digest=bundle.policy.digest,
             verdict=verdict,
             cells=cells,
-            hidden_cells=sum(len(check.table.hidden) for check in tables.values()),
+            hidden_cells=sum(one.hidden for one in tables.values()),
             rules=found,
+            checkers=rules.checkers_needed(permit, bundle.policy),
         )
         quarantined = (RequestQuarantined(rules=found),) if verdict == "blocked" else ()
         events = (checked, *quarantined)
@@ -220,5 +269,6 @@ def _request_id(keys: Keyring, permit_id: str, paper: Paper) -> str:
     secret = keys.secret("airlock-request", permit_id)
     digests = [sha256_hex(data) for data in paper.leaving.values()]
     digests += [f"supporting {sha256_hex(data)}" for data in paper.supporting.values()]
+    digests += [f"schema {name} {sha256_hex(data)}" for name, data in paper.schemas.items()]
     tag = opaque_name(secret, "airlock-request", permit_id, "table", " ".join(sorted(digests)))
     return f"request-{tag.replace('/', '')[:16]}"

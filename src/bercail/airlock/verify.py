@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,6 +28,7 @@ from bercail.airlock.verify_bag import (
     read_bag,
     refused,
 )
+from bercail.airlock.verify_tables import named_alone, verified_tables
 from bercail.foundation import Invalid, Missing, canonical_json
 from bercail.vault import DualPublicKey, open_dsse_envelope
 
@@ -77,8 +78,8 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
     2. The set: its entries are exactly the files that leave, its digest is computed anew.
     3. The votes: enough distinct checkers, not the author, each signing that set.
     4. The release: the airlock signed this payload manifest.
-    5. The tables: CSV and JSON agree, the audit is run again and finds nothing. Other files
-       were judged by people: their names are told.
+    5. The tables: CSV and JSON agree, the audit is run again and finds nothing; a file that was
+       protected says what was audited. Other files were judged by people: their names are told.
     6. The crate: it names every file and the profile.
     7. The release was not revoked.
 
@@ -93,8 +94,8 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
     report = json_of(files, INSPECTION if several else _LONE[2])
     checkers = _votes(files, release, report, set_digest, keys)
     digest = _signed(folder, release, set_digest, keys)
-    tables, people = _outputs(files, report) if several else ([_LONE], ())
-    cells, hidden = _tables(files, tables, report["policy"])
+    outputs = _outputs(files, report) if several else ([_LONE], [], ())
+    cells, hidden = _counted(files, outputs, report["policy"])
     _crate(files)
     _require_standing(digest, keys)
     return VerifiedPackage(
@@ -104,7 +105,7 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
         checkers=checkers,
         cells=cells,
         hidden_cells=hidden,
-        judged_by_people=people,
+        judged_by_people=outputs[2],
     )
 
 
@@ -114,18 +115,34 @@ def _require_standing(digest: str, keys: Mapping[str, Any]) -> None:
         raise refused("package-revoked", "its release was revoked")
 
 
-def _outputs(
-    files: Mapping[str, bytes], inspection: Mapping[str, Any]
-) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """The paths of each table, and the files that people judged; together they are all."""
+Outputs = tuple[list[tuple[str, ...]], list[str], tuple[str, ...]]
+"""Paths of count tables, names of files that the engine protected, paths that people judged."""
+
+
+def _counted(
+    files: Mapping[str, bytes], outputs: Outputs, policy: Mapping[str, Any]
+) -> tuple[int, int]:
+    """5. Cells and hidden cells of all tables, once each of them holds."""
+    tables, protected, _ = outputs
+    counted = [_table(files, paths, policy) for paths in tables]
+    counted += [verified_tables(files, name, policy) for name in protected]
+    return sum(cells for cells, _ in counted), sum(hidden for _, hidden in counted)
+
+
+def _outputs(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> Outputs:
+    """Paths of count tables, files protected by the engine, files that people judged: all."""
     tables: list[tuple[str, ...]] = []
+    protected: list[str] = []
     people: list[str] = []
     named: list[str] = []
     for one in _list(inspection, "files"):
         paths = [path for path in one.get("paths", []) if isinstance(path, str)]
         named += paths
         if one.get("kind") != "count table":
-            people += paths
+            if len(paths) == 1:
+                people += paths
+            else:
+                protected.append(named_alone(one.get("name"), paths))
             continue
         stems = [path.removesuffix(".csv") for path in paths if path.endswith(".csv")]
         if len(stems) != 1:
@@ -144,7 +161,7 @@ def _outputs(
     standing = set(files) - PLAIN - ALWAYS - {name for name in files if is_vote(name)}
     if sorted(named) != sorted(standing):
         raise refused("package-files", "the inspection does not name exactly the outputs")
-    return tables, tuple(sorted(people))
+    return tables, protected, tuple(sorted(people))
 
 
 def _list(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -160,13 +177,11 @@ def _set(files: Mapping[str, bytes], release: Mapping[str, Any]) -> str:
     entries = document.get("entries")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise refused("package-set", "the set has no entries")
-    leaving = {one.get("name"): one.get("digest") for one in entries if one.get("part") == "leaves"}
-    actual = {
-        name: f"sha256:{hashlib.sha256(data).hexdigest()}"
-        for name, data in files.items()
-        if name not in PLAIN and not is_vote(name)
-    }
-    if leaving != actual:
+    leaving = {one.get("name"): one for one in entries if one.get("part") == "leaves"}
+    actual = {name for name in files if name not in PLAIN and not is_vote(name)}
+    if set(leaving) != actual or any(
+        one.get("digest") != _digest(one, files[name]) for name, one in leaving.items()
+    ):
         raise refused("package-set", "a file that leaves is not the one that was voted on")
     leaves = sorted(
         canonical_json([one.get("part"), one.get("name"), one.get("digest")]) for one in entries
@@ -175,6 +190,20 @@ def _set(files: Mapping[str, bytes], release: Mapping[str, Any]) -> str:
     if digest != document.get("set_digest") or digest != release.get("set_digest"):
         raise refused("package-set", "the digest of the set is wrong")
     return digest
+
+
+def _digest(entry: Mapping[str, Any], data: bytes) -> str:
+    """The digest of a file as its entry takes it: with the salt that the release opened, or plain.
+
+    A salt has 52 characters, so that none of the file can be moved into it.
+    """
+    salt = entry.get("salt")
+    if salt is None:
+        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if not isinstance(salt, str) or len(salt) != 52 or not salt.isascii():
+        return ""
+    opened = hashlib.sha256(salt.encode() + b"\0" + data).hexdigest()
+    return f"salted-sha256:{opened}"
 
 
 def _merkle_root(row: list[bytes]) -> bytes:
@@ -252,14 +281,6 @@ def _signed(
     if statement != expected:
         raise refused("package-signature", "the airlock signed another package")
     return digest
-
-
-def _tables(
-    files: Mapping[str, bytes], tables: Sequence[tuple[str, ...]], policy: Mapping[str, Any]
-) -> tuple[int, int]:
-    """Cells and hidden cells of all tables."""
-    counted = [_table(files, paths, policy) for paths in tables]
-    return sum(cells for cells, _ in counted), sum(hidden for _, hidden in counted)
 
 
 _LONE = (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import bercail.cli.airlock as commands
 from bercail.cli.airlock import app
-from bercail.foundation import Actor, Missing, Unproven, canonical_json
+from bercail.foundation import Actor, Invalid, Missing, Unproven, canonical_json
 from bercail.testing.airlock_desk import AUDITOR, AUTHOR, CHECKERS, PERMIT, AirlockDesk
 
 
@@ -62,6 +62,39 @@ def test_check_says_of_any_file_what_is_wrong_in_both_languages(desk: AirlockDes
     assert "Ajoutez avec" in shown
     as_json = CliRunner().invoke(app, ["check", str(path), "--json"], catch_exceptions=False)
     assert json.loads(as_json.output)["verdict"] == "people"
+
+
+def test_a_schema_is_suggested_checked_and_handed_in(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages, meaning = desk.folder / "ages.csv", desk.folder / "meaning.json"
+    ages.write_text("age,persons\n0-39,240\n40-59,6\n60-79,158\n80+,90\nTotal,494\n")
+    shown = CliRunner().invoke(app, ["suggest", str(ages)], catch_exceptions=False).output
+    meaning.write_text(shown)
+    assert told(desk, monkeypatch, AUTHOR, "suggest", str(ages)) == json.loads(shown)
+    checked = told(desk, monkeypatch, AUTHOR, "check", str(ages), "--schema", str(meaning))
+    assert (checked["verdict"], checked["tables"]["replaced"]) == ("protected", True)
+    model = desk.folder / "other.json"
+    model.write_text("{}")
+    words = ["submit", str(ages), "--permit", PERMIT, "--context", "Persons treated in 2025"]
+    words += ["--schema", f"ages.csv={meaning}", "--model", str(model)]
+    handed = told(desk, monkeypatch, AUTHOR, *words)
+    assert (handed["verdict"], handed["hidden_cells"]) == ("protected", 2)
+    with pytest.raises(Invalid, match="names no schema of a file"):
+        told(desk, monkeypatch, AUTHOR, *words, "--schema", str(meaning))
+
+
+def test_what_cannot_be_suggested_is_told(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, empty = desk.folder / "words.csv", desk.folder / "empty.csv"
+    path.write_text("group,word\na,one\nb,two\n")
+    found = told(desk, monkeypatch, AUTHOR, "suggest", str(path))
+    assert found["tables"] == []
+    assert "no column is named as a count of persons" in found["unread"][0]
+    empty.write_text("")
+    with pytest.raises(Invalid, match="no table"):
+        told(desk, monkeypatch, AUTHOR, "suggest", str(empty))
 
 
 def test_from_submission_to_revocation_by_commands(

@@ -361,6 +361,22 @@ def test_a_halted_project_lets_nothing_out(desk: AirlockDesk) -> None:
     desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
 
 
+def test_a_permit_that_changes_after_the_check_changes_no_review(desk: AirlockDesk) -> None:
+    request = desk.approved()
+    permit = desk.permits.get(PERMIT, desk.clock.now())
+    desk.permits.add(evolve(permit, checkers_required=3))
+    first = desk.airlock.release(request, CHECKERS[0], desk.folder / "one")
+    desk.permits.add(evolve(permit, checkers_required=4))
+    again = desk.airlock.release(request, CHECKERS[0], desk.folder / "two")
+    assert again["package_digest"] == first["package_digest"]
+    # A review that begins now asks for what the permit says now.
+    file = desk.folder / "other.json"
+    file.write_text(json.dumps(document(((400, 310), (600, 580)), model_digest="cd" * 32)))
+    second = desk.airlock.submit(file, PERMIT, AUTHOR).id
+    for checker, state in zip(CHECKERS, (State.IN_REVIEW,) * 3, strict=True):
+        assert desk.airlock.review(second, checker, approve=True).state is state
+
+
 def test_the_policy_of_the_permit_is_the_one_that_decides(desk: AirlockDesk) -> None:
     permit = desk.permits.get(PERMIT, desk.clock.now())
     desk.permits.add(evolve(permit, policies=("rare-diseases",)))

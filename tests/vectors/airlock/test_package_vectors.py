@@ -82,3 +82,14 @@ def test_the_frozen_package_of_several_files_verifies() -> None:
     assert bag.is_valid()
     with pytest.raises(Unproven, match="was revoked"):
         verify_package(HERE / "package-2", {**keys, "revoked": [shown.package_digest]})
+
+
+def test_the_frozen_package_of_protected_files_verifies() -> None:
+    """Digests with salts; a CSV and a workbook that the engine protected, and a text."""
+    keys = read_keys(HERE / "keys-3.json")
+    shown = verify_package(HERE / "package-3", keys)
+    assert (shown.cells, shown.hidden_cells) == (22, 6)
+    assert shown.judged_by_people == ("outputs/note.txt",)
+    document = json.loads((HERE / "package-3/data/review/set.json").read_bytes())
+    assert document["format"] == "bercail-release-set/2"
+    assert bagit.Bag(str(HERE / "package-3")).is_valid()

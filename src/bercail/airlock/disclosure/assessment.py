@@ -2,13 +2,13 @@
 
 1. The file is read as typed tables; what is not understood goes to people, with the reason.
 2. Tables in which the author withheld cells already are audited as they are.
-3. The others are protected by suppression and audited.
+3. The others are protected, by suppression or by rounding as their schema says, and audited.
 4. Rules that need what the file does not say, and findings of the reader, are listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from bercail.airlock.disclosure.protect.outcome import (
     in_unit,
     published,
 )
+from bercail.airlock.disclosure.protect.rounding import round_tables
 from bercail.airlock.disclosure.protect.suppression import house_rule, suppress
 from bercail.airlock.disclosure.rules.catalogue import RULES
 from bercail.airlock.disclosure.rules.cells import primary_cells
@@ -42,8 +43,9 @@ Progress = Callable[[str, int, int], None]
 class Assessment:
     """What the airlock would say of a file. `cells` are for checkers; they never leave.
 
-    `outcome` is None when no table was protected here; `people` are reasons why a person must
-    look.
+    `outcome` is None when no table was protected here; `document` is what readers see of the
+    tables, also where their author withheld cells, and None when it cannot be said. `people` are
+    reasons why a person must look.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Assessment:
     findings: tuple[Finding, ...]
     people: tuple[str, ...]
     outcome: ProtectedTables | None = field(default=None, repr=False)
+    document: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -148,26 +151,22 @@ def assess(
     """What the airlock would say of the tables that were read.
 
     Raises:
+        Refused: rounding was asked for tables that are not rounded (`controlled-rounding`).
         Unproven: a solver failed, or the audit refuses the protected tables.
     """
     findings = [*reading.findings, *label_findings(reading.tables)]
-    people = [*reading.unread]
-    people += [
-        f"Nobody declared what `{reading.tables[number].name}` counts; it was read as "
-        f"{reading.tables[number].measure.unit}."
-        for number in reading.inferred
-    ]
-    people += _overlaps(reading.tables)
+    people = [*reading.unread, *_undeclared(reading), *_overlaps(reading.tables)]
     cells: tuple[ProtectedCell, ...] = ()
-    outcome = None
+    outcome: ProtectedTables | None = None
+    document: Mapping[str, Any] | None = None
     tables = reading.tables
     if tables:
         try:
             if any(cell.withheld for table in tables for cell in table.cells.values()):
-                cells = _as_published(tables, policy, people)
+                cells, document = _as_published(tables, policy, people)
             else:
-                outcome = suppress(tables, policy, progress)
-                tables, cells = outcome.tables, outcome.cells
+                outcome = _protect(reading, policy, progress)
+                tables, cells, document = outcome.tables, outcome.cells, outcome.document
         except Invalid as problem:
             people.append(problem.message)
     if outcome is not None:
@@ -180,12 +179,28 @@ def assess(
         findings=tuple(findings),
         people=tuple(dict.fromkeys(people)),
         outcome=outcome,
+        document=document,
     )
+
+
+def _undeclared(reading: Reading) -> list[str]:
+    tables = [reading.tables[number] for number in reading.inferred]
+    return [
+        f"Nobody declared what `{one.name}` counts; it was read as {one.measure.unit}."
+        for one in tables
+    ]
+
+
+def _protect(reading: Reading, policy: SourcePolicy, progress: Progress | None) -> ProtectedTables:
+    """3. As the schema of the file says; the base of rounding is the policy's."""
+    if any(schema.protection == "rounding" for schema in reading.schemas):
+        return round_tables(reading.tables, policy)
+    return suppress(reading.tables, policy, progress)
 
 
 def _as_published(
     tables: tuple[TypedTable, ...], policy: SourcePolicy, people: list[str]
-) -> tuple[ProtectedCell, ...]:
+) -> tuple[tuple[ProtectedCell, ...], dict[str, Any] | None]:
     """2. The author's own hiding, attacked; cells that a rule would hide are named too."""
     values = {
         (number, key): None if cell.withheld else cell.value
@@ -197,7 +212,7 @@ def _as_published(
         audit = audit_tables(document, house_rule(policy))
     except Unproven as problem:
         people.append(problem.message)
-        return ()
+        return (), None
     flags = {
         (number, flag.key): flag.rule
         for number, table in enumerate(tables)
@@ -208,11 +223,12 @@ def _as_published(
         people.append(f"{len(flags)} cells are shown that a rule would hide.")
     people += _learnt(audit, policy)
     people.append("The author withheld cells, so the true numbers cannot be checked here.")
-    return tuple(
+    cells = tuple(
         _published_cell(number, key, table, audit, flags.get((number, key)))
         for number, table in enumerate(tables)
         for key in table.cells
     )
+    return cells, document
 
 
 def _learnt(audit: Audit, policy: SourcePolicy) -> list[str]:

@@ -34,9 +34,10 @@ MAX_CELLS = 20_000
 MAX_COUNT = 10**9
 MAX_SNAPSHOTS = 200
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+"""The digest of a cohort model."""
 # `Sources.snapshots` of the cohorts writes the table of the lake and the number of its snapshot.
-_SNAPSHOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}@[0-9]{1,20}")
+SNAPSHOT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}@[0-9]{1,20}")
 
 
 @frozen(kw_only=True)
@@ -117,13 +118,13 @@ def _provenance(value: Mapping[str, Any]) -> dict[str, Any]:
     """Where the numbers come from. It leaves with the table, so no free text may stand in it."""
     found: dict[str, Any] = {}
     if digest := value.get("model_digest"):
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
             raise _invalid("its `model_digest` is not 64 hexadecimal digits")
         found["model_digest"] = digest
     if snapshots := value.get("snapshots"):
         if not isinstance(snapshots, list) or len(snapshots) > MAX_SNAPSHOTS:
             raise _invalid(f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}")
-        if not all(isinstance(one, str) and _SNAPSHOT.fullmatch(one) for one in snapshots):
+        if not all(isinstance(one, str) and SNAPSHOT.fullmatch(one) for one in snapshots):
             raise _invalid("one of its `snapshots` is not `TABLE@number`")
         found["snapshots"] = snapshots
     return found

@@ -122,6 +122,8 @@ class _Sight:
         try:
             if found.reason:
                 raise TooMuchError(found.reason)
+            if found.twice:
+                notes.add("broken", "a member stands twice in one object")
             if data[:4] == b"PK\x03\x04":
                 kind, members = self._zipped(data)
             self._read(kind, data, found, members or {}, notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 from typing import Any
 
 from bercail.airlock.inspection.archives import inflate
@@ -33,6 +34,8 @@ _VALUES = frozenset({"v", "is"})
 _SHARED = "xl/sharedstrings.xml"
 _MOST_IN_CELL = 32_767
 """Characters of one cell (limits of Excel)."""
+
+_ATTRIBUTE = re.compile(r"""=\s*(?:"([^"<]*)"|'([^'<]*)')""")
 
 _COLUMN = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 
@@ -88,6 +91,9 @@ def _part(text: str, name: str, notes: Notes) -> None:
         notes.add("active-content")
     if "<w:del " in text or "<w:ins " in text or "<w:vanish" in text:
         notes.add("comments")
+    # Tips, descriptions, names and addresses stand in attributes, of sheets too.
+    said = "\n".join(unescape(one[1] or one[2] or "") for one in _ATTRIBUTE.finditer(text))
+    scan_text(said, notes, numbers=False)
     # Sheets and shared texts are read cell by cell.
     if name != _SHARED and not _SHEET.search(text):
         scan_text(re.sub(r"<[^<>]*>", " ", text), notes, numbers=False)

@@ -66,12 +66,16 @@ _ELEMENTS = re.compile(r"[{\[,]")
 
 @frozen(kw_only=True)
 class Sniffed:
-    """The kind of a file; its text and its JSON value where it has one."""
+    """The kind of a file; its text and its JSON value where it has one.
+
+    `twice`: a member stands twice in one object, so that readers may differ on what it says.
+    """
 
     kind: Kind
     text: str | None = None
     value: Any = None
     reason: str = ""
+    twice: bool = False
 
 
 def sniff(data: bytes, elements: int = 200_000) -> Sniffed:
@@ -142,17 +146,29 @@ def _of_text(text: str, elements: int) -> Sniffed:
     if head[:1] in "{[" and head:
         if sum(1 for _ in _ELEMENTS.finditer(text)) > elements:
             return Sniffed(kind=Kind.JSON, text=text, reason="elements")
+        pairs = _Pairs()
         try:
-            value = json.loads(text)
+            value = json.loads(text, object_pairs_hook=pairs)
         except RecursionError:
             return Sniffed(kind=Kind.JSON, text=text, reason="depth")
         except ValueError:
             value = None
         else:
-            return Sniffed(kind=_of_json(value), text=text, value=value)
+            return Sniffed(kind=_of_json(value), text=text, value=value, twice=pairs.twice)
     if head[:1] == "<":
         return Sniffed(kind=_of_markup(head), text=text)
     return Sniffed(kind=_of_words(text), text=text)
+
+
+class _Pairs:
+    """Makes objects of JSON, and notes whether one names a member twice (RFC 8259, section 4)."""
+
+    twice = False
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        self.twice |= len(made) < len(pairs)
+        return made
 
 
 def _of_json(value: Any) -> Kind:

@@ -20,6 +20,7 @@ from bercail.airlock.disclosure.guard import (
     guard_request,
     record_of,
     record_of_check,
+    relation_of,
     remember,
 )
 from bercail.airlock.disclosure.guard import joint as joint_module
@@ -274,6 +275,10 @@ def test_few_arrivals_are_refused_whatever_the_snapshots_are_called(then: str, n
     assert not look(older, newer).allowed
 
 
+def told(only_first: int, only_second: int) -> Relation:
+    return relation_of(only_first, only_second, 500, SNDS_SOURCE.threshold)
+
+
 def known(**sizes: Relation):
     """Relations by the names of two cohorts, `inner_outer`."""
 
@@ -281,7 +286,7 @@ def known(**sizes: Relation):
         if found := sizes.get(f"{first.cohort}_{second.cohort}"):
             return found
         if found := sizes.get(f"{second.cohort}_{first.cohort}"):
-            return Relation(only_first=found.only_second, only_second=found.only_first)
+            return evolve(found, only_first=found.only_second, only_second=found.only_first)
         return None
 
     return answer
@@ -290,12 +295,12 @@ def known(**sizes: Relation):
 def test_nearly_identical_cohorts_are_refused_whatever_their_tables() -> None:
     first = record("r1", table(AGE), population="a")
     second = record("r2", table(REGION), population="b")
-    near = known(a_b=Relation(only_first=3, only_second=7))
+    near = known(a_b=told(3, 7))
     verdict = look(second, first, relations=near)
     assert [breach.rule for breach in verdict.breaches] == ["nearly-identical-cohorts"]
-    apart = known(a_b=Relation(only_first=4, only_second=7))
+    apart = known(a_b=told(4, 7))
     assert look(second, first, relations=apart).allowed
-    same = known(a_b=Relation(only_first=0, only_second=0))
+    same = known(a_b=told(0, 0))
     assert look(second, first, relations=same).allowed
 
 
@@ -308,12 +313,12 @@ def test_nested_cohorts_are_subtracted() -> None:
     inner[("40-69", "M", "S")] = PERSONS_BY[("40-69", "M", "S")] - 0
     large = record("r1", table(AGE), population="all")
     small = record("r2", table(AGE, data=inner), population="treated")
-    nested = known(treated_all=Relation(only_first=0, only_second=150))
+    nested = known(treated_all=told(0, 150))
     verdict = look(small, large, relations=nested)
     assert not verdict.allowed
     assert verdict.breaches[0].earlier == "r1"
     # Cohorts that merely overlap cannot be subtracted.
-    overlap = known(treated_all=Relation(only_first=200, only_second=150))
+    overlap = known(treated_all=told(200, 150))
     assert look(small, large, relations=overlap).allowed
 
 
@@ -336,9 +341,9 @@ def test_cohorts_of_nearly_the_same_size_that_nobody_compared_have_a_rule() -> N
     many = {key: value + 30 for key, value in PERSONS_BY.items()}
     far = record("r2", table(AGE, data=many), population="b")
     assert look(far, first).rules == ("differencing-undecided",)
-    told = known(a_b=Relation(only_first=20, only_second=24))
+    apart = known(a_b=told(20, 24))
     again = record("r2", table(AGE, data=more), population="b")
-    assert look(again, first, relations=told).rules == ()
+    assert look(again, first, relations=apart).rules == ()
     # No digest, or no total: nobody knows.
     assert look(record("r2", table(AGE, data=many), population=""), first).uncompared == ("r1",)
     nameless = record("r1", table(AGE), population="")

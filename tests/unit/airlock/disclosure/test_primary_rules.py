@@ -112,6 +112,19 @@ def test_unknown_contributors_go_to_people() -> None:
     assert broken(EUROS, value=0, persons=0) == set()
 
 
+def test_a_single_known_contributor_says_nothing_of_the_second() -> None:
+    """Of 100, the first gives 50: the rest without a second may be anything from 0 to 50."""
+    assert broken(EUROS, value=100, persons=40, top=(50.0,)) == {"contributors-unknown"}
+    assert broken(EUROS, value=100, persons=40, top=(50.0, 20.0)) == set()
+    # What is broken whatever the second gives stays hidden.
+    assert broken(EUROS, value=100, persons=40, top=(95.0,)) == {"dominance", "p-percent"}
+    assert "contributors-unknown" not in broken(EUROS, value=100, persons=40, top=(100.0,))
+    policy = evolve(SNDS_SOURCE, dominance_units=3, p_percent=0)
+    assert broken(EUROS, policy, value=100, persons=40, top=(30.0, 20.0)) == {
+        "contributors-unknown"
+    }
+
+
 def test_what_the_author_withheld_breaks_nothing() -> None:
     assert broken(PERSONS, value=None, withheld=True) == set()
 

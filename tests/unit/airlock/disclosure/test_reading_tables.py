@@ -256,12 +256,18 @@ def test_a_table_that_does_not_fit_goes_to_people(rows: list[list[object]], why:
     assert "about" not in found.unread[0]
 
 
+def test_a_file_of_remarks_alone_holds_no_table() -> None:
+    found = read_tables(b"# nothing,here\n")
+    assert found.tables == ()
+    assert "no header" in found.unread[0]
+
+
 SCHEMA = {
     "format": "bercail-table-schema/1",
     "tables": [
         {
             "measure": {"name": "cost", "kind": "sum", "unit": "euros"},
-            "population": "cohort-1",
+            "population": "ab" * 32,
             "dimensions": [
                 {
                     "column": "act",
@@ -289,7 +295,7 @@ def test_a_declared_schema_is_followed() -> None:
     found = read_tables(csv_bytes(rows, ";"), read_schema(json.dumps(SCHEMA).encode()))
     (table,) = found.tables
     assert found.inferred == ()
-    assert table.population == "cohort-1"
+    assert table.population == "ab" * 32
     assert table.cells[("a", "F")].top == (200, 100)
     assert table.cells[("all acts", "F")].value == 2000.5
     assert table.dimensions[0].parents["a"] == "all acts"

@@ -5,7 +5,7 @@ alone what it cannot compute; that goes to people, with the reason. Hands out: `
 and `remember` for the desk, `guard_release`, `ReleaseRecord`, `ReleaseMemory` and its adapters.
 """
 
-from bercail.airlock.disclosure.guard.desk import Guarded, guard_request, remember
+from bercail.airlock.disclosure.guard.desk import Guarded, guard_record, guard_request, remember
 from bercail.airlock.disclosure.guard.differencing import (
     UNDECIDED,
     Breach,
@@ -19,9 +19,13 @@ from bercail.airlock.disclosure.guard.memory import (
     ReleaseMemory,
 )
 from bercail.airlock.disclosure.guard.populations import (
+    ComparesPopulations,
+    NobodyCompares,
     Population,
     Relation,
     Relations,
+    Share,
+    relation_of,
     unknown_relations,
 )
 from bercail.airlock.disclosure.guard.record import ReleaseRecord, record_of, record_of_check
@@ -30,20 +34,25 @@ __all__ = [
     "GUARD_EVENTS",
     "UNDECIDED",
     "Breach",
+    "ComparesPopulations",
     "GuardVerdict",
     "Guarded",
     "LedgerMemory",
     "MemoryOfReleases",
+    "NobodyCompares",
     "Population",
     "Relation",
     "Relations",
     "ReleaseMemory",
     "ReleaseRecord",
     "ReleaseRemembered",
+    "Share",
+    "guard_record",
     "guard_release",
     "guard_request",
     "record_of",
     "record_of_check",
+    "relation_of",
     "remember",
     "unknown_relations",
 ]

@@ -49,7 +49,17 @@ def guard_request(
     """
     make = record_of_check if isinstance(checked, DisclosureCheck) else record_of
     record = make(checked, release=release, lake=lake, snapshot=snapshot)  # type: ignore[arg-type]
-    version, earlier = memory.load(lake)
+    return guard_record(record, memory, policy, relations)
+
+
+def guard_record(
+    record: ReleaseRecord,
+    memory: ReleaseMemory,
+    policy: SourcePolicy = SNDS_SOURCE,
+    relations: Relations = unknown_relations,
+) -> Guarded:
+    """`guard_request` on the record of tables, however they were protected."""
+    version, earlier = memory.load(record.lake)
     verdict = guard_release(record, earlier, policy, relations)
     return Guarded(verdict=verdict, version=version, record=record)
 

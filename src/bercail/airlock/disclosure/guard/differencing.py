@@ -23,7 +23,7 @@ from typing import Any
 from attrs import field, frozen
 
 from bercail.airlock.disclosure.guard.joint import Findings, Joint, joint_systems
-from bercail.airlock.disclosure.guard.populations import Relations, unknown_relations
+from bercail.airlock.disclosure.guard.populations import Relations, Share, unknown_relations
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
 from bercail.airlock.disclosure.guard.uncompared import (
     NOT_COMPARED,
@@ -132,7 +132,8 @@ def guard_release(
 ) -> GuardVerdict:
     """What `new` gives away with all `earlier` releases of its lake; stores nothing.
 
-    `relations` counts persons in one of two populations only, inside the platform.
+    `relations` counts persons in one of two populations only, inside the platform, against the
+    threshold of `policy`.
 
     Raises:
         Unproven: a solver gives no answer.
@@ -140,7 +141,7 @@ def guard_release(
     past = [record for record in earlier if record.lake == new.lake]
     # The same release looked at again, after a crash for instance, is not its own past.
     past = [record for record in past if record.release != new.release]
-    breaches = list(_near_populations(new, past, policy, relations))
+    breaches = list(_near_populations(new, past, relations))
     found = joint_systems([*past, new], relations)
     uncompared = uncompared_cohorts(new, past, policy.threshold, relations)
     people = [NOT_COMPARED.format(release) for release in uncompared] + found.people
@@ -160,7 +161,7 @@ def guard_release(
 
 
 def _near_populations(
-    new: ReleaseRecord, past: Sequence[ReleaseRecord], policy: SourcePolicy, relations: Relations
+    new: ReleaseRecord, past: Sequence[ReleaseRecord], relations: Relations
 ) -> list[Breach]:
     """1. Cohorts that differ by fewer persons than the threshold, but differ."""
     found, seen = [], set()
@@ -171,7 +172,7 @@ def _near_populations(
                     continue
                 seen.add((one, other))
                 relation = relations(one, other)
-                if relation is None or not 0 < relation.difference < policy.threshold:
+                if relation is None or relation.difference is not Share.FEW:
                     continue
                 found.append(
                     Breach(

@@ -21,7 +21,12 @@ from bercail.airlock.disclosure.guard.atoms import (
     universes,
 )
 from bercail.airlock.disclosure.guard.codings import unlike_codings
-from bercail.airlock.disclosure.guard.populations import Population, Relations, patterns
+from bercail.airlock.disclosure.guard.populations import (
+    Population,
+    Relation,
+    Relations,
+    patterns,
+)
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
 
 MOST_ATOMS = 4000
@@ -410,7 +415,7 @@ def _nested(
         if one == lead:
             near.append(one)
             continue
-        relation = relations(one, lead)
+        relation = _told(relations, one, lead)
         if relation is None and one.cohort != lead.cohort:
             people.append(
                 "An earlier release counts another cohort, and nobody said how both overlap: "
@@ -420,7 +425,7 @@ def _nested(
             near.append(one)
     for place, one in enumerate(near):
         for other in near[place + 1 :]:
-            relation = relations(one, other)
+            relation = _told(relations, one, other)
             if relation is None and one.cohort == other.cohort:
                 before = is_before(one.snapshot, other.snapshot)
                 pair = (other, one) if before is False else (one, other)
@@ -430,3 +435,14 @@ def _nested(
             elif relation is not None and relation.kind == "around":
                 pairs.add((other, one))
     return pairs, unsure
+
+
+def _told(relations: Relations, one: Population, other: Population) -> Relation | None:
+    """What is known beside the order of snapshots; None for two states of a cohort that overlap.
+
+    Some persons leave a cohort when records arrive. Both states are then audited as if nobody
+    did, as long as the numbers allow it.
+    """
+    found = relations(one, other)
+    overlap = found is not None and found.kind == "overlap"
+    return None if overlap and one.cohort == other.cohort else found

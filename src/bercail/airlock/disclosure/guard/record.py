@@ -18,6 +18,9 @@ from bercail.foundation import Unproven, canonical_json
 
 FORMAT = "bercail-released-constraints/1"
 
+Secret = tuple[int, Key, int, int]
+"""Table, key, and the least and greatest number that attackers must go on holding possible."""
+
 
 @frozen(kw_only=True)
 class ReleaseRecord:
@@ -31,7 +34,7 @@ class ReleaseRecord:
     lake: str
     snapshot: str
     document: Mapping[str, Any] = field(repr=False)
-    secrets: tuple[tuple[int, Key, int, int], ...] = field(repr=False)
+    secrets: tuple[Secret, ...] = field(repr=False)
 
     @property
     def cells(self) -> int:
@@ -59,44 +62,52 @@ def record_of(outcome: ProtectedTables, *, release: str, lake: str, snapshot: st
         lake=lake,
         snapshot=snapshot,
         document=outcome.document,
-        secrets=tuple((want.table, want.key, want.low, want.high) for want in outcome.wanted),
+        secrets=secrets_of(outcome),
     )
+
+
+def secrets_of(outcome: ProtectedTables) -> tuple[Secret, ...]:
+    """The ranges that protected tables keep."""
+    return tuple((want.table, want.key, want.low, want.high) for want in outcome.wanted)
 
 
 def record_of_check(
     check: DisclosureCheck, *, release: str, lake: str, snapshot: str
 ) -> ReleaseRecord:
     """The record of a protected count table."""
+    document, secrets = document_of_check(check)
+    return ReleaseRecord(
+        release=release, lake=lake, snapshot=snapshot, document=document, secrets=secrets
+    )
+
+
+def document_of_check(check: DisclosureCheck) -> tuple[dict[str, Any], tuple[Secret, ...]]:
+    """A protected count table as it is published, and the ranges that it keeps."""
     policy = check.policy
     values = dict(check.table.cells)
-    title = check.table.title
-    return ReleaseRecord(
-        release=release,
-        lake=lake,
-        snapshot=snapshot,
-        document={
-            "format": TABLES,
-            "method": "suppression",
-            "base": 0,
-            "threshold": policy.threshold,
-            "tables": [
-                {
-                    "name": title,
-                    "population": str(check.table.provenance.get("model_digest", "")),
-                    "measure": PERSONS.as_dict(),
-                    "dimensions": [
-                        flat(axis.name, axis.categories).as_dict() for axis in check.table.axes
-                    ],
-                    "cells": [{"key": list(key), "value": values[key]} for key in values],
-                }
-            ],
-        },
-        secrets=tuple(
-            (0, cell.key, min(policy.low, cell.persons), policy.high)
-            for cell in check.cells
-            if cell.status == "small"
-        ),
+    document = {
+        "format": TABLES,
+        "method": "suppression",
+        "base": 0,
+        "threshold": policy.threshold,
+        "tables": [
+            {
+                "name": check.table.title,
+                "population": str(check.table.provenance.get("model_digest", "")),
+                "measure": PERSONS.as_dict(),
+                "dimensions": [
+                    flat(axis.name, axis.categories).as_dict() for axis in check.table.axes
+                ],
+                "cells": [{"key": list(key), "value": values[key]} for key in values],
+            }
+        ],
+    }
+    secrets = tuple(
+        (0, cell.key, min(policy.low, cell.persons), policy.high)
+        for cell in check.cells
+        if cell.status == "small"
     )
+    return document, secrets
 
 
 def read_record(data: bytes) -> ReleaseRecord:

@@ -74,10 +74,23 @@ def _amount(cell: TypedCell, policy: SourcePolicy) -> Iterator[tuple[str, Effect
         # Neither share nor remainder means anything with amounts of both signs.
         yield "contributors-unknown", "people"
         return
-    if is_dominated(cell, policy):
+    dominated, narrow = is_dominated(cell, policy), within_p_percent(cell, policy)
+    if dominated:
         yield "dominance", "hide"
-    if within_p_percent(cell, policy):
+    if narrow:
         yield "p-percent", "hide"
+    if not (dominated or narrow or knows_contributors(cell, policy)):
+        yield "contributors-unknown", "people"
+
+
+def knows_contributors(cell: TypedCell, policy: SourcePolicy) -> bool:
+    """Whether the contributions given are those that both rules ask about, or all there are.
+
+    Without the second one, what is left of the amount beside both is only known to be at most
+    what the first one leaves: neither rule can say that the cell holds.
+    """
+    asked = max(2, policy.dominance_units)
+    return len(cell.top) >= asked or sum(cell.top) >= (cell.value or 0.0)
 
 
 def is_dominated(cell: TypedCell, policy: SourcePolicy) -> bool:
@@ -103,7 +116,9 @@ def margin_of_safety(cell: TypedCell, policy: SourcePolicy, scaled: int) -> int:
     if not cell.top or cell.value is None:
         return least
     greatest = cell.top[0]
-    rest = cell.value - sum(cell.top[:2])
+    # A second contributor that nobody named may give as much as the first one.
+    second = cell.top[1] if len(cell.top) > 1 else min(greatest, cell.value - greatest)
+    rest = cell.value - greatest - second
     by_p = policy.p_percent * greatest / 100 - rest
     by_share = sum(cell.top[: policy.dominance_units]) * 100 / policy.dominance_percent - cell.value
     return max(least, ceil(max(by_p, by_share) * SCALE))

@@ -34,8 +34,8 @@ class Grid:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The first row."""
-        return self.rows[0]
+        """The first row; empty where there is none, as in a file of remarks alone."""
+        return self.rows[0] if self.rows else ()
 
     @property
     def body(self) -> tuple[tuple[str, ...], ...]:

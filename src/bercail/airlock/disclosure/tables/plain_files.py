@@ -44,7 +44,7 @@ def read_csv(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
             )
         )
     kept = "\n".join(line for line in lines if not line.startswith("#"))
-    delimiter = max(_DELIMITERS, key=lambda one: _regularity(kept, one))
+    delimiter = delimiter_of(kept)
     try:
         rows = list(csv.reader(io.StringIO(kept), delimiter=delimiter, strict=True))
     except csv.Error as problem:
@@ -55,6 +55,11 @@ def read_csv(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
         ) from problem
     require_size(len(rows), max(map(len, rows), default=0))
     return (grid_of("csv", rows),), tuple(findings)
+
+
+def delimiter_of(text: str) -> str:
+    """The sign that separates the values of `text`: the one that most lines hold equally often."""
+    return max(_DELIMITERS, key=lambda one: _regularity(text, one))
 
 
 def _regularity(text: str, delimiter: str) -> tuple[int, int]:

@@ -23,13 +23,19 @@ FileKind = Literal["counts", "csv", "xlsx", "parquet", "html", "latex"]
 
 @frozen(kw_only=True)
 class Reading:
-    """What a file holds. `unread` says of each thing that was not understood why not."""
+    """What a file holds. `unread` says of each thing that was not understood why not.
+
+    `grids` and `schemas` are those of `tables`, in the same order; none for count tables.
+    `inferred` numbers the tables that nobody declared.
+    """
 
     kind: FileKind
     tables: tuple[TypedTable, ...]
     findings: tuple[Finding, ...]
     unread: tuple[str, ...] = field(default=())
     inferred: tuple[int, ...] = field(default=())
+    grids: tuple[Grid, ...] = field(default=(), repr=False)
+    schemas: tuple[TableSchema, ...] = field(default=(), repr=False)
 
 
 def kind_of(data: bytes) -> FileKind:
@@ -74,6 +80,7 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     tables: list[TypedTable] = []
     unread: list[str] = []
     inferred: list[int] = []
+    understood: list[tuple[Grid, TableSchema]] = []
     if not grids:
         unread.append("No table was found in the file.")
     for place, grid in enumerate(grids):
@@ -86,6 +93,7 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
         except Invalid as problem:
             unread.append(f"`{grid.name}`: {problem.message}")
             continue
+        understood.append((grid, schema))
         if schema.inferred:
             inferred.append(len(tables) - 1)
     return Reading(
@@ -94,6 +102,8 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
         findings=findings,
         unread=tuple(unread),
         inferred=tuple(inferred),
+        grids=tuple(grid for grid, _ in understood),
+        schemas=tuple(schema for _, schema in understood),
     )
 
 

@@ -30,7 +30,7 @@ def recover(grid: Grid, schema: TableSchema, name: str) -> TypedTable:
     cells: dict[Key, TypedCell] = {}
     for row, (labels, cell) in enumerate(lines, start=1):
         key = tuple(
-            _code(dimension, label) for dimension, label in zip(dimensions, labels, strict=True)
+            code_of(dimension, label) for dimension, label in zip(dimensions, labels, strict=True)
         )
         if key in cells:
             raise _wrong(f"its row {row} says the same cell again")
@@ -89,7 +89,8 @@ def _dimension(column: str, declared: Dimension | None, labels: Sequence[str]) -
     return evolve(flat(column, codes), total=total)
 
 
-def _code(dimension: Dimension, label: str) -> str | None:
+def code_of(dimension: Dimension, label: str) -> str | None:
+    """The code that a label of a file stands for, None for a total; raises `Invalid`."""
     if label in dimension.parents:
         return label
     if is_total(label):

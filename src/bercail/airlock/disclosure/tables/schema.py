@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from attrs import field, frozen
 
+from bercail.airlock.disclosure.counts import DIGEST, MAX_SNAPSHOTS, MAX_TEXT, SNAPSHOT
 from bercail.airlock.disclosure.tables.dimension import Dimension, dimension_from_dict
 from bercail.airlock.disclosure.tables.grid import Grid, is_hidden, number
 from bercail.airlock.disclosure.tables.typed import PERSONS, Measure
@@ -16,6 +17,9 @@ from bercail.foundation import Invalid
 
 FORMAT = "bercail-table-schema/1"
 FACTS = ("persons", "records", "establishments", "prescribers")
+
+Protection = Literal["suppression", "rounding"]
+"""How the author wants the tables protected."""
 
 
 @frozen(kw_only=True)
@@ -26,7 +30,9 @@ class TableSchema:
     column of the measure. `facts`: the columns of `persons`, `records`, `establishments`,
     `prescribers`. `top`: columns of the greatest contributions, greatest first. `across`: the
     name of a dimension whose codes stand in the header (a cross table); then `value` is empty.
-    `inferred`: nobody declared this.
+    `population`: the digest of the cohort model, empty when there is none. `snapshots`
+    (`TABLE@number`) and `protection` are those of the whole file. `inferred`: nobody declared
+    this.
     """
 
     measure: Measure
@@ -36,6 +42,8 @@ class TableSchema:
     top: tuple[str, ...] = ()
     across: str = ""
     population: str = ""
+    snapshots: tuple[str, ...] = ()
+    protection: Protection = "suppression"
     inferred: bool = False
 
 
@@ -49,8 +57,11 @@ def read_schema(data: bytes) -> tuple[TableSchema, ...]:
         value = json.loads(data)
         if value["format"] != FORMAT:
             raise ValueError(f"it does not say `{FORMAT}`")
-        return tuple(_schema(entry) for entry in value["tables"])
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        snapshots, protection = _snapshots(value), value.get("protection", "suppression")
+        if protection not in get_args(Protection):
+            raise ValueError(f"its `protection` is none of {', '.join(get_args(Protection))}")
+        return tuple(_schema(entry, snapshots, protection) for entry in value["tables"])
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         raise Invalid(
             f"The schema cannot be read: {problem}.",
             remedy="Write it as the reference on disclosure policy shows.",
@@ -58,23 +69,83 @@ def read_schema(data: bytes) -> tuple[TableSchema, ...]:
         ) from problem
 
 
-def _schema(entry: Mapping[str, Any]) -> TableSchema:
+def _snapshots(value: Mapping[str, Any]) -> tuple[str, ...]:
+    found = value.get("snapshots", [])
+    if not isinstance(found, list) or len(found) > MAX_SNAPSHOTS:
+        raise ValueError(f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}")
+    if not all(isinstance(one, str) and SNAPSHOT.fullmatch(one) for one in found):
+        raise ValueError("one of its `snapshots` is not `TABLE@number`")
+    return tuple(found)
+
+
+def _schema(
+    entry: Mapping[str, Any], snapshots: tuple[str, ...], protection: Protection
+) -> TableSchema:
     columns = entry.get("columns", {})
     measure = entry["measure"]
+    population = _text(entry.get("population", ""))
+    if population and not DIGEST.fullmatch(population):
+        raise ValueError("a `population` is not the 64 hexadecimal digits of a cohort model")
     return TableSchema(
-        measure=Measure(name=measure["name"], kind=measure["kind"], unit=measure["unit"]),
+        measure=Measure(
+            name=_text(measure["name"]), kind=_text(measure["kind"]), unit=_text(measure["unit"])
+        ),
         dimensions={
-            one["column"]: dimension_from_dict(one | {"name": one.get("name", one["column"])})
+            _text(one["column"]): dimension_from_dict(
+                one | {"name": one.get("name", one["column"])}
+            )
             if "codes" in one
             else None
             for one in entry["dimensions"]
         },
-        value=columns.get("value", ""),
-        facts={name: columns[name] for name in FACTS if name in columns},
-        top=tuple(columns.get("top", ())),
-        across=entry.get("across", ""),
-        population=entry.get("population", ""),
+        value=_text(columns.get("value", "")),
+        facts={name: _text(columns[name]) for name in FACTS if name in columns},
+        top=tuple(_text(one) for one in _list(columns.get("top", []))),
+        across=_text(entry.get("across", "")),
+        population=population,
+        snapshots=snapshots,
+        protection=protection,
     )
+
+
+def _text(value: Any) -> Any:
+    """`value`, which is a text of a reasonable length."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise TypeError(f"a name is no text of at most {MAX_TEXT} characters")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("`top` is no list of columns")
+    return value
+
+
+def schema_document(schemas: Sequence[TableSchema]) -> dict[str, Any]:
+    """The JSON value that `read_schema` reads back; of one file, in the order of its tables."""
+    document: dict[str, Any] = {"format": FORMAT, "tables": [_written(one) for one in schemas]}
+    if schemas and schemas[0].snapshots:
+        document["snapshots"] = list(schemas[0].snapshots)
+    if schemas and schemas[0].protection != "suppression":
+        document["protection"] = schemas[0].protection
+    return document
+
+
+def _written(schema: TableSchema) -> dict[str, Any]:
+    measure = schema.measure
+    columns: dict[str, Any] = {**({"value": schema.value} if schema.value else {}), **schema.facts}
+    if schema.top:
+        columns["top"] = list(schema.top)
+    entry: dict[str, Any] = {
+        "population": schema.population,
+        "measure": {"name": measure.name, "kind": measure.kind, "unit": measure.unit},
+        "dimensions": [
+            {"column": column} if codes is None else {"column": column, **codes.as_dict()}
+            for column, codes in schema.dimensions.items()
+        ],
+        "columns": columns,
+    }
+    return entry | ({"across": schema.across} if schema.across else {})
 
 
 _NAMES: dict[str, frozenset[str]] = {

@@ -1,0 +1,274 @@
+"""Tables handed in as CSV, TSV, XLSX, Parquet, HTML or LaTeX files, with what they mean.
+
+1. The declared schema says what the tables of the file count; they are assessed under the
+   policy, and what cannot be understood goes to people, with the reason.
+2. A protected replacement is written in the format of the file. It is read again: unless it says
+   exactly what the audit saw, nothing of it is used.
+3. What readers will see of the tables is what the differencing guard remembers.
+
+Without a declared schema the file is left as it is, to people, who are told that it is neither
+protected nor compared with other releases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from bercail.airlock.disclosure.assessment import Assessment, assess
+from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.rules.source_policy import (
+    SNDS_SOURCE,
+    SOURCES,
+    SourcePolicy,
+    strictest_source,
+)
+from bercail.airlock.disclosure.tables.reading import Reading, read_tables
+from bercail.airlock.disclosure.tables.replacing import (
+    published_schemas,
+    sheets_of,
+    values_read,
+)
+from bercail.airlock.disclosure.tables.schema import (
+    TableSchema,
+    read_schema,
+    schema_document,
+)
+from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.airlock.disclosure.tables.writing import written
+from bercail.airlock.inspection import Kind
+from bercail.foundation import Invalid, canonical_json
+
+SCHEMA_SUFFIX = ".schema.json"
+"""A schema stands next to its file under the name of the file and this."""
+
+KINDS = frozenset({Kind.DELIMITED, Kind.SPREADSHEET, Kind.PARQUET, Kind.HTML, Kind.LATEX})
+"""The kinds of files in which tables are looked for."""
+
+REPORT_FORMAT = "bercail-tables-report/1"
+
+MENDED = frozenset(
+    {
+        "by-eye",
+        "cause-file-type",
+        "cause-no-counts",
+        "cause-unredacted",
+        "cause-unrounded",
+        "never-leaves",
+    }
+)
+"""What an inspection finds in the file as handed in and does not hold for a replacement."""
+
+
+def source_policy(policy: DisclosurePolicy) -> SourcePolicy:
+    """The policy of all statistics whose rules for persons are those of `policy`.
+
+    The rest is that of the sources it is named after (`pmsi+rare-diseases`), the strictest of
+    them, and at least that of the SNDS.
+    """
+    named = policy.name.split("+")
+    sources = [one for one in SOURCES if one.name in named]
+    return evolve(strictest_source([SNDS_SOURCE, *sources]), counts=policy)
+
+
+@frozen(kw_only=True)
+class FileOfTables:
+    """What became of one file of tables. `replacement` leaves in its place, when there is one.
+
+    `schemas` are those of the replacement; empty when nothing was declared. `document` is what
+    readers see; None when nobody can say, and then the guard remembers nothing.
+    """
+
+    assessment: Assessment | None = None
+    schemas: tuple[TableSchema, ...] = ()
+    replacement: bytes | None = field(default=None, repr=False)
+    people: tuple[str, ...] = ()
+
+    @property
+    def document(self) -> Mapping[str, Any] | None:
+        """The tables as they would be published."""
+        return self.assessment.document if self.assessment else None
+
+    @property
+    def snapshot(self) -> str:
+        """The state of the lake that the tables were made from, as count tables write it."""
+        return "+".join(self.schemas[0].snapshots) if self.schemas else ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict of the assessment, `people` without one."""
+        return self.assessment.verdict if self.assessment else "people"
+
+    @property
+    def cells(self) -> int:
+        """The number of published cells, hidden ones too."""
+        return sum(len(body["cells"]) for body in self.document["tables"]) if self.document else 0
+
+    @property
+    def hidden(self) -> int:
+        """The number of hidden cells."""
+        tables = self.document["tables"] if self.document else ()
+        return sum(cell["value"] is None for body in tables for cell in body["cells"])
+
+    def checker_report(self) -> dict[str, Any]:
+        """All that the checkers see; sealed, never published."""
+        report = self.assessment.checker_report() if self.assessment else {"verdict": "people"}
+        return report | {"people": list(self.people), "replaced": self.replacement is not None}
+
+    def evidence(self, policy: DisclosurePolicy) -> dict[str, bytes]:
+        """What travels with a replacement, by short name: tables, schema, report, certificate."""
+        outcome = self.assessment.outcome if self.assessment else None
+        if outcome is None:
+            return {}
+        report = {
+            "format": REPORT_FORMAT,
+            "policy": policy.as_dict(),
+            "source_policy": outcome.policy.as_dict(),
+            "method": outcome.document["method"],
+            "cells": self.cells,
+            "hidden_cells": self.hidden,
+            "chosen": "optimal" if outcome.optimal else "heuristic",
+        }
+        documents = {
+            "tables.json": outcome.document,
+            "schema.json": schema_document(self.schemas),
+            "report.json": report,
+            "certificate.json": outcome.certificate(),
+        }
+        return {name: canonical_json(value) + b"\n" for name, value in documents.items()}
+
+    def lines(self) -> list[str]:
+        """What was found, for a person at a terminal; no value of the file."""
+        known = self.assessment.lines() if self.assessment else []
+        told = set(known)
+        rows = [line for reason in self.people if (line := f"for people: {reason}") not in told]
+        return known + rows
+
+
+def declared_tables(
+    name: str, data: bytes, schema: bytes, policy: DisclosurePolicy
+) -> FileOfTables:
+    """The tables of `data` under a declared `schema`, protected under `policy`.
+
+    Raises:
+        Invalid: the schema cannot be read, it does not speak of every table of the file, or the
+            protected tables cannot be written in the format of the file (rule `table-schema`).
+        Refused: the schema asks for rounding where it does not hold.
+        Unproven: a solver failed, or the audit refuses the protected tables.
+    """
+    # 1.
+    schemas = read_schema(schema)
+    reading = read_tables(data, schemas)
+    if reading.inferred or len(schemas) > len(reading.tables) + len(reading.unread):
+        raise _unsuited(name, "it does not declare exactly the tables of the file")
+    if len({one.protection for one in schemas}) > 1 or not schemas:
+        raise _unsuited(name, "it declares no table")
+    assessment = assess(reading, source_policy(policy))
+    if assessment.document is None:
+        people = (*assessment.people, _NOT_REMEMBERED.format(name))
+        return FileOfTables(assessment=assessment, people=people)
+    outcome = assessment.outcome
+    if outcome is None:
+        return FileOfTables(
+            assessment=assessment, schemas=reading.schemas, people=assessment.people
+        )
+    # 2.
+    published = published_schemas(reading, outcome.tables)
+    replacement = written(reading.kind, sheets_of(reading, outcome.tables, outcome.document), data)
+    _require_same(name, replacement, published, outcome.document)
+    # 3.
+    return FileOfTables(
+        assessment=assessment,
+        schemas=published,
+        replacement=replacement,
+        people=assessment.people,
+    )
+
+
+_NOT_REMEMBERED = "`{}` is neither protected nor compared with other releases."
+
+
+def words_of_schema(schema: bytes) -> bytes:
+    """A schema without digests and snapshots, long by nature: what is left are its words.
+
+    Bytes that are no schema come back as they are.
+    """
+    try:
+        value = json.loads(schema)
+    except (ValueError, RecursionError):
+        return schema
+    tables = value.get("tables") if isinstance(value, dict) else None
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        return schema
+    plain = [{name: part for name, part in one.items() if name != "population"} for one in tables]
+    words = {name: part for name, part in value.items() if name != "snapshots"}
+    return json.dumps(words | {"tables": plain}).encode()
+
+
+def undeclared_tables(name: str, data: bytes) -> FileOfTables | None:
+    """What a file without a schema seems to hold, for people; None when it holds no table."""
+    try:
+        reading = read_tables(data)
+    except Invalid:
+        return None
+    if not reading.tables:
+        return None
+    reasons = [
+        f"Nobody declared what `{name}` counts; it looks like {reading.tables[at].measure.unit}."
+        for at in reading.inferred
+    ]
+    return FileOfTables(people=(*reasons, *reading.unread, _NOT_REMEMBERED.format(name)))
+
+
+def suggested_schema(data: bytes) -> dict[str, Any]:
+    """The schema that the headers of a file suggest; `unread` says why some tables have none.
+
+    It is for the author to confirm: who is counted and in which state of the lake stands in no
+    header, so `population` and `snapshots` are left empty.
+
+    Raises:
+        Invalid: the bytes are no table of a known kind.
+    """
+    reading = read_tables(data)
+    document = schema_document(reading.schemas) | {"snapshots": []}
+    return document | ({"unread": list(reading.unread)} if reading.unread else {})
+
+
+def _require_same(
+    name: str,
+    replacement: bytes,
+    schemas: Sequence[TableSchema],
+    document: Mapping[str, Any],
+) -> None:
+    again = read_tables(replacement, schemas)
+    if again.unread or not says_the_same(again, document):
+        raise _unsuited(name, "its labels cannot be written again in the format of the file")
+
+
+def says_the_same(reading: Reading, document: Mapping[str, Any]) -> bool:
+    """Whether each number of the tables read is that of `document`, hidden where it is hidden."""
+    if len(reading.tables) != len(document["tables"]):
+        return False
+    return all(
+        _agrees(table, body) for table, body in zip(reading.tables, document["tables"], strict=True)
+    )
+
+
+def _agrees(table: TypedTable, body: Mapping[str, Any]) -> bool:
+    shown = {tuple(entry["key"]): entry["value"] for entry in body["cells"]}
+    scale = table.measure.scale
+    return all(
+        key in shown and shown[key] == (None if value is None else int(value * scale))
+        for key, value in values_read(table).items()
+    )
+
+
+def _unsuited(name: str, why: str) -> Invalid:
+    return Invalid(
+        f"The schema of `{name}` does not suit the file: {why}.",
+        remedy="Begin from `bercail airlock suggest FILE`, or hand the tables in as CSV.",
+        rule="table-schema",
+    )
