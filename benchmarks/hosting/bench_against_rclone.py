@@ -1,12 +1,12 @@
 """A migration from Azure to S3 against rclone with its crypt remote, same servers, same run.
 
-Azurite in memory is the source, SeaweedFS the target. Each side runs as processes of its
-own, and what is compared is their CPU (user and system, of all threads) and their wall
-time; the CPU of the servers is nobody's. Ours includes everything that an operator runs:
-survey, plan and copy, then the proof on the digests of the copy, which reads the target
-back and opens it; a line "copy alone" says what the one step takes, start of the program
-included. rclone reads, encrypts, writes and compares nothing after;
-it is given the same parts of 16 MiB and as many transfers as we have objects on the way.
+Azurite in memory is the source, SeaweedFS (or Ceph RGW, `--target ceph`) the target. Each side
+runs as processes of its own, and what is compared is their CPU (user and system, of all threads)
+and their wall time; the CPU of the servers is nobody's. Ours includes everything that an
+operator runs: survey, plan and copy, then the proof on the digests of the copy, which reads the
+target back and opens it; a line "copy alone" says what the one step takes, start of the program
+included. rclone reads, encrypts, writes and compares nothing after; it is given the same parts
+of 16 MiB and as many transfers as we have objects on the way.
 
 Goals: of rclone's CPU, 0.4 for copying large objects, 0.65 with the read-back proof, 0.5 for
 10,000 objects of 10 KB; of its time, 0.9, 0.95, and 1 for a second run with nothing changed,
@@ -47,11 +47,14 @@ from attrs import frozen
 import bercail
 from bercail.hosting.migration.handfuls import HANDFUL
 from bercail.storage import make_home, open_store
+from bercail.testing.compat_clusters import start_ceph
 from bercail.testing.openbao import RunningOpenBao, start_openbao
 from bercail.testing.servers import ACCOUNT, RunningServer, start_azurite, start_seaweedfs
 
 MIB = 1 << 20
 THREADS = 4
+TARGETS = {"seaweedfs": (start_seaweedfs, "SeaweedFS"), "ceph": (start_ceph, "Ceph")}
+"""What starts a target, and what rclone calls it."""
 OUR_SIDE = Path(__file__).with_name("our_side.py")
 
 
@@ -80,13 +83,14 @@ class Race:
     def __init__(
         self,
         azurite: RunningServer,
-        weed: RunningServer,
+        home: RunningServer,
         bao: RunningOpenBao,
-        rclone: str,
+        rclone: tuple[str, str],
         folder: Path,
         lap: str,
     ) -> None:
-        self._azurite, self._weed, self._bao, self._rclone = azurite, weed, bao, rclone
+        self._azurite, self._home, self._bao = azurite, home, bao
+        self._rclone, self._provider = rclone
         self._folder, self._lap = folder / lap, lap
         self._folder.mkdir()
         self._environ = self._rclone_environ()
@@ -94,7 +98,7 @@ class Race:
     def fill(self, bodies: Iterator[tuple[str, list[bytes]]]) -> None:
         """Put the objects on the source, and make both homes."""
         for home in (f"ours-{self._lap}", f"theirs-{self._lap}"):
-            make_home(self._weed.location(home), self._weed.credentials)
+            make_home(self._home.location(home), self._home.credentials)
         store = open_store(self._azurite.location(), self._azurite.credentials)
         with ThreadPoolExecutor(THREADS) as pool:
             for done in [pool.submit(store.put, name, body) for name, body in bodies]:
@@ -103,7 +107,7 @@ class Race:
 
     def ours(self, *steps: str) -> Spent:
         """One process of ours that does `steps` of the migration."""
-        account, secret = self._azurite.credentials.secret, self._weed.credentials.secret
+        account, secret = self._azurite.credentials.secret, self._home.credentials.secret
         assert account is not None
         assert secret is not None
         told = {
@@ -112,8 +116,8 @@ class Race:
             "threads": THREADS,
             "source": str(self._azurite.location()),
             "account": account.reveal().decode(),
-            "home": str(self._weed.location(f"ours-{self._lap}")),
-            "access": self._weed.credentials.access_key,
+            "home": str(self._home.location(f"ours-{self._lap}")),
+            "access": self._home.credentials.access_key,
             "secret": secret.reveal().decode(),
             "vault": self._bao.address,
             "token": self._bao.root_token.reveal().decode(),
@@ -128,7 +132,7 @@ class Race:
         return measured(command, self._environ)
 
     def _rclone_environ(self) -> dict[str, str]:
-        account, secret = self._azurite.credentials.secret, self._weed.credentials.secret
+        account, secret = self._azurite.credentials.secret, self._home.credentials.secret
         assert account is not None
         assert secret is not None
         hidden = subprocess.run(
@@ -142,13 +146,13 @@ class Race:
             "RCLONE_CONFIG_SOURCE_KEY": account.reveal().decode(),
             "RCLONE_CONFIG_SOURCE_ENDPOINT": self._azurite.endpoint,
             "RCLONE_CONFIG_SOURCE_USE_EMULATOR": "false",
-            "RCLONE_CONFIG_WEED_TYPE": "s3",
-            "RCLONE_CONFIG_WEED_PROVIDER": "SeaweedFS",
-            "RCLONE_CONFIG_WEED_ENDPOINT": self._weed.endpoint,
-            "RCLONE_CONFIG_WEED_ACCESS_KEY_ID": str(self._weed.credentials.access_key),
-            "RCLONE_CONFIG_WEED_SECRET_ACCESS_KEY": secret.reveal().decode(),
+            "RCLONE_CONFIG_HOME_TYPE": "s3",
+            "RCLONE_CONFIG_HOME_PROVIDER": self._provider,
+            "RCLONE_CONFIG_HOME_ENDPOINT": self._home.endpoint,
+            "RCLONE_CONFIG_HOME_ACCESS_KEY_ID": str(self._home.credentials.access_key),
+            "RCLONE_CONFIG_HOME_SECRET_ACCESS_KEY": secret.reveal().decode(),
             "RCLONE_CONFIG_SEALED_TYPE": "crypt",
-            "RCLONE_CONFIG_SEALED_REMOTE": f"weed:theirs-{self._lap}",
+            "RCLONE_CONFIG_SEALED_REMOTE": f"home:theirs-{self._lap}",
             "RCLONE_CONFIG_SEALED_PASSWORD": hidden.stdout.decode().strip(),
         }
 
@@ -207,6 +211,7 @@ def main() -> None:
     parser.add_argument("--large-count", type=int, default=2)
     parser.add_argument("--small", type=int, default=10_000)
     parser.add_argument("--rclone", default="rclone")
+    parser.add_argument("--target", choices=sorted(TARGETS), default="seaweedfs")
     options = parser.parse_args()
     program = shutil.which(options.rclone)
     if program is None:
@@ -219,16 +224,17 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             azurite = start_azurite(folder, in_memory=True)
-            weed = start_seaweedfs(folder)
+            start, provider = TARGETS[options.target]
+            home = start(folder)
             bao = start_openbao(folder)
             try:
-                race = Race(azurite, weed, bao, program, folder, lap)
+                race = Race(azurite, home, bao, (program, provider), folder, lap)
                 if lap == "large":
                     large(race, options.large_count, options.large_mib)
                 else:
                     small(race, options.small)
             finally:
-                for server in (azurite, weed, bao):
+                for server in (azurite, home, bao):
                     server.stop()
 
 
