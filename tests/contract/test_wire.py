@@ -6,16 +6,12 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 from azure.storage.blob import AccountSasPermissions, ResourceTypes, generate_account_sas
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bercail.foundation import Secret, Unavailable, Unproven
 from bercail.storage import Credentials, Location, ObjectStore, open_store, wire
@@ -23,6 +19,7 @@ from bercail.storage.request_signing import AGENT
 from bercail.storage.s3 import S3Store
 from bercail.storage.uploads import upload
 from bercail.storage.wire import Wire
+from bercail.testing import tls_door
 from bercail.testing.chaos_proxy import NO_FAULT, ChaosProxy, Exchange, Fault
 from bercail.testing.servers import RunningServer
 from bercail.testing.tls_door import TlsDoor
@@ -69,31 +66,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate of this machine that signed itself, and its key."""
-    folder = tmp_path_factory.mktemp("papers")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a store")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain, private = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return chain, private
+    return tls_door.papers(tmp_path_factory.mktemp("papers"))
 
 
 @pytest.fixture

@@ -5,18 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bercail.storage import Location
 from bercail.storage.kept_connections import FellSilent, KeptConnections, NotPlain, Request
+from bercail.testing import tls_door
 from bercail.testing.tls_door import TlsDoor
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: one\r\n\r\nhello"
@@ -168,31 +164,7 @@ def test_a_host_that_says_nothing_fell_silent() -> None:
 @pytest.fixture
 def papers(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate of this machine that signed itself, and its key."""
-    folder = tmp_path
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a store")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain, private = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return chain, private
+    return tls_door.papers(tmp_path)
 
 
 def test_over_tls_a_host_that_says_nothing_fell_silent(papers: tuple[Path, Path]) -> None:
