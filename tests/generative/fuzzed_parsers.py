@@ -2,9 +2,9 @@
 
     python fuzzed_parsers.py TARGET CORPUS -runs=2000 -seed=7
 
-TARGET is `every`, one of `inspect`, `counts`, `history`, `schema`, or `broken`: a parser with a
-planted mistake, which shows that the harness can fail. CORPUS is a folder that this program fills
-with one small file of each kind, so that the fuzzer begins inside every parser.
+TARGET is `every`, one of `inspect`, `counts`, `history`, `schema`, `results`, or `broken`: a
+parser with a planted mistake, which shows that the harness can fail. CORPUS is a folder that this
+program fills with one small file of each kind, so that the fuzzer begins inside every parser.
 """
 
 from __future__ import annotations
@@ -70,6 +70,30 @@ def schema(data: bytes) -> None:
     undeclared_tables("a", data)
 
 
+RESULTS = [
+    {"result": "survival", "columns": {n: n for n in ("time", "at_risk", "events", "survival")}},
+    {
+        "result": "percentiles",
+        "columns": {n: n for n in ("percentile", "value", "persons_below", "persons_above")},
+    },
+    {"result": "ratios", "columns": {n: n for n in ("ratio", "numerator", "denominator")}},
+    {"result": "map", "columns": {"zone": "zone", "persons": "persons"}, "zones": ["75", "2A"]},
+]
+
+
+def results(data: bytes) -> None:
+    """Rows of any declared result, and any schema of one: judged, or one of the five families."""
+    for declared in RESULTS:
+        head = ",".join(declared["columns"]).encode() + b"\n"
+        meaning = json.dumps({"format": "bercail-table-schema/1", **declared}).encode()
+        with contextlib.suppress(BercailError):
+            found = declared_tables("a.csv", head + data, meaning, SNDS)
+            assert found.verdict != "protected"
+            found.lines()
+    with contextlib.suppress(BercailError):
+        declared_tables("a.csv", b"zone,persons\n75,120\n2A,40\n", data, SNDS)
+
+
 def broken(data: bytes) -> None:
     """Stumbles over what an ordinary seed begins with, so the fuzzer finds it at once."""
     if data[:1] == b"{" and b"nbformat" in data:
@@ -83,6 +107,7 @@ def every(data: bytes) -> None:
     counts(data)
     history(data)
     schema(data)
+    results(data)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -91,6 +116,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "counts": counts,
     "history": history,
     "schema": schema,
+    "results": results,
     "broken": broken,
 }
 
@@ -186,6 +212,11 @@ def seeds() -> dict[str, bytes]:
             {"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": ["x=1"]}]}
         ).encode(),
         "chart": json.dumps({"mark": "bar", "data": {"values": [{"a": 1}, {"a": 2}]}}).encode(),
+        "curve": b"6,200,20,0.9\n12,168,24,0.771\n",
+        "percentiles": b"p25,3,50,150\nmedian,7,100,100\n",
+        "ratios": b"0.25,50,200\n0.333,40,120\n",
+        "zones": b"75,120\n2A,40\n",
+        "result": json.dumps({"format": "bercail-table-schema/1", **RESULTS[3]}).encode(),
         "meaning": json.dumps(meaning).encode(),
         "model": json.dumps(model).encode(),
         "confidences": json.dumps(sure).encode(),

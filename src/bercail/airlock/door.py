@@ -19,14 +19,13 @@ from bercail.airlock.inspection import Disposition, Inspection, Kind, Remark, in
 from bercail.airlock.inspection.identifiers import find_identifiers
 from bercail.airlock.tabled import (
     KINDS,
-    MENDED,
     SCHEMA_SUFFIX,
     FileOfTables,
     declared_tables,
     undeclared_tables,
     words_of_schema,
 )
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Refused
 
 LEAVES, SUPPORTS, DECLARES = "leaves", "supports", "declares"
 """The roles of a file: it leaves, it is for the checkers, it says what the tables of one count."""
@@ -66,12 +65,11 @@ class HandedIn:
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
-        """What the inspection found and a replacement does not mend; of a schema what blocks."""
+        """What the inspection found and still stands; of a schema what blocks."""
         if self.role == DECLARES:
             return tuple(one for one in self.inspection.remarks if one.severity == "blocking")
-        if self.tables is None or self.tables.replacement is None:
-            return self.inspection.remarks
-        return tuple(one for one in self.inspection.remarks if one.rule not in MENDED)
+        mended = self.tables.mended if self.tables else frozenset[str]()
+        return tuple(one for one in self.inspection.remarks if one.rule not in mended)
 
     @property
     def verdict(self) -> str:
@@ -319,6 +317,7 @@ def require_takeable(bundle: Bundle) -> None:
         Invalid: a file of a kind that never leaves (rule `output-type`), or a usual cause of
             rejection on which the author does not insist (its own rule). The remedies are told
             in English and French.
+        Refused: a declared result breaks a rule (its own id), with the rows and a remedy.
     """
     for one in bundle.files:
         blocking = [remark for remark in one.remarks if remark.severity == "blocking"]
@@ -329,6 +328,7 @@ def require_takeable(bundle: Bundle) -> None:
                 remedy=in_both_languages(blocking[:1]) or "Hand in a result.",
                 rule="output-type",
             )
+    _require_results(bundle)
     if bundle.causes and not (bundle.insisted.strip() and _is_mild(bundle.causes)):
         rules = ", ".join(sorted({remark.rule for remark in bundle.causes}))
         raise Invalid(
@@ -336,6 +336,17 @@ def require_takeable(bundle: Bundle) -> None:
             remedy=in_both_languages(bundle.causes),
             rule=bundle.causes[0].rule,
         )
+
+
+def _require_results(bundle: Bundle) -> None:
+    for one in bundle.leaving:
+        broken = one.tables.refused if one.tables else ()
+        if broken:
+            raise Refused(
+                f"`{one.name}` may not leave: " + " ".join(found.message for found in broken),
+                remedy=" ".join(found.remedy for found in broken),
+                rule=broken[0].rule,
+            )
 
 
 def _is_mild(causes: Sequence[Remark]) -> bool:

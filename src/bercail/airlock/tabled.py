@@ -19,7 +19,10 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.assessment import Assessment, assess
+from bercail.airlock.disclosure.findings import Finding
 from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.results.judging import ResultAssessment, assess_result
+from bercail.airlock.disclosure.results.schema import declares_result, read_result_schema
 from bercail.airlock.disclosure.rules.source_policy import (
     SNDS_SOURCE,
     SOURCES,
@@ -62,6 +65,9 @@ MENDED = frozenset(
 )
 """What an inspection finds in the file as handed in and does not hold for a replacement."""
 
+JUDGED = frozenset({"cause-no-counts", "cause-unredacted", "cause-unrounded"})
+"""What an inspection guesses of counts that the rules of a declared result decide."""
+
 
 def source_policy(policy: DisclosurePolicy) -> SourcePolicy:
     """The policy of all statistics whose rules for persons are those of `policy`.
@@ -78,12 +84,14 @@ def source_policy(policy: DisclosurePolicy) -> SourcePolicy:
 class FileOfTables:
     """What became of one file of tables. `replacement` leaves in its place, when there is one.
 
-    `schemas` are those of the replacement; empty when nothing was declared. `document` is what
+    `schemas` are those of the replacement; empty when nothing was declared, and for a declared
+    result, of which `snapshots` says the state of the lake. `document` is what
     readers see; None when nobody can say, and then the guard remembers nothing.
     """
 
     assessment: Assessment | None = None
     schemas: tuple[TableSchema, ...] = ()
+    snapshots: tuple[str, ...] = ()
     replacement: bytes | None = field(default=None, repr=False)
     people: tuple[str, ...] = ()
 
@@ -95,7 +103,28 @@ class FileOfTables:
     @property
     def snapshot(self) -> str:
         """The state of the lake that the tables were made from, as count tables write it."""
-        return "+".join(self.schemas[0].snapshots) if self.schemas else ""
+        return "+".join(self.schemas[0].snapshots if self.schemas else self.snapshots)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it is a declared result all of whose numbers the rules could read."""
+        found = self.assessment
+        return isinstance(found, ResultAssessment) and found.adds_up
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """The rules that a declared result breaks, with rows and remedy; it may not leave."""
+        found = self.assessment
+        if not isinstance(found, ResultAssessment):
+            return ()
+        return tuple(one for one in found.findings if one.rule in found.broken)
+
+    @property
+    def mended(self) -> frozenset[str]:
+        """What the inspection finds in the file as handed in and no longer stands."""
+        if self.replacement is not None:
+            return MENDED
+        return JUDGED if self.is_judged else frozenset()
 
     @property
     def verdict(self) -> str:
@@ -159,6 +188,8 @@ def declared_tables(
         Refused: the schema asks for rounding where it does not hold.
         Unproven: a solver failed, or the audit refuses the protected tables.
     """
+    if declares_result(schema):
+        return _declared_result(data, schema, policy)
     # 1.
     schemas = read_schema(schema)
     reading = read_tables(data, schemas)
@@ -191,6 +222,13 @@ def declared_tables(
 _NOT_REMEMBERED = "`{}` is neither protected nor compared with other releases."
 
 
+def _declared_result(data: bytes, schema: bytes, policy: DisclosurePolicy) -> FileOfTables:
+    """A result under its schema: judged row by row, neither hidden nor changed."""
+    declared = read_result_schema(schema)
+    found = assess_result(data, declared, source_policy(policy))
+    return FileOfTables(assessment=found, snapshots=declared.snapshots, people=found.people)
+
+
 def words_of_schema(schema: bytes) -> bytes:
     """A schema without digests and snapshots, long by nature: what is left are its words.
 
@@ -200,7 +238,13 @@ def words_of_schema(schema: bytes) -> bytes:
         value = json.loads(schema)
     except (ValueError, RecursionError):
         return schema
-    tables = value.get("tables") if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return schema
+    if "result" in value:
+        return json.dumps(
+            {name: part for name, part in value.items() if name not in ("population", "snapshots")}
+        ).encode()
+    tables = value.get("tables")
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
         return schema
     plain = [{name: part for name, part in one.items() if name != "population"} for one in tables]

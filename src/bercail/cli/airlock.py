@@ -16,7 +16,7 @@ SchemaOf = Annotated[
     list[str] | None,
     typer.Option(
         "--schema",
-        help="FILE=SCHEMA: what the tables of FILE count; FILE.schema.json is found by itself.",
+        help="FILE=SCHEMA: what the tables or results of FILE count; FILE.schema.json is found by itself.",
     ),
 ]
 ModelOf = Annotated[
@@ -32,7 +32,8 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 def check(
     file: Path,
     schema: Annotated[
-        Path | None, typer.Option("--schema", help="What the tables of FILE count (JSON).")
+        Path | None,
+        typer.Option("--schema", help="What the tables or results of FILE count (JSON)."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

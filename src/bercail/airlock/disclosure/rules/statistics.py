@@ -43,6 +43,11 @@ def percentile(persons: int, percent: float, policy: SourcePolicy) -> tuple[str,
     return ("percentile-sides",) if min(sides) < policy.threshold else ()
 
 
+def percentile_sides(below: int, above: int, policy: SourcePolicy) -> tuple[str, ...]:
+    """A percentile with `below` persons under it and `above` over it, as counted."""
+    return ("percentile-sides",) if min(below, above) < policy.threshold else ()
+
+
 def ratio(numerator: int, denominator: int, policy: SourcePolicy) -> tuple[str, ...]:
     """A ratio shows as much as both counts; also as the count of those not in the numerator."""
     counts = (numerator, denominator, denominator - numerator)
@@ -67,24 +72,31 @@ def model(persons: int, parameters: int, policy: SourcePolicy) -> tuple[str, ...
 
 
 def survival(steps: Sequence[SurvivalStep], policy: SourcePolicy) -> tuple[str, ...]:
-    """A Kaplan-Meier curve: each drop is a count of events over persons at risk.
+    """A Kaplan-Meier curve; see `failing_steps`."""
+    return ("survival-step",) if failing_steps(steps, policy) else ()
 
-    A drop that shows fewer events than `survival_events` shows those persons' times. The
-    persons who leave between two steps (events and censored) are a difference of two shown
-    numbers at risk, hence a count, and so are the persons who stay after the last one.
+
+def failing_steps(steps: Sequence[SurvivalStep], policy: SourcePolicy) -> tuple[int, ...]:
+    """The places of the steps of a Kaplan-Meier curve that may not be shown, from 0.
+
+    A drop is a count of events over persons at risk. One that shows fewer events than
+    `survival_events` shows those persons' times. The persons who leave between two steps
+    (events and censored) are a difference of two shown numbers at risk, hence a count, and so
+    are the persons who stay after the last one: the earlier of the two steps is named.
     """
-    for step in steps:
+    failing = set()
+    for place, step in enumerate(steps):
         if 0 < step.events < policy.survival_events or step.at_risk < policy.threshold:
-            return ("survival-step",)
-    for before, after in pairwise(steps):
+            failing.add(place)
+    for place, (before, after) in enumerate(pairwise(steps)):
         left = before.at_risk - after.at_risk
         if left < 0 or policy.counts.is_small(left):
-            return ("survival-step",)
+            failing.add(place)
     if steps:
         last = steps[-1]
         if policy.counts.is_small(last.at_risk - last.events - last.censored):
-            return ("survival-step",)
-    return ()
+            failing.add(len(steps) - 1)
+    return tuple(sorted(failing))
 
 
 def coarser_steps(steps: Sequence[SurvivalStep], policy: SourcePolicy) -> tuple[SurvivalStep, ...]:
@@ -100,7 +112,9 @@ def coarser_steps(steps: Sequence[SurvivalStep], policy: SourcePolicy) -> tuple[
         merged = SurvivalStep(
             time=step.time, at_risk=steps[start].at_risk, events=events, censored=censored
         )
-        if events >= policy.survival_events and not survival((*found, merged), policy):
+        # Those before the last one hold already, each with the one after it.
+        pair = (*found[-1:], merged)
+        if events >= policy.survival_events and not survival(pair, policy):
             found.append(merged)
             start, events, censored = place + 1, 0, 0
     return tuple(found)

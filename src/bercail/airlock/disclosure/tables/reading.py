@@ -67,6 +67,14 @@ _READERS: dict[FileKind, Callable[[bytes], tuple[tuple[Grid, ...], tuple[Finding
 }
 
 
+def read_grids(data: bytes) -> tuple[FileKind, tuple[Grid, ...], tuple[Finding, ...]]:
+    """The grids of `data` before anyone knows what they mean; raises `Invalid` as `read_tables`."""
+    kind = kind_of(data)
+    if kind == "counts":
+        raise _no_table("it is a count table, which says itself what it counts")
+    return (kind, *_READERS[kind](data))
+
+
 def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     """Every table of `data`; `schemas` say what they mean, in their order, else it is inferred.
 
@@ -76,7 +84,7 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     kind = kind_of(data)
     if kind == "counts":
         return Reading(kind=kind, tables=(typed_counts(parse_counts(data)),), findings=())
-    grids, findings = _READERS[kind](data)
+    kind, grids, findings = read_grids(data)
     tables: list[TypedTable] = []
     unread: list[str] = []
     inferred: list[int] = []

@@ -1,0 +1,179 @@
+"""A file with one declared result, judged as the airlock would.
+
+1. The file is read as one grid, and the schema must speak of each of its columns.
+2. The rules of the kind are applied to each row; what fails blocks, with its rows and a remedy.
+3. What does not add up, and what the differencing guard cannot compare, is left to people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from bercail.airlock.disclosure.assessment import Assessment
+from bercail.airlock.disclosure.counts import Axis, Counts
+from bercail.airlock.disclosure.findings import Finding, wording_findings
+from bercail.airlock.disclosure.protect.outcome import published
+from bercail.airlock.disclosure.results.maps import judge_map
+from bercail.airlock.disclosure.results.percentiles import judge_percentiles
+from bercail.airlock.disclosure.results.ratios import judge_ratios
+from bercail.airlock.disclosure.results.rows import Judged, Row, in_words, rows_of
+from bercail.airlock.disclosure.results.schema import ResultKind, ResultSchema
+from bercail.airlock.disclosure.results.survival import judge_survival
+from bercail.airlock.disclosure.rules.catalogue import RULES
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
+from bercail.airlock.disclosure.tables.reading import read_grids
+from bercail.foundation import Invalid
+
+METHOD = "declared"
+"""The method of a published table that nothing was done to."""
+
+_JUDGES: Mapping[ResultKind, Callable[[Sequence[Row], ResultSchema, SourcePolicy], Judged]] = {
+    "survival": judge_survival,
+    "percentiles": judge_percentiles,
+    "ratios": judge_ratios,
+    "map": judge_map,
+}
+
+REMEDIES: Mapping[str, tuple[str, str]] = {
+    "extreme": (
+        "Take the row out, or give a percentile with enough persons on each side.",
+        "Retirez la ligne, ou donnez un centile avec assez de personnes de chaque côté.",
+    ),
+    "percentile-sides": (
+        "Take the row out, or give a percentile nearer to the median.",
+        "Retirez la ligne, ou donnez un centile plus proche de la médiane.",
+    ),
+    "ratio-counts": (
+        "Put categories together until both counts and their difference reach the threshold.",
+        "Regroupez des catégories : les deux effectifs et leur différence sont sous le seuil.",
+    ),
+    "map-zone": (
+        "Put the zone together with its neighbours, or draw wider zones.",
+        "Regroupez la zone avec ses voisines, ou dessinez des zones plus larges.",
+    ),
+    "map-bounds": (
+        "Use fewer classes, so that each holds more zones.",
+        "Utilisez moins de classes, pour que chacune contienne plus de zones.",
+    ),
+}
+"""One step for each rule, in English and French; a survival curve has its own."""
+
+
+@frozen(kw_only=True)
+class ResultAssessment(Assessment):
+    """What the airlock would say of a declared result.
+
+    `broken`: for each rule the numbers of the rows that break it; `rows_seen` counts all.
+    `adds_up`: every row could be judged.
+    """
+
+    result: ResultKind
+    rows_seen: int
+    broken: Mapping[str, tuple[int, ...]] = field(factory=dict)
+    adds_up: bool = False
+
+    def checker_report(self) -> dict[str, Any]:
+        """All that the checkers see; sealed, never published."""
+        return super().checker_report() | {
+            "result": self.result,
+            "result_rows": self.rows_seen,
+            "rules": [RULES[rule].as_dict() for rule in sorted(self.broken)],
+            "broken": {rule: list(rows) for rule, rows in self.broken.items()},
+        }
+
+    def lines(self) -> list[str]:
+        """The outcome for a person at a terminal."""
+        failing = len({row for rows in self.broken.values() for row in rows})
+        lines = [f"{self.verdict}: {failing} of {self.rows_seen} rows of `{self.result}` refused"]
+        lines += [f"{one.severity}: {one.message} {one.remedy}".rstrip() for one in self.findings]
+        return lines + [f"for people: {reason}" for reason in self.people]
+
+
+def assess_result(data: bytes, schema: ResultSchema, policy: SourcePolicy) -> ResultAssessment:
+    """What the airlock would say of the result that `data` holds.
+
+    Raises:
+        Invalid: the bytes are no table, or more than one (`output-type`); the schema does not
+            speak of exactly the columns of the file (`table-schema`).
+    """
+    # 1.
+    kind, grids, found = read_grids(data)
+    rows = rows_of(grids[0], schema) if len(grids) == 1 else "it holds not exactly one table"
+    if isinstance(rows, str):
+        raise Invalid(
+            f"The schema of the result does not suit the file: {rows}.",
+            remedy="Hand in one table whose header names exactly the columns of the schema.",
+            rule="table-schema",
+        )
+    # 2.
+    judged = _JUDGES[schema.kind](rows, schema, policy)
+    findings = [*found, *_wording(rows, schema), *_failures(judged)]
+    # 3.
+    document = _document(judged, policy)
+    people = (*judged.people, *judged.notes, *(() if document else (_NOT_COMPARED,)))
+    return ResultAssessment(
+        kind=kind,
+        tables=judged.tables,
+        cells=(),
+        findings=tuple(findings),
+        people=people,
+        document=document,
+        result=schema.kind,
+        rows_seen=len(rows),
+        broken=judged.broken,
+        adds_up=not judged.people,
+    )
+
+
+def _document(judged: Judged, policy: SourcePolicy) -> dict[str, Any] | None:
+    """What the guard remembers: every number as it is shown; None for what is no count."""
+    values = {
+        (number, key): cell.value
+        for number, table in enumerate(judged.tables)
+        for key, cell in table.cells.items()
+    }
+    return published(judged.tables, values, policy, method=METHOD) if values else None
+
+
+_NOT_COMPARED = "The result is not compared with other releases."
+
+
+def _failures(judged: Judged) -> list[Finding]:
+    """What breaks a rule: its words and remedy in both languages, and the rows."""
+    found = []
+    for rule, numbers in judged.broken.items():
+        remedy, remedy_fr = judged.remedies.get(rule) or REMEDIES[rule]
+        words = RULES[rule]
+        where = in_words(numbers)
+        where_fr = in_words(numbers, row="ligne", many="lignes")
+        found.append(
+            Finding(
+                rule=rule,
+                severity="blocking",
+                message=f"{words.en} ({where}) / {words.fr} ({where_fr})",
+                remedy=f"{remedy} / {remedy_fr}",
+            )
+        )
+    return found
+
+
+def _wording(rows: Sequence[Row], schema: ResultSchema) -> list[Finding]:
+    """What the names of columns and the labels give away."""
+    axes = []
+    for part, column in schema.columns.items():
+        labels = [row.texts[part] for row in rows] if part in _LABELS else []
+        axes.append(_axis(column, labels))
+    for place, column in enumerate(schema.by):
+        axes.append(_axis(column, [row.by[place] for row in rows]))
+    return wording_findings(Counts(title=schema.kind, axes=tuple(axes), cells={}))
+
+
+_LABELS = frozenset({"zone", "class"})
+"""Parts that hold words; every other part holds numbers or goes to people."""
+
+
+def _axis(name: str, labels: Sequence[str]) -> Axis:
+    return Axis(name=name, categories=tuple(dict.fromkeys(label for label in labels if label)))
