@@ -16,7 +16,7 @@ SchemaOf = Annotated[
     list[str] | None,
     typer.Option(
         "--schema",
-        help="FILE=SCHEMA: what the tables or results of FILE count; FILE.schema.json is found by itself.",
+        help="FILE=SCHEMA: what the numbers of FILE count; FILE.schema.json is found by itself.",
     ),
 ]
 ModelOf = Annotated[
@@ -33,7 +33,7 @@ def check(
     file: Path,
     schema: Annotated[
         Path | None,
-        typer.Option("--schema", help="What the tables or results of FILE count (JSON)."),
+        typer.Option("--schema", help="What the numbers of FILE count (JSON)."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
