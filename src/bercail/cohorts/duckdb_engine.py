@@ -116,9 +116,9 @@ class _Questions:
         model = self.plan.model
         decided = compile_decided(self.plan)
         self._keep(DECIDED, decided.query)
-        stopped = dict(self.connection.sql(to_sql(count_steps())).fetchall())
+        stopped = dict(self.connection.execute(to_sql(count_steps())).fetchall())
         if decided.everyone is not None:
-            (everyone,) = self.connection.sql(to_sql(decided.everyone)).fetchall()[0]
+            (everyone,) = self.connection.execute(to_sql(decided.everyone)).fetchall()[0]
             stopped[0] = stopped.get(0, 0) + everyone - sum(stopped.values())
         return told(
             self.plan,
@@ -175,8 +175,10 @@ class _Tables:
             self.connection.register(name, content.select(wanted))
             return
         self._know(content)
-        files = self.connection.read_parquet(list(content.urls), union_by_name=True)
-        files.create_view(name)
+        files = exp.Array(expressions=[exp.Literal.string(url) for url in content.urls])
+        by_name = exp.PropertyEQ(this=exp.to_identifier("union_by_name"), expression=exp.true())
+        held = exp.func("READ_PARQUET", files, by_name, copy=False, dialect="duckdb")
+        self.connection.execute(f"CREATE TEMPORARY VIEW {name} AS FROM {held.sql('duckdb')}")
 
     def _know(self, source: Source) -> None:
         if source.filesystem is None:

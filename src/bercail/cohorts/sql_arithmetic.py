@@ -18,6 +18,7 @@ from bercail.cohorts.arithmetic import (
     ShiftMonths,
 )
 from bercail.cohorts.expressions import Expression
+from bercail.cohorts.sql_trees import cast
 
 Term = exp.Expr
 # Gives the SQL of an inner expression.
@@ -26,22 +27,24 @@ Inner = Callable[[Expression], Term]
 
 def big(value: int) -> Term:
     """A whole number, as wide as the columns."""
-    return exp.cast(exp.Literal.number(value), "BIGINT")
+    return cast(exp.Literal.number(value), "BIGINT")
 
 
 def floor_quotient(left: Term, right: Term) -> Term:
     """`left` divided by `right` rounded down; null by 0. SQL itself rounds towards zero."""
-    whole = exp.paren(exp.Nullif(this=exp.paren(right), expression=big(0)))
-    top = exp.paren(left)
-    rest = exp.paren(exp.Mod(this=top.copy(), expression=whole.copy()))
-    up = exp.paren(exp.Add(this=rest, expression=whole.copy()))
-    positive = exp.paren(exp.Mod(this=up, expression=whole.copy()))
-    exact = exp.paren(exp.Sub(this=top, expression=positive))
-    return exp.paren(exp.IntDiv(this=exact, expression=whole.copy()))
+    whole = exp.paren(exp.Nullif(this=exp.paren(right, copy=False), expression=big(0)), copy=False)
+    top = exp.paren(left, copy=False)
+    rest = exp.paren(exp.Mod(this=top, expression=whole), copy=False)
+    up = exp.paren(exp.Add(this=rest, expression=whole), copy=False)
+    positive = exp.paren(exp.Mod(this=up, expression=whole), copy=False)
+    exact = exp.paren(exp.Sub(this=top, expression=positive), copy=False)
+    return exp.paren(exp.IntDiv(this=exact, expression=whole), copy=False)
 
 
 def _multiply(inner: Inner, node: Multiply) -> Term:
-    return exp.paren(exp.Mul(this=exp.paren(inner(node.value)), expression=big(node.by)))
+    return exp.paren(
+        exp.Mul(this=exp.paren(inner(node.value), copy=False), expression=big(node.by)), copy=False
+    )
 
 
 def _divide(inner: Inner, node: Divide) -> Term:
@@ -50,7 +53,7 @@ def _divide(inner: Inner, node: Divide) -> Term:
 
 def _shift_months(inner: Inner, node: ShiftMonths) -> Term:
     months = exp.Interval(this=exp.Literal.string(str(node.months)), unit=exp.var("MONTH"))
-    return exp.cast(exp.paren(exp.Add(this=inner(node.value), expression=months)), "DATE")
+    return cast(exp.paren(exp.Add(this=inner(node.value), expression=months), copy=False), "DATE")
 
 
 def _part_of(inner: Inner, node: PartOf) -> Term:
@@ -60,18 +63,24 @@ def _part_of(inner: Inner, node: PartOf) -> Term:
         "quarter": exp.Quarter,
         "weekday": exp.DayOfWeekIso,
     }
-    return exp.cast(parts[node.part](this=inner(node.value)), "BIGINT")
+    return cast(parts[node.part](this=inner(node.value)), "BIGINT")
 
 
 def _first_day_of(inner: Inner, node: FirstDayOf) -> Term:
     unit = exp.Literal.string(node.unit.upper())
-    return exp.cast(exp.func("DATE_TRUNC", unit, inner(node.value), dialect="duckdb"), "DATE")
+    return cast(
+        exp.func("DATE_TRUNC", unit, inner(node.value), dialect="duckdb", copy=False), "DATE"
+    )
 
 
 def _extreme(inner: Inner, node: Least | Greatest) -> Term:
     how: type[exp.Func] = exp.Least if isinstance(node, Least) else exp.Greatest
     first, *rest = (inner(value) for value in node.values)
-    return how(this=first, expressions=rest, ignore_nulls=True) if rest else exp.paren(first)
+    return (
+        how(this=first, expressions=rest, ignore_nulls=True)
+        if rest
+        else exp.paren(first, copy=False)
+    )
 
 
 def _case(inner: Inner, node: Case) -> Term:

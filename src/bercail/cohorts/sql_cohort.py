@@ -25,6 +25,7 @@ from bercail.cohorts.sql_people import People, own_nodes
 from bercail.cohorts.sql_sets import Sets
 from bercail.cohorts.sql_summaries import Summaries
 from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, listed_name, number
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.sql_views import (
     RENAMED,
     identities,
@@ -122,9 +123,11 @@ class _Compiler:
     def everyone(self) -> exp.Query:
         """How many persons there are, as far as the scope goes."""
         terms = self.people.terms()
-        count = exp.alias_(exp.cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
+        count = named_as(cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
         tested = [_certain(terms.term(one)) for one in self.plan.scoped.guards]
-        return self._with_ctes(exp.select(count).from_("people").where(*tested))
+        return self._with_ctes(
+            exp.select(count, copy=False).from_("people", copy=False).where(*tested, copy=False)
+        )
 
     def event_rows(self, rows: EventRows) -> exp.Query:
         """The rows of one output."""
@@ -132,17 +135,22 @@ class _Compiler:
         self.sets.use(rows.events)
         source, conditions = self.sets.relation(rows.events)
         person, name = exp.column("person", "k"), exp.column("person", "e")
-        query = exp.select(person, *(exp.column(name, "e") for name in rows.columns))
-        query = query.from_(exp.to_table(source, alias="e"))
+        query = exp.select(person, *(exp.column(name, "e") for name in rows.columns), copy=False)
+        query = query.from_(aliased(source, alias="e"), copy=False)
         if self.sets.key(rows.events) == "number":
             same = exp.EQ(this=exp.column("number", "numbers"), expression=name)
-            query, name = query.join("numbers", on=same), exp.column("called", "numbers")
-        of_cohort = exp.EQ(this=person.copy(), expression=name)
-        query = query.join(exp.to_table(COHORT_PERSONS, alias="k"), on=of_cohort)
+            query, name = (
+                query.join("numbers", on=same, copy=False),
+                exp.column("called", "numbers"),
+            )
+        of_cohort = exp.EQ(this=person, expression=name)
+        query = query.join(aliased(COHORT_PERSONS, alias="k"), on=of_cohort, copy=False)
         names = ("person", *rows.columns)
         order = [exp.Ordered(this=exp.column(name), nulls_first=False) for name in names]
-        whole = exp.select(*names).from_(query.where(*conditions).subquery("w"))
-        return self._with_ctes(whole.order_by(*order))
+        whole = exp.select(*names, copy=False).from_(
+            query.where(*conditions, copy=False).subquery("w", copy=False), copy=False
+        )
+        return self._with_ctes(whole.order_by(*order, copy=False))
 
     def _keep(self) -> list[Expression]:
         """What must be true, step by step."""
@@ -179,13 +187,13 @@ class _Compiler:
         keep, drop, values = self._keep(), self._drop(), self.plan.values()
         matching = self.plan.scoped.model.matching
         terms = self.people.terms("people") if needed else self.people.terms()
-        columns = [exp.alias_(_step(keep, drop, terms), "step")]
+        columns = [named_as(_step(keep, drop, terms), "step")]
         columns += [
-            exp.alias_(exp.cast(terms.term(value), SQL_TYPES[value.kind]), f"c{place}")
+            named_as(cast(terms.term(value), SQL_TYPES[value.kind]), f"c{place}")
             for place, value in enumerate(values)
         ]
         if matching is not None:
-            columns.append(exp.alias_(_certain(terms.term(matching.controls)), "offered"))
+            columns.append(named_as(_certain(terms.term(matching.controls)), "offered"))
         used = self._used()
         if needed:
             query = self.people.some(columns, used, needed)
@@ -202,25 +210,26 @@ class _Compiler:
 
     def _finished(self, steps: int, values: Sequence[Expression]) -> list[exp.Select]:
         nothing = [
-            exp.alias_(exp.cast(exp.null(), SQL_TYPES[value.kind]), f"c{place}")
+            named_as(cast(exp.null(), SQL_TYPES[value.kind]), f"c{place}")
             for place, value in enumerate(values)
         ]
         stopped = (
             exp.select(
                 "step",
-                exp.alias_(exp.cast(exp.Count(this=exp.Star()), "BIGINT"), "persons"),
-                exp.alias_(exp.cast(exp.null(), "TEXT"), "person"),
+                named_as(cast(exp.Count(this=exp.Star()), "BIGINT"), "persons"),
+                named_as(cast(exp.null(), "TEXT"), "person"),
                 *nothing,
+                copy=False,
             )
-            .from_(DECIDED)
-            .where(exp.LT(this=exp.column("step"), expression=number(steps)))
-            .group_by("step")
+            .from_(DECIDED, copy=False)
+            .where(exp.LT(this=exp.column("step"), expression=number(steps)), copy=False)
+            .group_by("step", copy=False)
         )
         names = [f"c{place}" for place in range(len(values))]
         kept = (
-            exp.select("step", exp.alias_(number(1), "persons"), "person", *names)
-            .from_(DECIDED)
-            .where(exp.EQ(this=exp.column("step"), expression=number(steps)))
+            exp.select("step", named_as(number(1), "persons"), "person", *names, copy=False)
+            .from_(DECIDED, copy=False)
+            .where(exp.EQ(this=exp.column("step"), expression=number(steps)), copy=False)
         )
         return [stopped, kept]
 
@@ -229,13 +238,14 @@ class _Compiler:
         names = [f"c{place}" for place in range(len(values))]
         return (
             exp.select(
-                exp.alias_(number(steps + 1), "step"),
-                exp.alias_(number(1), "persons"),
+                named_as(number(steps + 1), "step"),
+                named_as(number(1), "persons"),
                 "person",
                 *names,
+                copy=False,
             )
-            .from_(DECIDED)
-            .where(*may_be_control(self.plan))
+            .from_(DECIDED, copy=False)
+            .where(*may_be_control(self.plan), copy=False)
         )
 
     def _with_ctes(self, query: exp.Query) -> exp.Query:
@@ -254,7 +264,7 @@ def may_be_control(plan: RunPlan) -> list[Term]:
     step = exp.column("step")
     return [
         exp.GTE(this=step, expression=number(rules)),
-        exp.LT(this=step.copy(), expression=number(steps)),
+        exp.LT(this=step, expression=number(steps)),
         exp.column("offered"),
     ]
 

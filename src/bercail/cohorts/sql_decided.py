@@ -16,25 +16,34 @@ from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.sql_cohort import DECIDED, last_step, may_be_control
 from bercail.cohorts.sql_matching import compile_matching, key_column
 from bercail.cohorts.sql_terms import Term, number
+from bercail.cohorts.sql_trees import cast, named_as
 from bercail.cohorts.views import Kind
 
 
 def count_steps() -> exp.Select:
     """How many persons have each `step`."""
-    persons = exp.alias_(exp.cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
-    return exp.select("step", persons).from_(DECIDED).group_by("step")
+    persons = named_as(cast(exp.Count(this=exp.Star()), "BIGINT"), "persons")
+    return (
+        exp.select("step", persons, copy=False)
+        .from_(DECIDED, copy=False)
+        .group_by("step", copy=False)
+    )
 
 
 def cohort_persons(plan: RunPlan) -> exp.Select:
     """The column `person` of those who passed every step."""
-    return exp.select("person").from_(DECIDED).where(_passed(plan))
+    return (
+        exp.select("person", copy=False).from_(DECIDED, copy=False).where(_passed(plan), copy=False)
+    )
 
 
 def persons_table(plan: RunPlan) -> exp.Select:
     """Those who passed every step with index date and attributes, sorted by person."""
     names = [name for name in _columns(plan) if not name.startswith("measure ")]
-    query = exp.select(*(_named(plan, name) for name in names)).from_(DECIDED)
-    return query.where(_passed(plan)).order_by("person")
+    query = exp.select(*(_named(plan, name) for name in names), copy=False).from_(
+        DECIDED, copy=False
+    )
+    return query.where(_passed(plan), copy=False).order_by("person", copy=False)
 
 
 def measure_sums(plan: RunPlan, place: int) -> exp.Select:
@@ -54,11 +63,18 @@ def measure_sums(plan: RunPlan, place: int) -> exp.Select:
         else:
             counts, least = exp.GT(this=under, expression=number(0)), _total(under)
         if measure.numerator.kind is Kind.BOOL:
-            most = _how_many(exp.and_(counts.copy(), over))
+            most = _how_many(exp.and_(counts, over, copy=False))
         else:
-            most = _total(exp.Case(ifs=[exp.If(this=counts.copy(), true=over)]))
-        sums += [exp.alias_(most, above, quoted=True), exp.alias_(least, below, quoted=True)]
-    query = exp.select(*groups, *sums, copy=False).from_(DECIDED).where(_passed(plan))
+            most = _total(exp.Case(ifs=[exp.If(this=counts, true=over)]))
+        sums += [
+            exp.alias_(most, above, quoted=True, copy=False),
+            exp.alias_(least, below, quoted=True, copy=False),
+        ]
+    query = (
+        exp.select(*groups, *sums, copy=False)
+        .from_(DECIDED, copy=False)
+        .where(_passed(plan), copy=False)
+    )
     return query.group_by(*(_value(plan, name) for name in measure.by), copy=False)
 
 
@@ -68,17 +84,19 @@ def matches_table(plan: RunPlan) -> exp.Query:
     if model.matching is None:
         raise TypeError("a run that matches nobody")
     keys = [
-        exp.alias_(_value(plan, name), key_column(place))
+        named_as(_value(plan, name), key_column(place))
         for place, name in enumerate(model.matching.on)
     ]
-    day: Term = exp.cast(exp.null(), "DATE")
+    day: Term = cast(exp.null(), "DATE")
     if model.index_date is not None:
         day = _value(plan, "index_date")
-    cases = exp.select("person", exp.alias_(day, "index_date"), *keys).from_(DECIDED)
-    pool = exp.select("person", *(one.copy() for one in keys)).from_(DECIDED)
+    cases = exp.select("person", named_as(day, "index_date"), *keys, copy=False).from_(
+        DECIDED, copy=False
+    )
+    pool = exp.select("person", *(one for one in keys), copy=False).from_(DECIDED, copy=False)
     return compile_matching(
-        cases.where(_passed(plan)),
-        pool.where(*may_be_control(plan)),
+        cases.where(_passed(plan), copy=False),
+        pool.where(*may_be_control(plan), copy=False),
         keys=len(keys),
         ratio=model.matching.ratio,
     )
@@ -99,14 +117,14 @@ def _value(plan: RunPlan, name: str) -> Term:
 
 
 def _named(plan: RunPlan, name: str) -> Term:
-    return exp.alias_(_value(plan, name), name, quoted=True)
+    return exp.alias_(_value(plan, name), name, quoted=True, copy=False)
 
 
 def _how_many(condition: Term) -> Term:
     """For how many persons it is true."""
-    there = exp.Case(ifs=[exp.If(this=condition.copy(), true=number(1))])
-    return exp.cast(exp.Count(this=there), "BIGINT")
+    there = exp.Case(ifs=[exp.If(this=condition, true=number(1))])
+    return cast(exp.Count(this=there), "BIGINT")
 
 
 def _total(value: Term) -> Term:
-    return exp.cast(exp.Sum(this=value.copy()), "BIGINT")
+    return cast(exp.Sum(this=value), "BIGINT")

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
 from bercail.cohorts.sql_terms import Term, number
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.views import VIEWS
 
 
@@ -30,14 +31,21 @@ def washout_days(node: Washout, below: str, conditions: Sequence[Term]) -> exp.S
     name = VIEWS[node.view].date
     column = exp.column(name, "e")
     before = _sql("LAG(x.since) OVER (PARTITION BY x.person ORDER BY x.since)")
-    since = exp.select(exp.column("person", "e"), exp.alias_(column, "since"))
-    since = since.from_(exp.to_table(below, alias="e"))
-    told = exp.select("x.person", "x.since", exp.alias_(before, "day_before"))
-    told = told.from_(since.where(*conditions, _known(column.copy())).subquery("x"))
-    apart = exp.GT(this=exp.paren(_sql("f.since - f.day_before")), expression=number(node.days))
+    since = exp.select(exp.column("person", "e"), named_as(column, "since"), copy=False)
+    since = since.from_(aliased(below, alias="e"), copy=False)
+    told = exp.select("x.person", "x.since", named_as(before, "day_before"), copy=False)
+    told = told.from_(
+        since.where(*conditions, _known(column), copy=False).subquery("x", copy=False),
+        copy=False,
+    )
+    apart = exp.GT(
+        this=exp.paren(_sql("f.since - f.day_before"), copy=False), expression=number(node.days)
+    )
     alone = exp.Is(this=exp.column("day_before", "f"), expression=exp.null())
-    query = exp.select("f.person", exp.alias_(exp.column("since", "f"), name))
-    return query.from_(told.subquery("f")).where(exp.paren(exp.or_(alone, apart)))
+    query = exp.select("f.person", named_as(exp.column("since", "f"), name), copy=False)
+    return query.from_(told.subquery("f", copy=False), copy=False).where(
+        exp.paren(exp.or_(alone, apart, copy=False), copy=False), copy=False
+    )
 
 
 def washout_query(node: Washout, below: str, conditions: Sequence[Term]) -> exp.Select:
@@ -50,23 +58,28 @@ def washout_query(node: Washout, below: str, conditions: Sequence[Term]) -> exp.
     name = VIEWS[node.view].date
     column = exp.column(name, "e")
     days = (
-        exp.select(exp.column("person", "e"), exp.alias_(column, "fresh_day"))
-        .from_(exp.to_table(below, alias="e"))
-        .where(*(one.copy() for one in conditions), _known(column.copy()))
-        .distinct()
+        exp.select(exp.column("person", "e"), named_as(column, "fresh_day"), copy=False)
+        .from_(aliased(below, alias="e"), copy=False)
+        .where(*(one for one in conditions), _known(column), copy=False)
+        .distinct(copy=False)
     )
     before = _sql("LAG(d.fresh_day) OVER (PARTITION BY d.person ORDER BY d.fresh_day)")
-    told = exp.select("d.person", "d.fresh_day", exp.alias_(before, "day_before"))
-    told = told.from_(days.subquery("d"))
-    apart = exp.GT(this=exp.paren(_sql("f.fresh_day - f.day_before")), expression=number(node.days))
+    told = exp.select("d.person", "d.fresh_day", named_as(before, "day_before"), copy=False)
+    told = told.from_(days.subquery("d", copy=False), copy=False)
+    apart = exp.GT(
+        this=exp.paren(_sql("f.fresh_day - f.day_before"), copy=False), expression=number(node.days)
+    )
     alone = exp.Is(this=exp.column("day_before", "f"), expression=exp.null())
     on = exp.and_(
         exp.EQ(this=exp.column("person", "f"), expression=exp.column("person", "e")),
-        exp.EQ(this=exp.column("fresh_day", "f"), expression=column.copy()),
-        exp.paren(exp.or_(alone, apart)),
+        exp.EQ(this=exp.column("fresh_day", "f"), expression=column),
+        exp.paren(exp.or_(alone, apart, copy=False), copy=False),
+        copy=False,
     )
-    query = exp.select("e.*").from_(exp.to_table(below, alias="e"))
-    return query.join(told.subquery("f"), on=on).where(*conditions)
+    query = exp.select("e.*", copy=False).from_(aliased(below, alias="e"), copy=False)
+    return query.join(told.subquery("f", copy=False), on=on, copy=False).where(
+        *conditions, copy=False
+    )
 
 
 def periods_query(
@@ -80,63 +93,70 @@ def periods_query(
     4. Each period with its days, and those of them that are covered.
     """
     column = exp.column(VIEWS[node.events.view].date, "e")
-    events = exp.to_table(below, alias="e")
+    events = aliased(below, alias="e")
     if days is None:
         return _open_periods(column, events, conditions)
     spans = _spans(column, events, conditions, days)
     order = "OVER (PARTITION BY person ORDER BY since, until ROWS BETWEEN UNBOUNDED PRECEDING AND"
-    reached = exp.select(
-        "person", "since", "until", exp.alias_(_sql(f"MAX(until) {order} 1 PRECEDING)"), "reached")
-    ).from_(spans.subquery("s"))
+    before = named_as(_sql(f"MAX(until) {order} 1 PRECEDING)"), "reached")
+    reached = exp.select("person", "since", "until", before, copy=False)
+    reached = reached.from_(spans.subquery("s", copy=False), copy=False)
     turn = f"CASE WHEN reached IS NULL OR since - reached - 1 > {node.gap} THEN 1 ELSE 0 END"
-    place = exp.alias_(_sql(f"SUM({turn}) {order} CURRENT ROW)"), "place")
-    told = exp.select("person", "since", "until", "reached", place).from_(reached.subquery("r"))
+    place = named_as(_sql(f"SUM({turn}) {order} CURRENT ROW)"), "place")
+    told = exp.select("person", "since", "until", "reached", place, copy=False).from_(
+        reached.subquery("r", copy=False), copy=False
+    )
     covered = "SUM(GREATEST(0, until - GREATEST(COALESCE(reached, since - 1), since - 1)))"
+    values = {
+        "start": "MIN(since)",
+        "end": "MAX(until)",
+        "events": "CAST(COUNT(*) AS BIGINT)",
+        "days": "CAST(MAX(until) - MIN(since) + 1 AS BIGINT)",
+        "covered": f"CAST({covered} AS BIGINT)",
+    }
+    columns = [named_as(_sql(text), name) for name, text in values.items()]
     return (
-        exp.select(
-            "person",
-            exp.alias_(_sql("MIN(since)"), "start"),
-            exp.alias_(_sql("MAX(until)"), "end"),
-            exp.alias_(_sql("CAST(COUNT(*) AS BIGINT)"), "events"),
-            exp.alias_(_sql("CAST(MAX(until) - MIN(since) + 1 AS BIGINT)"), "days"),
-            exp.alias_(_sql(f"CAST({covered} AS BIGINT)"), "covered"),
-        )
-        .from_(told.subquery("t"))
-        .group_by("person", "place")
+        exp.select("person", *columns, copy=False)
+        .from_(told.subquery("t", copy=False), copy=False)
+        .group_by("person", "place", copy=False)
     )
 
 
 def _spans(column: Term, events: exp.Table, conditions: Sequence[Term], days: Term) -> exp.Select:
     """What each event covers: `person`, `since`, `until`."""
-    least = exp.Least(this=exp.paren(days), expressions=[number(MAX_DAYS)])
-    length = exp.cast(exp.Greatest(this=least, expressions=[number(1)]), "INT")
-    until = exp.Add(this=column.copy(), expression=_less_one(length))
-    enough = exp.GTE(this=exp.paren(days.copy()), expression=number(1))
+    least = exp.Least(this=exp.paren(days, copy=False), expressions=[number(MAX_DAYS)])
+    length = cast(exp.Greatest(this=least, expressions=[number(1)]), "INT")
+    until = exp.Add(this=column, expression=_less_one(length))
+    enough = exp.GTE(this=exp.paren(days, copy=False), expression=number(1))
     return (
         exp.select(
-            exp.column("person", "e"), exp.alias_(column, "since"), exp.alias_(until, "until")
+            exp.column("person", "e"),
+            named_as(column, "since"),
+            named_as(until, "until"),
+            copy=False,
         )
-        .from_(events)
-        .where(*conditions, _known(column.copy()), enough)
+        .from_(events, copy=False)
+        .where(*conditions, _known(column), enough, copy=False)
     )
 
 
 def _less_one(days: Term) -> Term:
-    one = exp.cast(exp.Literal.number(1), "INT")
-    return exp.paren(exp.Sub(this=days, expression=one))
+    one = cast(exp.Literal.number(1), "INT")
+    return exp.paren(exp.Sub(this=days, expression=one), copy=False)
 
 
 def _open_periods(column: Term, events: exp.Table, conditions: Sequence[Term]) -> exp.Select:
     return (
         exp.select(
             exp.column("person", "e"),
-            exp.alias_(exp.Min(this=column.copy()), "start"),
-            exp.alias_(exp.cast(exp.null(), "DATE"), "end"),
-            exp.alias_(_sql("CAST(COUNT(*) AS BIGINT)"), "events"),
-            exp.alias_(exp.cast(exp.null(), "BIGINT"), "days"),
-            exp.alias_(exp.cast(exp.null(), "BIGINT"), "covered"),
+            named_as(exp.Min(this=column), "start"),
+            named_as(cast(exp.null(), "DATE"), "end"),
+            named_as(_sql("CAST(COUNT(*) AS BIGINT)"), "events"),
+            named_as(cast(exp.null(), "BIGINT"), "days"),
+            named_as(cast(exp.null(), "BIGINT"), "covered"),
+            copy=False,
         )
-        .from_(events)
-        .where(*conditions, _known(column))
-        .group_by(exp.column("person", "e"))
+        .from_(events, copy=False)
+        .where(*conditions, _known(column), copy=False)
+        .group_by(exp.column("person", "e"), copy=False)
     )

@@ -19,6 +19,7 @@ from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.sql_sets import Sets
 from bercail.cohorts.sql_summaries import Summaries
 from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.sql_views import TOLD, identities, persons
 from bercail.cohorts.views import PERSONS
 
@@ -48,13 +49,15 @@ class People:
 
     def every(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
         """A query over all persons, joined with every summary that `used` speaks of."""
-        query = exp.select(exp.column("person", "people"), *columns).from_("people")
+        query = exp.select(exp.column("person", "people"), *columns, copy=False).from_(
+            "people", copy=False
+        )
         by_number, by_person = self._relations(used)
         if by_number:
             same = exp.EQ(
                 this=exp.column("called", TOLD), expression=exp.column("person", "people")
             )
-            told = self._told(by_number, ()).subquery(TOLD)
+            told = self._told(by_number, ()).subquery(TOLD, copy=False)
             query = query.join(told, on=same, join_type="left", copy=False)
         return self._joined(query, by_person)
 
@@ -73,26 +76,26 @@ class People:
         told = self._told(by_number, [self.summaries.relation(one) for one in needed])
         self.ctes[SOME] = identities(self.plan, told)
         carried = [
-            exp.alias_(exp.AnyValue(this=exp.column(name)), name)
+            named_as(exp.AnyValue(this=exp.column(name)), name)
             for name in told.named_selects
             if name != "called"
         ]
         self.ctes[CANDIDATES] = persons(self.plan, SOME).select(*carried, copy=False)
-        query = exp.select(exp.column("person", "people"), *columns)
-        query = query.from_(exp.to_table(CANDIDATES, alias="people"))
+        query = exp.select(exp.column("person", "people"), *columns, copy=False)
+        query = query.from_(aliased(CANDIDATES, alias="people"), copy=False)
         return self._joined(query, by_person)
 
     def window(self, named: dict[str, Expression], key: str) -> str:
         """A relation of dates of each person, who is named by identity, or by `number`."""
         terms = self.terms("" if key == "number" else TOLD)
         columns = [
-            exp.alias_(exp.cast(terms.term(bound), SQL_TYPES[bound.kind]), name)
+            named_as(cast(terms.term(bound), SQL_TYPES[bound.kind]), name)
             for name, bound in named.items()
         ]
         bounds = list(named.values())
         query = self._numbered(columns, bounds) if key == "number" else self.every(columns, bounds)
         # An unknown date keeps no event, so those persons need not stand here.
-        query = query.where(*(is_known(terms.term(bound)) for bound in bounds))
+        query = query.where(*(is_known(terms.term(bound)) for bound in bounds), copy=False)
         name = f"window_{len(self.ctes)}"
         self.ctes[name] = query
         return name
@@ -101,9 +104,11 @@ class People:
         """A query over all person numbers; the register is read where `used` speaks of it."""
         by_number, by_person = self._relations(used)
         own = exp.column("number", "numbers")
-        query = exp.select(exp.alias_(own, "person"), *columns).from_("numbers")
+        query = exp.select(named_as(own, "person"), *columns, copy=False).from_(
+            "numbers", copy=False
+        )
         for name in by_number:
-            same = exp.EQ(this=exp.column("person", name), expression=own.copy())
+            same = exp.EQ(this=exp.column("person", name), expression=own)
             query = query.join(name, on=same, join_type="left", copy=False)
         if by_person or any(_reads_person(one) for one in used):
             same = exp.EQ(
@@ -126,21 +131,26 @@ class People:
         Whoever is in none of them, or not in all of `needed`, has no row.
         """
         columns = [
-            exp.alias_(exp.column(column, name), f"{name}_{column}")
+            named_as(exp.column(column, name), f"{name}_{column}")
             for name in names
             for column in self.ctes[name].named_selects
             if column != "person"
         ]
         number = exp.column("number", "numbers")
-        query = exp.select(exp.column("called", "numbers"), *columns).from_("numbers")
+        query = exp.select(exp.column("called", "numbers"), *columns, copy=False).from_(
+            "numbers", copy=False
+        )
         certain = set(needed) if len(names) > 1 else set(names)
         for name in names:
-            same = exp.EQ(this=exp.column("person", name), expression=number.copy())
+            same = exp.EQ(this=exp.column("person", name), expression=number)
             how = "inner" if name in certain else "left"
             query = query.join(name, on=same, join_type=how, copy=False)
         if certain:
             return query
-        return query.where(exp.or_(*(is_known(exp.column("person", name)) for name in names)))
+        return query.where(
+            exp.or_(*(is_known(exp.column("person", name)) for name in names), copy=False),
+            copy=False,
+        )
 
     def _relations(self, used: Sequence[Expression]) -> tuple[list[str], list[str]]:
         """The summaries of `used`, each once: by number, and by identity."""
@@ -169,7 +179,7 @@ def own_nodes(expression: Expression) -> list[Node]:
 
 def is_known(term: Term) -> Term:
     """Whether a value is known."""
-    return exp.Not(this=exp.Is(this=exp.paren(term), expression=exp.null()))
+    return exp.Not(this=exp.Is(this=exp.paren(term, copy=False), expression=exp.null()))
 
 
 def _reads_person(expression: Expression) -> bool:

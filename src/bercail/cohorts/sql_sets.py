@@ -23,6 +23,7 @@ from bercail.cohorts.rules import base_of, walk
 from bercail.cohorts.sql_derived import periods_query, washout_days, washout_query
 from bercail.cohorts.sql_silver import code_of_stay, silver_query
 from bercail.cohorts.sql_terms import Term, Terms, all_of
+from bercail.cohorts.sql_trees import aliased
 from bercail.cohorts.sql_views import (
     BY_PSEUDONYM,
     BY_RANK,
@@ -132,8 +133,10 @@ class Sets:
             # What it is made from comes first, and takes the names before it.
             query = self._made(root)
             if shared and not isinstance(root, Events):
-                query = exp.select("e.*").from_(query.subquery("e"))
-                query = query.where(*(self.condition(step) for step in shared))
+                query = exp.select("e.*", copy=False).from_(
+                    query.subquery("e", copy=False), copy=False
+                )
+                query = query.where(*(self.condition(step) for step in shared), copy=False)
             name = f"events_{len(self.made)}"
             self.ctes[name] = query
             self.made[root] = name
@@ -151,8 +154,8 @@ class Sets:
         if step.start is not None:
             bounds.append(exp.GTE(this=column, expression=terms.term(step.start)))
         if step.end is not None:
-            bounds.append(exp.LTE(this=column.copy(), expression=terms.term(step.end)))
-        return exp.paren(all_of(bounds))
+            bounds.append(exp.LTE(this=column, expression=terms.term(step.end)))
+        return exp.paren(all_of(bounds), copy=False)
 
     def terms(self, events: EventSet) -> Terms:
         """Expressions over one event of a set, whose relation is called `e`."""
@@ -176,9 +179,13 @@ class Sets:
         if isinstance(root, Periods):
             days = None if root.days is None else self.terms(root.events).term(root.days)
             return periods_query(root, below, conditions, days)
-        query = exp.select("e.*").from_(exp.to_table(below, alias="e")).where(*conditions)
+        query = (
+            exp.select("e.*", copy=False)
+            .from_(aliased(below, alias="e"), copy=False)
+            .where(*conditions, copy=False)
+        )
         if isinstance(root, Where):
-            return query.where(self.condition(root))
+            return query.where(self.condition(root), copy=False)
         if not isinstance(root, Within):
             raise TypeError(type(root).__name__)
         return self._join_window(query, root)
@@ -215,7 +222,11 @@ class Sets:
         if not late:
             return query
         tested = [self.condition(step) for step in late]
-        return exp.select("e.*").from_(query.subquery("e")).where(*tested)
+        return (
+            exp.select("e.*", copy=False)
+            .from_(query.subquery("e", copy=False), copy=False)
+            .where(*tested, copy=False)
+        )
 
     def _alternatives(self, rests: Sequence[Steps], netted: bool) -> list[Term]:
         """What every user asks beyond the shared steps, as one condition of alternatives."""
@@ -226,7 +237,7 @@ class Sets:
             # The hull of their windows says as much.
             return []
         each = [all_of([self.condition(step) for step in steps]) for steps in asked]
-        return [exp.paren(exp.or_(*each))]
+        return [exp.paren(exp.or_(*each, copy=False), copy=False)]
 
     def _join_window(self, query: exp.Select, step: Within) -> exp.Select:
         """Join each person's own bounds; an unknown bound keeps nothing."""
@@ -240,8 +251,8 @@ class Sets:
         if "start" in bounds:
             on.append(exp.GTE(this=column, expression=exp.column("window_start", name)))
         if "end" in bounds:
-            on.append(exp.LTE(this=column.copy(), expression=exp.column("window_end", name)))
-        return query.join(name, on=exp.and_(*on))
+            on.append(exp.LTE(this=column, expression=exp.column("window_end", name)))
+        return query.join(name, on=exp.and_(*on, copy=False), copy=False)
 
     def _any_code(self, column: Column, test: object) -> Term:
         relation = CODE_SETS[column.name]
@@ -252,8 +263,8 @@ class Sets:
         ]
         if not callable(test):
             raise TypeError("a test of codes is a function")
-        inside = exp.select("1").from_(exp.to_table(relation, alias="x"))
-        return exp.Exists(this=inside.where(*same, test(exp.column("code", "x"))))
+        inside = exp.select("1", copy=False).from_(aliased(relation, alias="x"), copy=False)
+        return exp.Exists(this=inside.where(*same, test(exp.column("code", "x")), copy=False))
 
     def _require_links(self, view: str) -> None:
         name = BY_PSEUDONYM if view == STAYS else BY_RANK

@@ -11,6 +11,7 @@ from bercail.cohorts.expressions import Column
 from bercail.cohorts.memory_views import LARGE_PACK_UNITS
 from bercail.cohorts.plan import DIAGNOSES, Reading, RunPlan
 from bercail.cohorts.sql_terms import Term, Terms, day, number
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.sql_views import DRUGS, EventQuery, cip7_term
 from bercail.cohorts.view_types import SilverTable
 from bercail.cohorts.views import VIEWS
@@ -25,21 +26,27 @@ def silver_query(plan: RunPlan, base: Events, asked: EventQuery) -> exp.Select:
     if silver is None:
         raise TypeError(base.of)
     reading = plan.readings[silver.name][0]
-    query = exp.select(exp.alias_(_stored(reading, "person"), "person"))
-    query = query.from_(exp.to_table(reading.piece.name, alias="s"))
+    query = exp.select(named_as(_stored(reading, "person"), "person"), copy=False)
+    query = query.from_(aliased(reading.piece.name, alias="s"), copy=False)
     if set(asked.columns) & set(silver.codes):
-        query = query.select(exp.alias_(_stored(reading, "stay"), "stay"))
+        query = query.select(named_as(_stored(reading, "stay"), "stay"), copy=False)
     for name in sorted(set(asked.columns) - set(silver.codes)):
-        query = query.select(exp.alias_(_column(silver, reading, name), name))
+        query = query.select(named_as(_column(silver, reading, name), name), copy=False)
     if set(asked.columns) & {"atc", "large_pack"}:
         query = _with_drugs(query, reading)
     rules = [rule for rule in asked.rules if rule.id not in silver.rules]
     terms = Terms(lambda node: _raw(silver, reading, node))
-    query = query.where(*(terms.term(rule.keep) for rule in rules if rule.keep is not None))
+    query = query.where(
+        *(terms.term(rule.keep) for rule in rules if rule.keep is not None), copy=False
+    )
     for name, (first, last) in asked.windows.items():
         stored = _stored(reading, silver.columns[name])
-        query = query.where(exp.Between(this=stored, low=day(first), high=day(last)))
-    return exp.select("*").from_(query.subquery("e")).where(*asked.before)
+        query = query.where(exp.Between(this=stored, low=day(first), high=day(last)), copy=False)
+    return (
+        exp.select("*", copy=False)
+        .from_(query.subquery("e", copy=False), copy=False)
+        .where(*asked.before, copy=False)
+    )
 
 
 def code_of_stay(plan: RunPlan, column: Column, test: Callable[[Term], Term]) -> Term:
@@ -52,21 +59,22 @@ def code_of_stay(plan: RunPlan, column: Column, test: Callable[[Term], Term]) ->
         exp.column(reading.columns[name][0], "x", quoted=True)
         for name in ("stay", "code", "position")
     )
-    inside = exp.select("1").from_(exp.to_table(reading.piece.name, alias="x"))
+    inside = exp.select("1", copy=False).from_(aliased(reading.piece.name, alias="x"), copy=False)
     positions = [exp.Literal.string(one) for one in silver.codes[column.name]]
     return exp.Exists(
         this=inside.where(
             exp.EQ(this=stay, expression=exp.column("stay", "e")),
             exp.In(this=position, expressions=positions),
             test(code),
+            copy=False,
         )
     )
 
 
 def _with_drugs(query: exp.Select, reading: Reading) -> exp.Select:
-    code = exp.cast(exp.column("cip13", "d"), "TEXT")
+    code = cast(exp.column("cip13", "d"), "TEXT")
     same = exp.EQ(this=code, expression=_stored(reading, "cip13"))
-    return query.join(exp.to_table(DRUGS, alias="d"), on=same, join_type="left")
+    return query.join(aliased(DRUGS, alias="d"), on=same, join_type="left", copy=False)
 
 
 def _stored(reading: Reading, name: str) -> Term:

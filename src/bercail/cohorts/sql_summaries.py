@@ -32,6 +32,7 @@ from bercail.cohorts.scores import find_index
 from bercail.cohorts.sql_arithmetic import big, floor_quotient
 from bercail.cohorts.sql_sets import Sets, rooted
 from bercail.cohorts.sql_terms import Term, Terms, all_of, number
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.views import VIEWS
 
 PickKey = tuple[EventSet, str, Expression | None]
@@ -98,11 +99,13 @@ class Summaries:
         for place, node in enumerate(self.asked[root]):
             _, conditions = self.sets.relation(node.events)
             columns.append(
-                exp.alias_(summary(node, conditions, self.sets.terms(node.events)), f"a{place}")
+                named_as(summary(node, conditions, self.sets.terms(node.events)), f"a{place}")
             )
         source, _ = self.sets.relation(root)
-        query = exp.select(exp.column("person", "e"), *columns)
-        return query.from_(exp.to_table(source, alias="e")).group_by(exp.column("person", "e"))
+        query = exp.select(exp.column("person", "e"), *columns, copy=False)
+        return query.from_(aliased(source, alias="e"), copy=False).group_by(
+            exp.column("person", "e"), copy=False
+        )
 
     def _picked(self, key: PickKey) -> exp.Query:
         events, which, to = key
@@ -116,24 +119,34 @@ class Summaries:
             exp.Ordered(this=exp.column(name, "e"), desc=last, nulls_first=last) for name in names
         ]
         dated = exp.Not(this=exp.Is(this=exp.column(view.date, "e"), expression=exp.null()))
-        query = exp.select().from_(exp.to_table(source, alias="e")).where(*conditions, dated)
+        query = (
+            exp.select()
+            .from_(aliased(source, alias="e"), copy=False)
+            .where(*conditions, dated, copy=False)
+        )
         if to is not None:
             window = self.sets.windows({"near_to": to}, self.sets.key(events))
             far = exp.Sub(this=exp.column(view.date, "e"), expression=exp.column("near_to", window))
-            order.insert(0, exp.Ordered(this=exp.Abs(this=exp.paren(far))))
+            order.insert(0, exp.Ordered(this=exp.Abs(this=exp.paren(far, copy=False))))
             same = exp.EQ(this=exp.column("person", window), expression=exp.column("person", "e"))
             known = exp.Not(this=exp.Is(this=exp.column("near_to", window), expression=exp.null()))
-            query = query.join(window, on=exp.and_(same, known))
+            query = query.join(window, on=exp.and_(same, known, copy=False), copy=False)
         rank = exp.Window(
             this=exp.RowNumber(),
             partition_by=[exp.column("person", "e")],
             order=exp.Order(expressions=order),
         )
         ranked = query.select(
-            *(exp.column(name, "e") for name in ("person", *wanted)), exp.alias_(rank, "place")
+            *(exp.column(name, "e") for name in ("person", *wanted)),
+            named_as(rank, "place"),
+            copy=False,
         )
         first = exp.EQ(this=exp.column("place"), expression=number(1))
-        return exp.select("person", *wanted).from_(ranked.subquery("r")).where(first)
+        return (
+            exp.select("person", *wanted, copy=False)
+            .from_(ranked.subquery("r", copy=False), copy=False)
+            .where(first, copy=False)
+        )
 
 
 def _is_date(node: Aggregate) -> bool:
@@ -165,7 +178,7 @@ def summary(node: Aggregate, conditions: Sequence[Term], terms: Terms) -> Term:
     """One value over the events `e` that pass the conditions."""
 
     def over(aggregate: Term, further: Term | None = None) -> Term:
-        tests = [one.copy() for one in conditions] + ([further] if further is not None else [])
+        tests = list(conditions) + ([further] if further is not None else [])
         if not tests:
             return aggregate
         return exp.Filter(this=aggregate, expression=exp.Where(this=all_of(tests)))
@@ -173,7 +186,7 @@ def summary(node: Aggregate, conditions: Sequence[Term], terms: Terms) -> Term:
     if isinstance(node, Exists):
         return exp.GT(this=over(exp.Count(this=exp.Star())), expression=exp.Literal.number(0))
     if isinstance(node, Count):
-        return exp.cast(over(exp.Count(this=exp.Star())), "BIGINT")
+        return cast(over(exp.Count(this=exp.Star())), "BIGINT")
     if isinstance(node, Pick):
         dated = exp.column(node.column, "e")
         return over(exp.Min(this=dated) if node.which == "first" else exp.Max(this=dated))
@@ -188,14 +201,14 @@ def _of_value(
     node: CountDistinct | Total | Minimum | Maximum | Mean, value: Term, over: Callable[..., Term]
 ) -> Term:
     if isinstance(node, CountDistinct):
-        return exp.cast(over(exp.Count(this=exp.Distinct(expressions=[value]))), "BIGINT")
+        return cast(over(exp.Count(this=exp.Distinct(expressions=[value]))), "BIGINT")
     if isinstance(node, Minimum | Maximum):
         return over(exp.Min(this=value) if isinstance(node, Minimum) else exp.Max(this=value))
-    total = exp.cast(over(exp.Sum(this=value)), "BIGINT")
+    total = cast(over(exp.Sum(this=value)), "BIGINT")
     if isinstance(node, Total):
         return total
-    scaled = exp.Mul(this=exp.paren(total), expression=big(node.scale))
-    return floor_quotient(scaled, exp.cast(over(exp.Count(this=value.copy())), "BIGINT"))
+    scaled = exp.Mul(this=exp.paren(total, copy=False), expression=big(node.scale))
+    return floor_quotient(scaled, cast(over(exp.Count(this=value)), "BIGINT"))
 
 
 def _score(node: Score, terms: Terms, over: Callable[..., Term]) -> Term:
@@ -207,8 +220,10 @@ def _score(node: Score, terms: Terms, over: Callable[..., Term]) -> Term:
             exp.StartsWith(this=terms.term(node.value), expression=exp.Literal.string(prefix))
             for prefix in prefixes
         ]
-        counted = over(exp.Count(this=exp.Star()), exp.paren(exp.or_(*tests)))
-        return exp.paren(exp.GT(this=counted, expression=exp.Literal.number(0)))
+        counted = over(
+            exp.Count(this=exp.Star()), exp.paren(exp.or_(*tests, copy=False), copy=False)
+        )
+        return exp.paren(exp.GT(this=counted, expression=exp.Literal.number(0)), copy=False)
 
     prefixes = {group.name: group.prefixes for group in index.groups}
     total: Term = big(0)
@@ -217,7 +232,7 @@ def _score(node: Score, terms: Terms, over: Callable[..., Term]) -> Term:
             continue
         there = found(group.prefixes)
         if group.unless:
-            there = exp.and_(there, exp.Not(this=found(prefixes[group.unless])))
+            there = exp.and_(there, exp.Not(this=found(prefixes[group.unless])), copy=False)
         points = exp.Case(ifs=[exp.If(this=there, true=big(group.weight))], default=big(0))
         total = exp.Add(this=total, expression=points)
-    return exp.paren(total)
+    return exp.paren(total, copy=False)

@@ -35,6 +35,7 @@ from bercail.cohorts.expressions import (
 from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
 from bercail.cohorts.sql_arithmetic import ARITHMETIC
+from bercail.cohorts.sql_trees import cast
 from bercail.cohorts.views import RAW, Kind
 
 Term = exp.Expr
@@ -97,17 +98,17 @@ class Terms:
 
 def day(value: Any) -> Term:
     """A date literal."""
-    return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+    return cast(exp.Literal.string(value.isoformat()), "DATE")
 
 
 def number(value: int) -> Term:
     """A whole number, as wide as the columns."""
-    return exp.cast(exp.Literal.number(value), "BIGINT")
+    return cast(exp.Literal.number(value), "BIGINT")
 
 
 def all_of(terms: Sequence[Term]) -> Term:
     """The conjunction of `terms`; true for none."""
-    return exp.and_(*terms) if terms else exp.true()
+    return exp.and_(*terms, copy=False) if terms else exp.true()
 
 
 def known_term(reading: Reading, name: str, table: str) -> Term:
@@ -121,24 +122,24 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
     here, held = reading.columns[name]
     column = exp.column(here, table, quoted=True)
     if pa.types.is_null(held):
-        return exp.cast(exp.null(), SQL_TYPES[raw.kind])
+        return cast(exp.null(), SQL_TYPES[raw.kind])
     if raw.kind is Kind.DATE:
         known = exp.Between(this=column, low=day(FIRST_DAY), high=day(LAST_DAY))
-        return exp.Case(ifs=[exp.If(this=known, true=column.copy())])
+        return exp.Case(ifs=[exp.If(this=known, true=column)])
     # Without its second argument DuckDB's trim takes every Unicode space off.
-    text = exp.Trim(this=exp.cast(column, "TEXT"), expression=exp.Literal.string(" "))
+    text = exp.Trim(this=cast(column, "TEXT"), expression=exp.Literal.string(" "))
     if raw.kind is Kind.TEXT:
         return exp.Nullif(this=text, expression=exp.Literal.string(""))
     if pa.types.is_integer(held):
-        return exp.cast(column, "BIGINT")
+        return cast(column, "BIGINT")
     # As it stands first: most numbers have no spaces around, and taking them off costs more.
-    return exp.Case(ifs=[_if_whole(exp.cast(column.copy(), "TEXT")), _if_whole(text)])
+    return exp.Case(ifs=[_if_whole(cast(column, "TEXT")), _if_whole(text)])
 
 
 def _if_whole(text: Term) -> exp.If:
     """The whole number that a text writes, if it writes one."""
-    whole = exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string("-?[0-9]{1,9}"))
-    return exp.If(this=whole, true=exp.cast(text.copy(), "BIGINT"))
+    whole = exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string("-?[0-9]{1,9}"), copy=False)
+    return exp.If(this=whole, true=cast(text, "BIGINT"))
 
 
 # The column of `people` that says whether the register has a row that the scope asks for.
@@ -157,9 +158,9 @@ def stored_term(reading: Reading, name: str, table: str) -> Term:
 
 def _listed(node: Listed) -> Term:
     """Whether the person stands in the relation that `sql_views.listed` makes of the list."""
-    listed = exp.select("person").from_(listed_name(node.name))
+    listed = exp.select("person", copy=False).from_(listed_name(node.name), copy=False)
     inside = exp.In(this=exp.column("person", "people"), query=exp.Subquery(this=listed))
-    return exp.paren(inside)
+    return exp.paren(inside, copy=False)
 
 
 def _literal(_: Terms, node: Literal) -> Term:
@@ -168,29 +169,33 @@ def _literal(_: Terms, node: Literal) -> Term:
     if node.of is Kind.INT:
         return number(int(node.value))
     text = exp.Literal.string(str(node.value))
-    return exp.cast(text, "DATE") if node.of is Kind.DATE else text
+    return cast(text, "DATE") if node.of is Kind.DATE else text
 
 
 def _compare(terms: Terms, node: Compare) -> Term:
     left, right = terms.term(node.left), terms.term(node.right)
-    return exp.paren(_COMPARE[node.op](this=left, expression=right))
+    return exp.paren(_COMPARE[node.op](this=left, expression=right), copy=False)
 
 
 def _both(terms: Terms, node: Both) -> Term:
-    return exp.paren(exp.and_(terms.term(node.left), terms.term(node.right)))
+    return exp.paren(
+        exp.and_(terms.term(node.left), terms.term(node.right), copy=False), copy=False
+    )
 
 
 def _either(terms: Terms, node: Either) -> Term:
-    return exp.paren(exp.or_(terms.term(node.left), terms.term(node.right)))
+    return exp.paren(exp.or_(terms.term(node.left), terms.term(node.right), copy=False), copy=False)
 
 
 def _negation(terms: Terms, node: Negation) -> Term:
-    return exp.paren(exp.Not(this=exp.paren(terms.term(node.value))))
+    return exp.paren(exp.Not(this=exp.paren(terms.term(node.value), copy=False)), copy=False)
 
 
 def _known(terms: Terms, node: Known) -> Term:
-    value = exp.paren(terms.term(node.value))
-    return exp.paren(exp.Not(this=exp.paren(exp.Is(this=value, expression=exp.null()))))
+    value = exp.paren(terms.term(node.value), copy=False)
+    return exp.paren(
+        exp.Not(this=exp.paren(exp.Is(this=value, expression=exp.null()), copy=False)), copy=False
+    )
 
 
 def _if_unknown(terms: Terms, node: IfUnknown) -> Term:
@@ -201,10 +206,10 @@ def _if_unknown(terms: Terms, node: IfUnknown) -> Term:
 def _starts_with(terms: Terms, node: StartsWith) -> Term:
     def test(code: Term) -> Term:
         tests = [
-            exp.StartsWith(this=code.copy(), expression=exp.Literal.string(prefix))
+            exp.StartsWith(this=code, expression=exp.Literal.string(prefix))
             for prefix in node.prefixes
         ]
-        return exp.paren(exp.or_(*tests))
+        return exp.paren(exp.or_(*tests, copy=False), copy=False)
 
     return terms.test_code(node.value, test)
 
@@ -215,23 +220,23 @@ def _is_in(terms: Terms, node: IsIn) -> Term:
             number(member) if isinstance(member, int) else exp.Literal.string(member)
             for member in node.codes
         ]
-        return exp.paren(exp.In(this=code, expressions=members))
+        return exp.paren(exp.In(this=code, expressions=members), copy=False)
 
     return terms.test_code(node.value, test)
 
 
 def _add(terms: Terms, node: Add) -> Term:
     how = exp.Sub if node.minus else exp.Add
-    return exp.paren(how(this=terms.term(node.left), expression=terms.term(node.right)))
+    return exp.paren(how(this=terms.term(node.left), expression=terms.term(node.right)), copy=False)
 
 
 def _shift(terms: Terms, node: Shift) -> Term:
     moved = terms.term(node.value)
     if node.years:
         years = exp.Interval(this=exp.Literal.string(str(node.years)), unit=exp.var("YEAR"))
-        moved = exp.cast(exp.Add(this=moved, expression=years), "DATE")
-    days = exp.cast(exp.Literal.number(node.days), "INT")
-    return exp.paren(exp.Add(this=moved, expression=days))
+        moved = cast(exp.Add(this=moved, expression=years), "DATE")
+    days = cast(exp.Literal.number(node.days), "INT")
+    return exp.paren(exp.Add(this=moved, expression=days), copy=False)
 
 
 def _year_of(terms: Terms, node: YearOf) -> Term:
@@ -239,7 +244,9 @@ def _year_of(terms: Terms, node: YearOf) -> Term:
 
 
 def _days_between(terms: Terms, node: DaysBetween) -> Term:
-    return exp.paren(exp.Sub(this=terms.term(node.end), expression=terms.term(node.start)))
+    return exp.paren(
+        exp.Sub(this=terms.term(node.end), expression=terms.term(node.start)), copy=False
+    )
 
 
 def _band(terms: Terms, node: Band) -> Term:
@@ -247,7 +254,7 @@ def _band(terms: Terms, node: Band) -> Term:
     pairs = list(zip(node.starts, node.labels, strict=True))
     cases = [
         exp.If(
-            this=exp.GTE(this=value.copy(), expression=number(start)),
+            this=exp.GTE(this=value, expression=number(start)),
             true=exp.Literal.string(label),
         )
         for start, label in reversed(pairs)

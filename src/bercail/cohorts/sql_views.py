@@ -6,7 +6,7 @@ columns asked for, and the hidden columns that order or identify an event.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from attrs import frozen
@@ -27,6 +27,7 @@ from bercail.cohorts.sql_terms import (
     number,
     stored_term,
 )
+from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.views import (
     DCIR_KEY,
     DISPENSINGS,
@@ -74,11 +75,11 @@ def one_person(*, rank: bool) -> exp.Select:
         this=exp.Min(this=exp.column("person")), expression=exp.Max(this=exp.column("person"))
     )
     return (
-        exp.select(*keys, exp.alias_(exp.Min(this=exp.column("person")), "person"))
-        .from_("identities")
-        .where(*known)
-        .group_by(*keys)
-        .having(single)
+        exp.select(*keys, named_as(exp.Min(this=exp.column("person")), "person"), copy=False)
+        .from_("identities", copy=False)
+        .where(*known, copy=False)
+        .group_by(*keys, copy=False)
+        .having(single, copy=False)
     )
 
 
@@ -86,13 +87,13 @@ def numbers(plan: RunPlan) -> exp.Select:
     """Each person number once, and the identity by which the person is called."""
     reading = plan.readings[plan.numbers][0]
     identity, person = (stored_term(reading, one, "n") for one in _number_columns(plan))
-    query = exp.select(exp.alias_(person, "number"))
-    query = query.from_(exp.to_table(reading.piece.name, alias="n"))
+    query = exp.select(named_as(person, "number"), copy=False)
+    query = query.from_(aliased(reading.piece.name, alias="n"), copy=False)
     if not renames(plan):
-        return query.select(exp.alias_(identity, "called"))
+        return query.select(named_as(identity, "called"), copy=False)
     known = [exp.Not(this=exp.Is(this=one, expression=exp.null())) for one in (identity, person)]
-    query = query.select(exp.alias_(exp.Min(this=identity.copy()), "called"))
-    return query.where(*known).group_by(person.copy())
+    query = query.select(named_as(exp.Min(this=identity), "called"), copy=False)
+    return query.where(*known, copy=False).group_by(person, copy=False)
 
 
 def renames(plan: RunPlan) -> bool:
@@ -106,9 +107,13 @@ def renamed(plan: RunPlan) -> exp.Select:
     identity, person = (stored_term(reading, one, "i") for one in _number_columns(plan))
     same = exp.EQ(this=exp.column("number", "n"), expression=person)
     other = exp.NEQ(this=identity, expression=exp.column("called", "n"))
-    query = exp.select(exp.alias_(identity.copy(), "identity"), exp.column("called", "n"))
-    query = query.from_(exp.to_table(reading.piece.name, alias="i"))
-    return query.join(exp.to_table("numbers", alias="n"), on=same).where(other).distinct()
+    query = exp.select(named_as(identity, "identity"), exp.column("called", "n"), copy=False)
+    query = query.from_(aliased(reading.piece.name, alias="i"), copy=False)
+    return (
+        query.join(aliased("numbers", alias="n"), on=same, copy=False)
+        .where(other, copy=False)
+        .distinct(copy=False)
+    )
 
 
 def _number_columns(plan: RunPlan) -> tuple[str, str]:
@@ -117,18 +122,18 @@ def _number_columns(plan: RunPlan) -> tuple[str, str]:
 
 def _called(own: Term, query: exp.Select) -> tuple[Term, exp.Select]:
     """The name of the person whose identity `own` is, and `query` with what tells it."""
-    same = exp.EQ(this=exp.column("identity", "n"), expression=own.copy())
-    name = exp.Coalesce(this=exp.column("called", "n"), expressions=[own.copy()])
-    return name, query.join(exp.to_table(RENAMED, alias="n"), on=same, join_type="left")
+    same = exp.EQ(this=exp.column("identity", "n"), expression=own)
+    name = exp.Coalesce(this=exp.column("called", "n"), expressions=[own])
+    return name, query.join(aliased(RENAMED, alias="n"), on=same, join_type="left", copy=False)
 
 
 def listed(plan: RunPlan, name: str) -> exp.Select:
     """The persons of a list that may name each of them by any of their identities."""
     person: Term = exp.column("person", "o")
-    query = exp.select().from_(exp.to_table(name, alias="o"))
+    query = exp.select().from_(aliased(name, alias="o"), copy=False)
     if renames(plan):
         person, query = _called(person, query)
-    return query.select(exp.alias_(person, "person"))
+    return query.select(named_as(person, "person"), copy=False)
 
 
 def identities(plan: RunPlan, told: exp.Select | None = None) -> exp.Select:
@@ -139,22 +144,25 @@ def identities(plan: RunPlan, told: exp.Select | None = None) -> exp.Select:
     reading = plan.readings["IR_BEN_R"][0]
     own = stored_term(reading, "BEN_IDT_ANO", "b")
     rest = [name for name in reading.columns if name not in ("BEN_NIR_PSA", "BEN_IDT_ANO")]
-    columns = [exp.alias_(known_term(reading, name, "b"), name) for name in rest]
-    columns.append(exp.alias_(known_term(reading, "BEN_RNG_GEM", "b"), "rank"))
-    query = exp.select().from_(exp.to_table(reading.piece.name, alias="b"))
+    columns = [named_as(known_term(reading, name, "b"), name) for name in rest]
+    columns.append(named_as(known_term(reading, "BEN_RNG_GEM", "b"), "rank"))
+    query = exp.select().from_(aliased(reading.piece.name, alias="b"), copy=False)
     person: Term = own
     if renames(plan):
         person, query = _called(own, query)
     query = query.select(
-        exp.alias_(person, "person"),
-        exp.alias_(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
+        named_as(person, "person"),
+        named_as(stored_term(reading, "BEN_NIR_PSA", "b"), "pseudonym"),
         *columns,
+        copy=False,
     )
     if told is not None:
         further = [exp.column(name, TOLD) for name in told.named_selects if name != "called"]
-        same = exp.EQ(this=exp.column("called", TOLD), expression=person.copy())
-        query = query.select(*further).join(told.subquery(TOLD), on=same)
-    return query.where(exp.Not(this=exp.Is(this=own.copy(), expression=exp.null())))
+        same = exp.EQ(this=exp.column("called", TOLD), expression=person)
+        query = query.select(*further, copy=False).join(
+            told.subquery(TOLD, copy=False), on=same, copy=False
+        )
+    return query.where(exp.Not(this=exp.Is(this=own, expression=exp.null())), copy=False)
 
 
 def persons(plan: RunPlan, source: str = "identities") -> exp.Select:
@@ -167,16 +175,20 @@ def persons(plan: RunPlan, source: str = "identities") -> exp.Select:
         "department": _latest_home,
         "real_identifier": _real_identifier,
     }
-    chosen = [exp.alias_(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
+    chosen = [named_as(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
     if (asked := plan.scoped.registered) is not None:
-        chosen.append(exp.alias_(_some_row(asked), REGISTERED))
-    return exp.select("person", *chosen).from_(source).group_by("person")
+        chosen.append(named_as(_some_row(asked), REGISTERED))
+    return (
+        exp.select("person", *chosen, copy=False)
+        .from_(source, copy=False)
+        .group_by("person", copy=False)
+    )
 
 
 def _agreed(value: Term) -> Term:
-    lowest, highest = exp.Min(this=value), exp.Max(this=value.copy())
+    lowest, highest = exp.Min(this=value), exp.Max(this=value)
     same = exp.EQ(this=lowest, expression=highest)
-    return exp.Case(ifs=[exp.If(this=same, true=lowest.copy())])
+    return exp.Case(ifs=[exp.If(this=same, true=lowest)])
 
 
 def _some_row(asked: Registered) -> Term:
@@ -186,25 +198,25 @@ def _some_row(asked: Registered) -> Term:
     if asked.born_from is not None:
         tests.append(exp.GTE(this=year, expression=number(asked.born_from)))
     if asked.born_until is not None:
-        tests.append(exp.LTE(this=year.copy(), expression=number(asked.born_until)))
+        tests.append(exp.LTE(this=year, expression=number(asked.born_until)))
     if asked.departments:
         codes = [exp.Literal.string(code) for code in asked.departments]
         tests.append(exp.In(this=home, expressions=codes))
-    some = exp.LogicalOr(this=exp.and_(*tests))
+    some = exp.LogicalOr(this=exp.and_(*tests, copy=False))
     return exp.Coalesce(this=some, expressions=[exp.false()])
 
 
 def _plausible_year() -> Term:
     year = exp.column("BEN_NAI_ANN")
     plausible = exp.Between(this=year, low=number(1601), high=number(2199))
-    return exp.Case(ifs=[exp.If(this=plausible, true=year.copy())])
+    return exp.Case(ifs=[exp.If(this=plausible, true=year)])
 
 
 def _sex() -> Term:
     """The word for the sex on which all rows agree; whole numbers are quicker to compare."""
     code = exp.column("BEN_SEX_COD")
     told = exp.In(this=code, expressions=[number(value) for value in SEXES])
-    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=code.copy())]))
+    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=code)]))
     cases = [
         exp.If(this=number(value), true=exp.Literal.string(word)) for value, word in SEXES.items()
     ]
@@ -215,8 +227,8 @@ def _latest_home() -> Term:
     # The earliest day stands for an unknown date of update, which comes last.
     updated = exp.Coalesce(this=exp.column("BEN_DTE_MAJ"), expressions=[day(date.min)])
     home = exp.column("BEN_RES_DPT")
-    place = exp.func("ROW", updated, home.copy())
-    known = exp.Not(this=exp.Is(this=home.copy(), expression=exp.null()))
+    place = exp.func("ROW", updated, home, copy=False)
+    known = exp.Not(this=exp.Is(this=home, expression=exp.null()))
     return exp.Filter(
         this=exp.ArgMax(this=home, expression=place), expression=exp.Where(this=known)
     )
@@ -238,28 +250,33 @@ def event_query(plan: RunPlan, view: str, asked: EventQuery) -> exp.Select:
     inner = build[view](plan, asked)
     if view == DISPENSINGS and nets(asked.rules):
         return _net(inner, asked)
-    return exp.select("*").from_(inner.subquery("e")).where(*asked.before)
+    return (
+        exp.select("*", copy=False)
+        .from_(inner.subquery("e", copy=False), copy=False)
+        .where(*asked.before, copy=False)
+    )
 
 
 def _net(inner: exp.Select, asked: EventQuery) -> exp.Select:
     keys = ["person", *(name for name in NET_KEY if name in _with_key(asked.columns))]
     totals = {
-        name: exp.cast(
+        name: cast(
             exp.Coalesce(this=exp.Sum(this=exp.column(name, "e")), expressions=[number(0)]),
             "BIGINT",
         )
         for name in ("quantity", "units")
     }
-    positive = [exp.GT(this=total.copy(), expression=number(0)) for total in totals.values()]
+    positive = [exp.GT(this=total, expression=number(0)) for total in totals.values()]
     return (
         exp.select(
             *(exp.column(key, "e") for key in keys),
-            *(exp.alias_(total, name) for name, total in totals.items()),
+            *(named_as(total, name) for name, total in totals.items()),
+            copy=False,
         )
-        .from_(inner.subquery("e"))
-        .where(*asked.before)
-        .group_by(*(exp.column(key, "e") for key in keys))
-        .having(exp.or_(*positive))
+        .from_(inner.subquery("e", copy=False), copy=False)
+        .where(*asked.before, copy=False)
+        .group_by(*(exp.column(key, "e") for key in keys), copy=False)
+        .having(exp.or_(*positive, copy=False), copy=False)
     )
 
 
@@ -297,50 +314,56 @@ def _equal(left: Term, right: Term) -> Term:
 def _dispensings(plan: RunPlan, asked: EventQuery) -> exp.Select:
     lines, care = plan.readings["ER_PHA_F"][0], plan.readings["ER_PRS_F"][0]
     names = _with_key(asked.columns) if nets(asked.rules) else set(asked.columns)
-    cip13 = (
-        known_term(lines, "PHA_PRS_C13", "p")
-        if names & {"cip13", "cip7", "atc", "large_pack"}
-        else None
-    )
-    query = exp.select(exp.alias_(exp.column("person", "l"), "person"))
-    query = query.from_(exp.to_table(lines.piece.name, alias="p"))
-    if "date" in names:
-        query = query.select(exp.alias_(known_term(care, "EXE_SOI_DTD", "s"), "date"))
-    if "quantity" in names:
-        query = query.select(exp.alias_(known_term(lines, "PHA_ACT_QSN", "p"), "quantity"))
-    if "units" in names:
-        query = query.select(exp.alias_(_units(lines), "units"))
-    if cip13 is not None and "cip13" in names:
-        query = query.select(exp.alias_(exp.cast(cip13.copy(), "TEXT"), "cip13"))
-    if cip13 is not None and "cip7" in names:
-        query = query.select(exp.alias_(cip7_term(exp.cast(cip13.copy(), "TEXT")), "cip7"))
-    if cip13 is not None and names & {"atc", "large_pack"}:
-        units = exp.column("units_per_pack", "d")
-        large = exp.GTE(this=units, expression=number(LARGE_PACK_UNITS))
-        query = query.select(
-            exp.alias_(exp.column("atc", "d"), "atc"), exp.alias_(large, "large_pack")
-        )
+    columns = _of_a_line(lines, care)
+    wanted = [named_as(term(), name) for name, term in columns.items() if name in names]
+    query = exp.select(named_as(exp.column("person", "l"), "person"), *wanted, copy=False)
+    query = query.from_(aliased(lines.piece.name, alias="p"), copy=False)
+    if names & {"atc", "large_pack"}:
         # The small list comes first: a filter on it then shrinks the lines before they meet.
         query = query.join(
-            exp.to_table(DRUGS, alias="d"),
-            on=_equal(exp.column("cip13", "d"), cip13.copy()),
+            aliased(DRUGS, alias="d"),
+            on=_equal(exp.column("cip13", "d"), known_term(lines, "PHA_PRS_C13", "p")),
             join_type="left",
+            copy=False,
         )
     on_key = [
         _equal(stored_term(lines, name, "p"), stored_term(care, name, "s")) for name in DCIR_KEY
     ]
-    query = query.join(exp.to_table(care.piece.name, alias="s"), on=exp.and_(*on_key))
+    query = query.join(
+        aliased(care.piece.name, alias="s"), on=exp.and_(*on_key, copy=False), copy=False
+    )
     query = _join_person(query, care, "s")
     rules = _rule_terms(asked.rules, {"ER_PRS_F": (care, "s")})
-    return query.where(*rules, *_window_terms(asked, care, {"date": "EXE_SOI_DTD"}, "s"))
+    return query.where(
+        *rules, *_window_terms(asked, care, {"date": "EXE_SOI_DTD"}, "s"), copy=False
+    )
+
+
+def _of_a_line(lines: Reading, care: Reading) -> Mapping[str, Callable[[], Term]]:
+    """How each column of a dispensing is read, from the tables `p`, `s` and `d`."""
+
+    def cip13() -> Term:
+        return cast(known_term(lines, "PHA_PRS_C13", "p"), "TEXT")
+
+    units = exp.column("units_per_pack", "d")
+    return {
+        "date": lambda: known_term(care, "EXE_SOI_DTD", "s"),
+        "quantity": lambda: known_term(lines, "PHA_ACT_QSN", "p"),
+        "units": lambda: _units(lines),
+        "cip13": cip13,
+        "cip7": lambda: cip7_term(cip13()),
+        "atc": lambda: exp.column("atc", "d"),
+        "large_pack": lambda: exp.GTE(this=units, expression=number(LARGE_PACK_UNITS)),
+    }
 
 
 def cip7_term(cip13: Term) -> Term:
     """The CIP7 within a CIP13; null for codes that are not French drugs."""
     start, end = CIP7_PLACE
     french = exp.and_(
-        exp.EQ(this=exp.Length(this=cip13.copy()), expression=exp.Literal.number(13)),
-        exp.StartsWith(this=cip13.copy(), expression=exp.Literal.string(CIP13_START)),
+        exp.EQ(this=exp.Length(this=cip13), expression=exp.Literal.number(13)),
+        exp.StartsWith(this=cip13, expression=exp.Literal.string(CIP13_START)),
+        copy=False,
     )
     inside = exp.Substring(
         this=cip13, start=exp.Literal.number(start + 1), length=exp.Literal.number(end - start)
@@ -358,23 +381,22 @@ def _join_person(query: exp.Select, reading: Reading, table: str) -> exp.Select:
     on = exp.and_(
         _equal(exp.column("pseudonym", "l"), stored_term(reading, "BEN_NIR_PSA", table)),
         _equal(exp.column("rank", "l"), known_term(reading, "BEN_RNG_GEM", table)),
+        copy=False,
     )
-    return query.join(exp.to_table(BY_RANK, alias="l"), on=on)
+    return query.join(aliased(BY_RANK, alias="l"), on=on, copy=False)
 
 
 def _illnesses(plan: RunPlan, asked: EventQuery) -> exp.Select:
     reading = plan.readings["IR_IMB_R"][0]
     raw = {"start": "IMB_ALD_DTD", "end": "IMB_ALD_DTF", "icd10": "MED_MTF_COD"}
     columns = [
-        exp.alias_(known_term(reading, raw[name], "i"), name)
-        for name in raw
-        if name in asked.columns
+        named_as(known_term(reading, raw[name], "i"), name) for name in raw if name in asked.columns
     ]
-    query = exp.select(exp.alias_(exp.column("person", "l"), "person"), *columns)
-    query = query.from_(exp.to_table(reading.piece.name, alias="i"))
+    query = exp.select(named_as(exp.column("person", "l"), "person"), *columns, copy=False)
+    query = query.from_(aliased(reading.piece.name, alias="i"), copy=False)
     query = _join_person(query, reading, "i")
     rules = _rule_terms(asked.rules, {"IR_IMB_R": (reading, "i")})
-    return query.where(*rules, *_window_terms(asked, reading, raw, "i"))
+    return query.where(*rules, *_window_terms(asked, reading, raw, "i"), copy=False)
 
 
 def _stays(plan: RunPlan, asked: EventQuery) -> exp.Select:
@@ -388,14 +410,14 @@ def _stays(plan: RunPlan, asked: EventQuery) -> exp.Select:
     if not years:
         return _stays_of_year(
             asked, plan.readings["T_MCOaaC"][0], plan.readings["T_MCOaaB"][0]
-        ).where(exp.false())
-    return exp.select("*").from_(_union(years).subquery("y"))
+        ).where(exp.false(), copy=False)
+    return exp.select("*", copy=False).from_(_union(years).subquery("y", copy=False), copy=False)
 
 
 def _union(queries: Sequence[exp.Select]) -> exp.Query:
     whole: exp.Query = queries[0]
     for query in queries[1:]:
-        whole = exp.union(whole, query, distinct=False)
+        whole = exp.union(whole, query, distinct=False, copy=False)
     return whole
 
 
@@ -409,29 +431,34 @@ def _stays_of_year(asked: EventQuery, chain: Reading, summary: Reading) -> exp.S
         "exit_mode": ("SOR_MOD", summary, "b"),
     }
     columns = [
-        exp.alias_(known_term(reading, source, table), name)
+        named_as(known_term(reading, source, table), name)
         for name, (source, reading, table) in raw.items()
         if name in asked.columns
     ]
     query = exp.select(
-        exp.alias_(exp.column("person", "l"), "person"), *_stay_id(chain, "c"), *columns
+        named_as(exp.column("person", "l"), "person"),
+        *_stay_id(chain, "c"),
+        *columns,
+        copy=False,
     )
-    query = query.from_(exp.to_table(chain.piece.name, alias="c"))
+    query = query.from_(aliased(chain.piece.name, alias="c"), copy=False)
     on_key = [
         _equal(stored_term(chain, name, "c"), stored_term(summary, name, "b")) for name in PMSI_KEY
     ]
-    query = query.join(exp.to_table(summary.piece.name, alias="b"), on=exp.and_(*on_key))
+    query = query.join(
+        aliased(summary.piece.name, alias="b"), on=exp.and_(*on_key, copy=False), copy=False
+    )
     of_person = _equal(exp.column("pseudonym", "l"), stored_term(chain, "NIR_ANO_17", "c"))
-    query = query.join(exp.to_table(BY_PSEUDONYM, alias="l"), on=of_person)
+    query = query.join(aliased(BY_PSEUDONYM, alias="l"), on=of_person, copy=False)
     rules = _rule_terms(asked.rules, {"T_MCOaaC": (chain, "c"), "T_MCOaaB": (summary, "b")})
     dates = {"entry": "EXE_SOI_DTD", "discharge": "EXE_SOI_DTF"}
-    return query.where(*rules, *_window_terms(asked, chain, dates, "c"))
+    return query.where(*rules, *_window_terms(asked, chain, dates, "c"), copy=False)
 
 
 def _stay_id(reading: Reading, table: str) -> list[Term]:
     keys = (stored_term(reading, name, table) for name in PMSI_KEY)
     values = (number(reading.piece.year), *keys)
-    return [exp.alias_(value, name) for value, name in zip(values, STAY_ID, strict=True)]
+    return [named_as(value, name) for value, name in zip(values, STAY_ID, strict=True)]
 
 
 def stay_codes(plan: RunPlan, column: str) -> exp.Query:
@@ -441,7 +468,7 @@ def stay_codes(plan: RunPlan, column: str) -> exp.Query:
         if name in PMSI_KEY:
             continue
         for reading in plan.readings[family]:
-            code = exp.alias_(known_term(reading, name, "x"), "code")
-            query = exp.select(*_stay_id(reading, "x"), code)
-            parts.append(query.from_(exp.to_table(reading.piece.name, alias="x")))
+            code = named_as(known_term(reading, name, "x"), "code")
+            query = exp.select(*_stay_id(reading, "x"), code, copy=False)
+            parts.append(query.from_(aliased(reading.piece.name, alias="x"), copy=False))
     return _union(parts)
