@@ -138,7 +138,7 @@ def test_the_wrong_key(change: Callable[[DataKey], DataKey], rule: str) -> None:
 def test_a_commitment_written_over_another_does_not_open_it() -> None:
     wrong = evolve(KEY, secret=Secret(bytes(32)))
     forged = bytearray(SEALED)
-    forged[32:64] = wrong.commitment()
+    forged[32:64] = wrong.commitment
     assert refused(bytes(forged), key=wrong).rule == "sealed-segment"
 
 
