@@ -29,8 +29,10 @@ from bercail.vault import DataKey
 
 # A source object may change while it is read; it is read again as what it has become.
 MOST_CHANGES = 5
-# Bytes asked for at once: the most that Azure sends with a checksum of its own.
 ONE_PIECE = 4 * 1024 * 1024
+"""Bytes of an object that is sent in one request."""
+LARGE_PIECE = 8 * 1024 * 1024
+"""Bytes asked for at once of a large object: a host works less for few long ranges."""
 SMALL_PIECE = 128 * 1024
 """Bytes asked for at once of an object that has no more."""
 
@@ -260,7 +262,7 @@ class _Reading:
         entry = self._entry
         md5 = hashlib.md5(usedforsecurity=False) if entry.facts.content_md5 else None
         # A store reads small and large ranges in different ways, each where it costs least.
-        chunk = ONE_PIECE if entry.size > SMALL_PIECE else SMALL_PIECE
+        chunk = LARGE_PIECE if entry.size > SMALL_PIECE else SMALL_PIECE
         stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=chunk)
         while piece := _found(lambda: next(stream, b"")):
             self._gauge.move(len(piece))

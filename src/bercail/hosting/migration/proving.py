@@ -15,7 +15,7 @@ from attrs import frozen
 
 from bercail.foundation import Invalid, Missing, Unproven
 from bercail.hosting.migration.copy_run import Progress
-from bercail.hosting.migration.copying import ONE_PIECE
+from bercail.hosting.migration.copying import LARGE_PIECE
 from bercail.hosting.migration.entry import Entry, ObjectState, entry_of, with_tier
 from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.pool import Gauge, run_bounded
@@ -119,7 +119,7 @@ class Prover:
             now = with_tier(entry_of(self._source.head(entry.name)), entry)
             if now != entry:
                 return Check(name=entry.name, wrong=_changed(entry, now))
-            stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=ONE_PIECE)
+            stream = self._source.stream(entry.name, if_match=entry.facts.etag, chunk=LARGE_PIECE)
             size, sha256 = self._digest(stream)
         except Missing:
             return Check(name=entry.name, wrong="the source no longer has it")
