@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 from itertools import product
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +13,7 @@ from bercail.airlock.disclosure.tables.reading import read_tables
 from bercail.airlock.disclosure.tables.schema import read_schema
 from bercail.airlock.tabled import declared_tables
 from bercail.airlock.verify_tables import verified_tables
+from bercail.testing.table_files import as_parquet, as_xlsx
 
 LABELS = ("young", "old & wise", "85+", 'a "b", c', "été", "<5 km", "50 %", "x_1")
 Rows = list[tuple[object, ...]]
@@ -27,24 +24,7 @@ def _csv(rows: Rows) -> bytes:
     return "".join(",".join(row) + "\n" for row in quoted).encode()
 
 
-def _xlsx(rows: Rows) -> bytes:
-    book, out = openpyxl.Workbook(), io.BytesIO()
-    for row in rows:
-        book.active.append(list(row))
-    book.save(out)
-    book.close()
-    return out.getvalue()
-
-
-def _parquet(rows: Rows) -> bytes:
-    out = io.BytesIO()
-    names = [str(name) for name in rows[0]]
-    columns = {name: [row[at] for row in rows[1:]] for at, name in enumerate(names)}
-    pq.write_table(pa.table(columns), out)
-    return out.getvalue()
-
-
-FORMS = {"csv": _csv, "xlsx": _xlsx, "parquet": _parquet}
+FORMS = {"csv": _csv, "xlsx": as_xlsx, "parquet": as_parquet}
 
 
 @st.composite

@@ -13,7 +13,7 @@ from bercail.cohorts.views import DCIR_KEY
 from bercail.foundation import Missing
 from bercail.ingest.silver.concepts import concept
 from bercail.ingest.silver.definition import column_names
-from bercail.testing.silver_world import CHAIN_CODES, OPERATOR, Row, Tables, World
+from bercail.testing.silver_world import CHAIN_CODES, OPERATOR, Row, Tables, World, world_of_two
 
 NEVER, DAY, FLUX = date(1600, 1, 1), date(2015, 3, 1), date(2015, 4, 1)
 A, B = "A" * 17, "B" * 17
@@ -22,25 +22,7 @@ OUTPATIENT_CODES = ("NIR_RET", "NAI_RET", "SEX_RET", "IAS_RET", "ENT_DAT_RET")
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World.build(tmp_path / "world", part_rows=1)
-    rows = [
-        {"BEN_NIR_PSA": who, "BEN_RNG_GEM": 1, "BEN_IDT_ANO": who, "BEN_DCD_DTE": NEVER}
-        for who in (A, B)
-    ]
-    made.bring("BEN", {"IR_BEN_R": rows})
-    yield made
-    made.close()
-
-
-def events(world: World, name: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Whose each event is, and those columns of it, in the order of their texts."""
-    world.silver.build(OPERATOR, name)
-    whose, names = world.whose(), column_names(concept(name))
-    found = [
-        (whose[row[names.index("person")]], *(row[names.index(one)] for one in columns))
-        for row in world.rows(name)
-    ]
-    return sorted(found, key=str)
+    yield from world_of_two(tmp_path / "world")
 
 
 def after(days: int) -> date:
@@ -95,12 +77,12 @@ def outpatients() -> Tables:
 def test_outpatient_care_of_hospitals_is_consultations_and_acts(world: World) -> None:
     world.bring("ACE", outpatients())
     told = ("date", "nature", "specialty", "quantity", "origin", "flux")
-    assert events(world, "consultations", *told) == [
+    assert world.events("consultations", *told) == [
         (A, DAY, "CS", "3", 1, "T_MCO15FCSTC", None),
         (A, after(2), "CS", "3", 1, "T_MCO15FCSTC", None),
     ]
     told = ("date", "system", "code", "activity", "quantity", "stay", "lines")
-    assert events(world, "acts", *told) == [
+    assert world.events("acts", *told) == [
         (A, DAY, "ccam", "DEQP003", "1", 2, None, 2),
         (A, DAY, "ccam", "DEQP003", "4", 1, None, 1),
         (A, DAY, "flat-rate", "ATU", None, 1, None, 1),
@@ -114,7 +96,7 @@ def test_outpatient_care_has_return_codes_of_its_own(world: World, code: str) ->
     tables = outpatients()
     tables["T_MCO15CSTC"][0][code] = "2"
     world.bring("ACE", tables)
-    assert events(world, "consultations", "nature") == []
+    assert world.events("consultations", "nature") == []
 
 
 def test_before_2013_outpatient_care_has_no_delay(world: World) -> None:
@@ -123,7 +105,7 @@ def test_before_2013_outpatient_care_has_no_delay(world: World) -> None:
         for row in rows:
             row.pop("DEL_DAT_ENT", None)
     world.bring("ACE-11", tables)
-    found = events(world, "consultations", "date", "nature", "quantity", "lines")
+    found = world.events("consultations", "date", "nature", "quantity", "lines")
     assert found == [(A, DAY, "CS", 2, 2)]
     # Years without exact dates are left out.
     older = {name.replace("11", "08"): rows for name, rows in tables.items()}
@@ -131,7 +113,7 @@ def test_before_2013_outpatient_care_has_no_delay(world: World) -> None:
         for late in ("EXE_SOI_DTD", "ENT_DAT_RET"):
             row.pop(late)
     world.bring("ACE-08", older)
-    assert events(world, "consultations", "origin") == [(A, "T_MCO11FCSTC")]
+    assert world.events("consultations", "origin") == [(A, "T_MCO11FCSTC")]
 
 
 def care(line: int, **columns: Any) -> Row:
@@ -171,12 +153,12 @@ def test_what_a_hospital_bills_directly_is_read_in_the_pmsi_alone(world: World) 
     ]
     told = ("date", "nature", "specialty", "quantity", "origin")
     # As long as nothing says where line 2 was billed, it is one of town.
-    assert events(world, "consultations", *told) == [town, *hospital, private]
+    assert world.events("consultations", *told) == [town, *hospital, private]
     # Line 1 is of town and has no line there; that of a private hospital says 0, or nothing.
     billed = [key(2) | {"ETE_IND_TAA": 1}, key(4) | {"ETE_IND_TAA": None}]
     world.bring("ETE", {"ER_ETE_F": billed})
     once = (*town[:4], 1, town[5])
-    further = events(world, "consultations", *told)
+    further = world.events("consultations", *told)
     assert further == [once, *hospital, private]
     rows = world.rows("consultations")
     world.silver.rebuild(OPERATOR, "consultations")
@@ -217,7 +199,7 @@ def stays() -> Tables:
 def test_drugs_on_top_of_a_stay_have_a_code_a_day_and_a_part_of_a_unit(world: World) -> None:
     world.bring("MCO", stays())
     told = ("date", "ucd", "thousandths", "way", "origin", "lines")
-    assert events(world, "hospital_drugs", *told) == [
+    assert world.events("hospital_drugs", *told) == [
         (A, after(1), "9213845", 1750, "on-top", "T_MCO15MED", 2),
         (A, after(1), "9213845", 2000, "on-top", "T_MCO15FH", 1),
         (A, after(2), "9213845", 1000, "on-top", "T_MCO15MED", 1),
@@ -250,7 +232,7 @@ def test_retrocession_is_net_and_what_a_stay_was_billed_is_not_taken_twice(world
     ]
     world.bring("DCIR", {"ER_PRS_F": cares, "ER_UCD_F": units})
     told = ("date", "ucd", "thousandths", "way", "stay", "flux", "lines")
-    assert events(world, "hospital_drugs", *told) == [
+    assert world.events("hospital_drugs", *told) == [
         (A, DAY, "9213845", 3000, "retrocession", None, FLUX, 3)
     ]
 

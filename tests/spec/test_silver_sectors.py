@@ -13,7 +13,15 @@ from bercail.cohorts.views import DCIR_KEY
 from bercail.ingest.silver.bronze import family_of
 from bercail.ingest.silver.concepts import concept
 from bercail.ingest.silver.definition import column_names
-from bercail.testing.silver_world import CHAIN_CODES, OPERATOR, RETURN_CODES, Row, Tables, World
+from bercail.testing.silver_world import (
+    CHAIN_CODES,
+    OPERATOR,
+    RETURN_CODES,
+    Row,
+    Tables,
+    World,
+    world_of_two,
+)
 
 NEVER, DAY, END = date(1600, 1, 1), date(2015, 3, 1), date(2015, 3, 20)
 A, B = "A" * 17, "B" * 17
@@ -21,25 +29,7 @@ A, B = "A" * 17, "B" * 17
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World.build(tmp_path / "world", part_rows=1)
-    rows = [
-        {"BEN_NIR_PSA": who, "BEN_RNG_GEM": 1, "BEN_IDT_ANO": who, "BEN_DCD_DTE": NEVER}
-        for who in (A, B)
-    ]
-    made.bring("BEN", {"IR_BEN_R": rows})
-    yield made
-    made.close()
-
-
-def events(world: World, name: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Whose each event is, and those columns of it, in the order of their texts."""
-    world.silver.build(OPERATOR, name)
-    whose, names = world.whose(), column_names(concept(name))
-    found = [
-        (whose[row[names.index("person")]], *(row[names.index(one)] for one in columns))
-        for row in world.rows(name)
-    ]
-    return sorted(found, key=str)
+    yield from world_of_two(tmp_path / "world")
 
 
 def chain(who: str, codes: tuple[str, ...] = CHAIN_CODES, **columns: Any) -> Row:
@@ -80,20 +70,20 @@ def rehabilitation() -> Tables:
 
 def test_weeks_of_rehabilitation_are_one_stay(world: World) -> None:
     world.bring("SSR", rehabilitation())
-    stays = events(world, "other_stays", "date", "end", "sector", "exit_mode", "lines")
+    stays = world.events("other_stays", "date", "end", "sector", "exit_mode", "lines")
     assert stays == [(A, DAY, END, "ssr", "9", 2)]
-    assert events(world, "diagnoses", "code", "position", "lines") == [
+    assert world.events("diagnoses", "code", "position", "lines") == [
         (A, "I10", "ssr-das", 2),
         (A, "I639", "ssr-ae", 1),
         (A, "I639", "ssr-mmp", 2),
         (A, "Z501", "ssr-fp", 2),
     ]
     # By the day of entry: the delay counts from the entry into the unit, which nobody knows.
-    assert events(world, "acts", "date", "system", "code", "activity", "quantity") == [
+    assert world.events("acts", "date", "system", "code", "activity", "quantity") == [
         (A, DAY, "ccam", "DEQP003", "1", 2),
         (A, DAY, "csarr", "PER+256", None, 4),
     ]
-    assert events(world, "deaths", "date", "origin") == [(A, END, "T_SSR15B")]
+    assert world.events("deaths", "date", "origin") == [(A, END, "T_SSR15B")]
 
 
 def test_the_years_of_rehabilitation_have_their_own_columns(world: World) -> None:
@@ -104,7 +94,7 @@ def test_the_years_of_rehabilitation_have_their_own_columns(world: World) -> Non
     world.bring("SSR-12", older)
     undated = {"T_SSR08C": [ssr() | {"NIR_ANO_17": B, "SOR_ANN": "2008"}], "T_SSR08B": [without]}
     world.bring("SSR-08", undated)
-    assert events(world, "other_stays", "sector", "origin") == [
+    assert world.events("other_stays", "sector", "origin") == [
         (A, "ssr", "T_SSR15B"),
         (B, "ssr", "T_SSR12B"),
     ]
@@ -159,17 +149,17 @@ def test_a_sequence_at_home_that_was_wrongly_grouped_takes_its_lines_along(
 ) -> None:
     world.bring("HAD", home(error))
     # Two groups of one sequence make no line twice.
-    assert events(world, "diagnoses", "code", "position") == [
+    assert world.events("diagnoses", "code", "position") == [
         one for one in ALL_AT_HOME if one[1] in ("C50", "E119", "Z511")
     ]
-    assert events(world, "acts", "code", "quantity", "lines") == [(A, "DEQP003", 1, 1)]
-    assert events(world, "other_stays", "sector", "lines") == [(A, "had", 1)]
+    assert world.events("acts", "code", "quantity", "lines") == [(A, "DEQP003", 1, 1)]
+    assert world.events("other_stays", "sector", "lines") == [(A, "had", 1)]
     # A correction brings the sequence back; it names B too, whose sequence has no group.
     world.bring("HAD-2", home(), "HAD")
     (report,) = world.silver.build(OPERATOR, "diagnoses")
     assert (report.state, report.persons) == ("built", 2)
     further = world.rows("diagnoses")
-    assert events(world, "diagnoses", "code", "position") == ALL_AT_HOME
+    assert world.events("diagnoses", "code", "position") == ALL_AT_HOME
     world.silver.rebuild(OPERATOR, "diagnoses")
     assert world.rows("diagnoses") == further
 
@@ -191,19 +181,19 @@ def test_psychiatry_follows_who_stays_and_never_who_comes_by(world: World) -> No
         "T_RIP17R3A": [{"ETA_NUM_EPMSI": "750000001", "IPP_IRR_CRY": "X" * 16, "DGN_PAL": "F32"}],
     }  # fmt: skip
     world.bring("RIP", tables)
-    assert events(world, "other_stays", "sector", "exit_mode", "lines") == [(A, "rip", "8", 2)]
-    assert events(world, "diagnoses", "code", "position", "lines") == [
+    assert world.events("other_stays", "sector", "exit_mode", "lines") == [(A, "rip", "8", 2)]
+    assert world.events("diagnoses", "code", "position", "lines") == [
         (A, "F10", "rip-das", 2),
         (A, "F20", "rip-dp", 2),
     ]
-    acts = events(world, "acts", "date", "code", "quantity")
+    acts = world.events("acts", "date", "code", "quantity")
     assert acts == [(A, date(2015, 3, 3), "AZRP001", 1)]
 
 
 def test_stays_of_two_sectors_with_the_same_numbers_are_two(world: World) -> None:
     world.bring("HAD", home())
     world.bring("SSR", rehabilitation())
-    found = events(world, "other_stays", "sector", "stay")
+    found = world.events("other_stays", "sector", "stay")
     assert [one[1] for one in found] == ["had", "ssr"]
     assert found[0][2] != found[1][2]
     world.silver.build(OPERATOR, "diagnoses")
@@ -245,7 +235,7 @@ def test_archives_are_read_with_the_table_that_they_were_taken_from(world: World
     world.bring("ARC", archived)
     first = {"ER_PRS_F": [care(9, MARCH, "Z" * 17, PRS_DPN_QLP=0)], "ER_PHA_F": [pack(9, MARCH, 1)]}
     world.bring("DCIR-1", first)
-    assert events(world, "dispensings", "date", "quantity") == [(A, date(2012, 11, 5), 2)]
+    assert world.events("dispensings", "date", "quantity") == [(A, date(2012, 11, 5), 2)]
     current = {
         "ER_PRS_F": [care(4, MARCH, PRS_DPN_QLP=None), care(5, MARCH, B, PRS_DPN_QLP=71)],
         # The drug of an archived line, and the reversal of another.
@@ -255,7 +245,7 @@ def test_archives_are_read_with_the_table_that_they_were_taken_from(world: World
     (report,) = world.silver.build(OPERATOR, "dispensings")
     assert (report.state, report.persons) == ("built", 2)
     further = world.rows("dispensings")
-    assert events(world, "dispensings", "date", "quantity", "lines", "flux") == [
+    assert world.events("dispensings", "date", "quantity", "lines", "flux") == [
         (A, date(2012, 11, 5), 4, 3, MARCH)
     ]
     pins = {one["concept"]: one["made_from"] for one in world.silver.status()}["dispensings"]
@@ -277,8 +267,8 @@ def test_who_stands_in_the_archived_register_alone_has_events_and_a_death(world:
             "ER_PHA_F_2012": [pack(3, DECEMBER, 1)],
         },
     )
-    assert events(world, "dispensings", "quantity") == [(gone, 1)]
-    assert events(world, "deaths", "date", "origin") == [(gone, died, "IR_BEN_R_ARC")]
+    assert world.events("dispensings", "quantity") == [(gone, 1)]
+    assert world.events("deaths", "date", "origin") == [(gone, died, "IR_BEN_R_ARC")]
 
 
 def test_names_of_tables_say_their_family_and_year() -> None:

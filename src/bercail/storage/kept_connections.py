@@ -14,7 +14,8 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -125,19 +126,26 @@ class KeptConnections:
         """Send all of them, each over a connection of its own, then read the answers in order.
 
         None stands for whatever `ask` would raise, a connection that the host had closed too.
+        Once a request cannot be sent, no further one is; once the host keeps silent, no further
+        answer is awaited: whoever asks again waits once, and not for each of them.
         """
-        lines: list[_Connection | None] = []
+        lines: list[_Connection] = []
         answers: list[Answer | None] = []
         try:
-            lines.extend(map(self._sent, requests))
-            for place, request in enumerate(requests):
-                one, lines[place] = lines[place], None
-                answers.append(None if one is None else self._heard(one, request.most))
+            for request in requests:
+                one = self._sent(request)
+                if one is None:
+                    break
+                lines.append(one)
+            for request in requests[: len(lines)]:
+                try:
+                    answers.append(self._heard(lines.pop(0), request.most))
+                except FellSilent:
+                    break
         finally:
             for one in lines:
-                if one is not None:
-                    one.close()
-        return answers
+                one.close()
+        return answers + [None] * (len(requests) - len(answers))
 
     def close(self) -> None:
         """Close what is kept open."""
@@ -150,48 +158,34 @@ class KeptConnections:
         self.close()
 
     def _sent(self, request: Request) -> _Connection | None:
-        one: _Connection | None = None
         try:
             head = _request_head(request.method, request.target, request.headers, request.body)
             one = self._taken() or self._opened()
-            one.send(head, request.body)
-        except (NotPlain, _Closed, OSError):
-            if one is not None:
-                one.close()
+            with _broken(one):
+                one.send(head, request.body)
+        except (NotPlain, FellSilent, _Closed):
             return None
         return one
 
     def _heard(self, one: _Connection, most: int) -> Answer | None:
         try:
-            answer = one.answer(most)
-        except (NotPlain, _Closed, OSError):
-            one.close()
+            return self._answered(one, most)
+        except (NotPlain, _Closed):
             return None
-        except BaseException:
-            one.close()
-            raise
-        self._settled(one)
-        return answer
 
     def _over(self, one: _Connection, head: bytes, body: Sequence[bytes], most: int) -> Answer:
-        try:
+        with _broken(one):
             one.send(head, body)
-            answer = one.answer(most)
-        except BaseException as error:
-            one.close()
-            if isinstance(error, BlockingIOError | TimeoutError):
-                raise FellSilent from None
-            if isinstance(error, OSError):
-                raise NotPlain from None
-            raise
-        self._settled(one)
-        return answer
+        return self._answered(one, most)
 
-    def _settled(self, one: _Connection) -> None:
+    def _answered(self, one: _Connection, most: int) -> Answer:
+        with _broken(one):
+            answer = one.answer(most)
         if one.lasts:
             self._keep(one)
         else:
             one.close()
+        return answer
 
     def _taken(self) -> _Connection | None:
         fresh = time.monotonic() - KEPT_SECONDS
@@ -248,6 +242,20 @@ class KeptConnections:
 
 class _Closed(Exception):
     """The host closed the connection before a byte of an answer."""
+
+
+@contextmanager
+def _broken(one: _Connection) -> Iterator[None]:
+    """Close the connection on any error, and tell those of the system in the words of this room."""
+    try:
+        yield
+    except BaseException as error:
+        one.close()
+        if isinstance(error, BlockingIOError | TimeoutError):
+            raise FellSilent from None
+        if isinstance(error, OSError):
+            raise NotPlain from None
+        raise
 
 
 class _Connection:

@@ -1,7 +1,7 @@
 """Any host that speaks S3. A location names one bucket, and may name a prefix in it.
 
-All bytes travel through obstore (Rust), at a third of the CPU of the vendor's
-client. boto3 does what obstore cannot: finish a multipart upload under a
+Bytes travel over the wire (`bercail.storage.wire`), and through obstore (Rust) where that
+gives no plain answer. boto3 does what obstore cannot: finish a multipart upload under a
 condition, create a bucket, and read names that obstore cannot carry.
 """
 

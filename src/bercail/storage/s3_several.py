@@ -8,16 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bercail.storage.names import require_portable
-from bercail.storage.past import find_past
 from bercail.storage.reading import is_carried
 from bercail.storage.request_signing import UNSIGNED
 from bercail.storage.s3_parts import by_checksum, checksum_of
-from bercail.storage.several import over_wire
 from bercail.storage.wire import Asked
 
 if TYPE_CHECKING:
     from bercail.storage.request_signing import S3Signer
-    from bercail.storage.several import Wanted
     from bercail.storage.wire import Wire
 
 
@@ -29,16 +26,6 @@ class S3Several:
     wire: Wire
     by_crc: bool
     storage_class: str | None
-
-    def read_several(self, wanted: Sequence[Wanted]) -> list[bytes | None]:
-        """See `ReadsSeveral`."""
-        plain = [
-            (partial(self.signer.sign, "GET", self.prefix + one.name), one)
-            if find_past(one.name) is None and is_carried(self.prefix + one.name)
-            else None
-            for one in wanted
-        ]
-        return over_wire(self.wire, plain, {}, lambda _: True)
 
     def put_several(self, bodies: Sequence[tuple[str, bytes]]) -> list[bool]:
         """See `PutsSeveral`."""

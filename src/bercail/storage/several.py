@@ -52,16 +52,18 @@ class PutsSeveral(Protocol):
 
 def reads_several(store: ObjectStore) -> ReadsSeveral | None:
     """What reads several objects of `store` at once; None where a wrapper must see each."""
-    inner = _bare(store)
-    return inner if isinstance(inner, ReadsSeveral) else None
+    while isinstance(store, Retrying | ReadOnly):
+        if isinstance(store, CheckedSource) and store.relies_on is SourceChecksum.OBJECT:
+            return None
+        store = store.inner
+    return store if isinstance(store, ReadsSeveral) else None
 
 
 def puts_several(store: ObjectStore) -> PutsSeveral | None:
     """What writes several objects to `store` at once; None where a wrapper must see each."""
-    if _has(store, ReadOnly):
-        return None
-    inner = _bare(store)
-    return inner if isinstance(inner, PutsSeveral) else None
+    while isinstance(store, Retrying):
+        store = store.inner
+    return store if isinstance(store, PutsSeveral) else None
 
 
 Signed = tuple["Signs", Wanted]
@@ -99,20 +101,3 @@ def _content(one: Wanted, answer: Answer) -> bytes | None:
     if piece is None or piece.etag != one.etag or piece.size != one.size:
         return None
     return piece.content
-
-
-def _has(store: ObjectStore, kind: type) -> bool:
-    while isinstance(store, Retrying | ReadOnly):
-        if isinstance(store, kind):
-            return True
-        store = store.inner
-    return False
-
-
-def _bare(store: ObjectStore) -> ObjectStore | None:
-    """The store below those wrappers that need not see each object."""
-    while isinstance(store, Retrying | ReadOnly):
-        if isinstance(store, CheckedSource) and store.relies_on is SourceChecksum.OBJECT:
-            return None
-        store = store.inner
-    return store

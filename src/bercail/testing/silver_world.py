@@ -15,6 +15,8 @@ from attrs import define, field
 from bercail.catalogue import load
 from bercail.cohorts.views import DCIR_KEY
 from bercail.foundation import Role
+from bercail.ingest.silver.concepts import concept
+from bercail.ingest.silver.definition import column_names
 from bercail.ingest.silver.numbers import NUMBERS_TABLE, RegisterPersons
 from bercail.ingest.silver.service import SilverService
 from bercail.ingest.silver.session import SessionSettings
@@ -235,9 +237,29 @@ class World:
         table = self.lake.read(NUMBERS_TABLE).read_all()
         return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
+    def events(self, name: str, *columns: str) -> list[tuple[Any, ...]]:
+        """Whose each event is, and those columns of it, in the order of their texts."""
+        self.silver.build(OPERATOR, name)
+        whose, names = self.whose(), column_names(concept(name))
+        found = [
+            (whose[row[names.index("person")]], *(row[names.index(one)] for one in columns))
+            for row in self.rows(name)
+        ]
+        return sorted(found, key=str)
+
     def close(self) -> None:
         """Let go of the house."""
         self.house.close()
+
+
+def world_of_two(folder: Path) -> Iterator[World]:
+    """A world that knows two persons, AAA... and BBB..., alive; closed at the end."""
+    made = World.build(folder, part_rows=1)
+    alive = {"BEN_RNG_GEM": 1, "BEN_DCD_DTE": date(1600, 1, 1)}
+    rows = [{"BEN_NIR_PSA": who, "BEN_IDT_ANO": who, **alive} for who in ("A" * 17, "B" * 17)]
+    made.bring("BEN", {"IR_BEN_R": rows})
+    yield made
+    made.close()
 
 
 def batch_of(table: str, rows: list[Row]) -> pa.RecordBatch:

@@ -25,6 +25,7 @@ _SEAL_CHUNK = 1 << 20
 _OPEN_CHUNK = 4 << 20
 """Bytes opened at a time, unless told: one read of the host each."""
 _SMALL_ROOM = 1 << 20
+"""Bytes up to which clearing costs less than what would spare it."""
 _SCRATCH = fmt.PREAMBLE_SIZE + 18 * fmt.SEGMENT_SIZE
 """The most that a writer keeps to seal into, so that one allocation serves a whole stream."""
 

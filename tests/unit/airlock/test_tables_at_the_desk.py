@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from attrs import evolve
 
@@ -19,11 +14,11 @@ from bercail.airlock.disclosure.tables.reading import read_tables
 from bercail.airlock.disclosure.tables.schema import read_schema
 from bercail.foundation import Invalid, Missing, Refused, Unproven
 from bercail.testing.airlock_desk import AUTHOR, CHECKERS, PERMIT, AirlockDesk, document
+from bercail.testing.table_files import Rows, as_parquet, as_xlsx
 
 COHORT = "ab" * 32
 SNAPSHOTS = ["ER_PRS_F@7"]
 CONTEXT = "Treated diabetics of 2025 by age group and sex"
-Rows = Sequence[Sequence[object]]
 
 # One count under 11: it and what gives it away are hidden.
 COUNTS: Rows = (
@@ -60,22 +55,6 @@ def schema(**changes: Any) -> dict[str, Any]:
 
 def as_csv(rows: Rows, sign: str = ",") -> bytes:
     return "".join(sign.join(map(str, row)) + "\n" for row in rows).encode()
-
-
-def as_xlsx(rows: Rows) -> bytes:
-    book, out = openpyxl.Workbook(), io.BytesIO()
-    for row in rows:
-        book.active.append(list(row))
-    book.save(out)
-    book.close()
-    return out.getvalue()
-
-
-def as_parquet(rows: Rows) -> bytes:
-    out = io.BytesIO()
-    columns = {str(name): [row[at] for row in rows[1:]] for at, name in enumerate(rows[0])}
-    pq.write_table(pa.table(columns), out)
-    return out.getvalue()
 
 
 def as_html(rows: Rows) -> bytes:

@@ -127,6 +127,26 @@ def test_several_requests_are_all_sent_before_the_first_answer_is_read() -> None
     assert [told.split(b" ")[1] for told in host.heard] == [b"/b/0", b"/b/1", b"/b/2", b"/b/3"]
 
 
+def test_a_silent_host_is_awaited_once_and_not_for_each_of_several() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    lines = KeptConnections(Location(scheme="s3", name="b", endpoint=origin), origin, silence=0.2)
+    asked = [Request("GET", f"/b/{n}", {"host": "h"}, most=9) for n in range(2)]
+    found: list[object] = []
+    asking = Thread(target=lambda: found.extend(lines.ask_several(asked)))
+    asking.start()
+    first, second = listener.accept()[0], listener.accept()[0]
+    try:
+        # The second answer is there already, and is no longer asked for after the silence.
+        second.sendall(GOOD)
+        asking.join(10)
+        assert found == [None, None]
+    finally:
+        for one in (first, second, listener):
+            one.close()
+        lines.close()
+
+
 NOT_PLAIN = {
     "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     "cut": GOOD[:-1],

@@ -65,7 +65,8 @@ class HandfulCarrier:
         done: dict[str, Outcome] = {}
         try:
             if self._reads is not None and len(rows) > 1:
-                done |= self._together(self._reads, rows)
+                for outcome in self._together(self._reads, rows):
+                    done[outcome.row.entry.name] = outcome
             for row in rows:
                 if row.entry.name not in done:
                     done[row.entry.name] = self._carrier.carry(row)
@@ -73,8 +74,8 @@ class HandfulCarrier:
             return Carried(outcomes=tuple(done.values()), error=error)
         return Carried(outcomes=tuple(done.values()))
 
-    def _together(self, reads: ReadsSeveral, rows: Sequence[WorkRow]) -> dict[str, Outcome]:
-        """Outcomes by name of those that went plainly."""
+    def _together(self, reads: ReadsSeveral, rows: Sequence[WorkRow]) -> Iterator[Outcome]:
+        """What became of those that went plainly."""
         chosen = [row for row in rows if row.entry.size and self._carrier.is_as_listed(row)]
         wanted = [
             Wanted(name=row.entry.name, etag=row.entry.facts.etag, size=row.entry.size)
@@ -85,17 +86,14 @@ class HandfulCarrier:
             if plain is not None and _is_its_own(row, plain):
                 self._gauge.move(len(plain))
                 found.setdefault(self._carrier.class_of(row), []).append((row, plain))
-        outcomes: dict[str, Outcome] = {}
         for name, pairs in found.items():
-            outcomes |= self._sent(self._carrier.target_in(name), pairs)
-        return outcomes
+            yield from self._sent(self._carrier.target_in(name), pairs)
 
     def _sent(
         self, target: SealedStore, pairs: Sequence[tuple[WorkRow, bytes]]
-    ) -> dict[str, Outcome]:
+    ) -> Iterator[Outcome]:
         plains = [(row.entry.name, row.entry.binding_version, plain) for row, plain in pairs]
         made = put_several(target, plains, self._carrier.key())
-        outcomes: dict[str, Outcome] = {}
         for (row, plain), sealed in zip(pairs, made, strict=True):
             if sealed is None:
                 self._gauge.move(-len(plain))
@@ -103,9 +101,7 @@ class HandfulCarrier:
             carried = evolve(
                 row, sha256=sealed.sha256, sealed_size=sealed.sealed_size, crc=sealed.crc64nvme
             )
-            outcome = Outcome(row=carried, state=ObjectState.CARRIED, written=True)
-            outcomes[row.entry.name] = outcome
-        return outcomes
+            yield Outcome(row=carried, state=ObjectState.CARRIED, written=True)
 
 
 def _is_its_own(row: WorkRow, plain: bytes) -> bool:

@@ -44,25 +44,18 @@ DEATHS = Concept(
         text_column("cause", "underlying cause (ICD-10), where a certificate was matched"),
     ),
     branches=(
-        alone(
-            "register",
-            "IR_BEN_R",
-            "identity",
-            "BEN_IDT_ANO",
-            ("BEN_DCD_DTE",),
-            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
-            where=_KNOWN_DEATH,
-            net=True,
-        ),
-        alone(
-            "archived-register",
-            "IR_BEN_R_ARC",
-            "identity",
-            "BEN_IDT_ANO",
-            ("BEN_DCD_DTE",),
-            {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
-            where=_KNOWN_DEATH,
-            net=True,
+        *(
+            alone(
+                name,
+                table,
+                "identity",
+                "BEN_IDT_ANO",
+                ("BEN_DCD_DTE",),
+                {"date": Field(source="t.BEN_DCD_DTE", add="latest")},
+                where=_KNOWN_DEATH,
+                net=True,
+            )
+            for name, table in (("register", "IR_BEN_R"), ("archived-register", "IR_BEN_R_ARC"))
         ),
         alone(
             "certificate",
