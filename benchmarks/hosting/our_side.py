@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bercail.cli.starting import collect_rarely
+from bercail.cli.starting import begin
 
 if TYPE_CHECKING:
     from bercail.hosting import MigrationService
@@ -68,7 +68,7 @@ def service(told: dict[str, Any]) -> MigrationService:
 
 def main() -> None:
     """Do the steps, begun as the program begins; a step that fails ends it with its error."""
-    collect_rarely()
+    begin()
     told = json.loads(sys.stdin.readline())
     race = service(told)
     from bercail.hosting import Basis

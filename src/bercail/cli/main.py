@@ -41,7 +41,7 @@ from bercail.cli import (
     vault,
 )
 from bercail.cli import exit as leave
-from bercail.cli.starting import collect_rarely
+from bercail.cli.starting import begin
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable
 
 app = typer.Typer(
@@ -98,7 +98,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def run() -> None:
     """Run the program; every error leaves with the exit code of its family."""
-    collect_rarely()
+    begin()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _told_to_end)
     try:

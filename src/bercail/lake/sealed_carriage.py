@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from bercail.vault import sealed_size as size_once_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from bercail.lake.sealed_parts import PartNotes, PartsSent
     from bercail.lake.sealed_store import SealedStore
@@ -35,25 +37,26 @@ def put_in_parts(
     *,
     size: int,
     notes: PartNotes,
+    turns: AbstractContextManager[object] | None = None,
 ) -> SealedObject:
     """Seal `data` of `size` bytes as `put` does; run again, send only the parts missing.
 
-    `notes` remembers between runs what may have left (see `lake.sealed_parts`). What
-    fits in one part, or goes to a store that takes no parts, is written whole.
+    `notes` remembers between runs what may have left (see `lake.sealed_parts`), and `turns` lets
+    parts leave. What fits in one, or goes to a store that takes none, is written whole.
 
     Raises:
-        OtherPlaintext: `data` is not what an interrupted run began with under the same
-            version; nothing is left of that one, and a next call begins anew.
+        OtherPlaintext: `data` is not what an interrupted run began with under this version;
+            nothing is left of that one, and a next call begins anew.
         Unproven: `data` has not `size` bytes, or the host shows another object.
     """
     from bercail.storage.uploads import part_size, part_upload
 
     insides = sealed.insides
-    part = part_size(size_once_sealed(size))
-    opaque = sealed.opaque_name(name, version)
-    if size_once_sealed(size) <= part or part_upload(insides.store, opaque) is None:
+    opaque, whole = sealed.opaque_name(name, version), size_once_sealed(size)
+    part = part_size(whole)
+    if whole <= part or part_upload(insides.store, opaque) is None:
         return sealed.put(name, data, version)
-    sent = SealedUpload(
+    upload = SealedUpload(
         name=name,
         size=size,
         part=part,
@@ -63,8 +66,9 @@ def put_in_parts(
         opaque=opaque,
         uploads=partial(_upload, insides.store),
         notes=notes,
-    ).send(data)
-    return _sealed_object(name, version, opaque, sent)
+        turns=turns or nullcontext(),
+    )
+    return _sealed_object(name, version, opaque, upload.send(data))
 
 
 def put_several(

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import evolve, field, frozen
 
 from bercail.foundation import Unproven
+from bercail.lake.part_rooms import PartRooms, Room
 from bercail.vault import SealingWriter
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from bercail.foundation import Randomness
     from bercail.storage.uploads import HeldPart, PartUpload, SentPart
 
@@ -92,7 +95,10 @@ class PartsSent:
 
 
 class SealedUpload:
-    """One object of `size` bytes on its way, in parts of whole segments."""
+    """One object of `size` bytes on its way, in parts of whole segments.
+
+    A part leaves while it holds `turns`, which several uploads may share.
+    """
 
     def __init__(
         self,
@@ -106,11 +112,13 @@ class SealedUpload:
         opaque: str,
         uploads: Uploads,
         notes: PartNotes,
+        turns: AbstractContextManager[object],
     ) -> None:
         self.size, self.part = size, part
         self._name, self._binding, self._key = name, binding, key
         self._randomness, self._opaque = randomness, opaque
         self._uploads, self._upload, self._notes = uploads, uploads(opaque), notes
+        self._turns = turns
 
     def send(self, pieces: Iterable[bytes]) -> PartsSent:
         """Seal and send `pieces`, or what the host lacks of them.
@@ -167,12 +175,15 @@ class SealedUpload:
         step = segments * (SEGMENT - TAG)
         return [*range(step - STREAM_HEADER, self.size, step), self.size]
 
-    def leaves(self, token: str, number: int, digest: str, sealed: Sequence[bytes]) -> SentPart:
+    def leaves(
+        self, token: str, number: int, digest: str, sealed: Sequence[bytes | memoryview]
+    ) -> SentPart:
         """Note a part, then send it."""
-        self._notes.part(self._name, number, digest)
-        return self._upload.send(token, number, sealed)
+        with self._turns:
+            self._notes.part(self._name, number, digest)
+            return self._upload.send(token, number, sealed)
 
-    def known(self, held: HeldPart, sealed: Sequence[bytes]) -> SentPart | None:
+    def known(self, held: HeldPart, sealed: Sequence[bytes | memoryview]) -> SentPart | None:
         """The part `held` by the host if it is of the pieces `sealed`."""
         return self._upload.known(held, sealed)
 
@@ -186,21 +197,30 @@ class _Flow:
         self._writer = upload.writer(begun)
         self._sha256 = hashlib.sha256()
         self._digests: dict[int, str] = {}
-        self._sealed: list[bytes] = []
+        # The first part holds the header of the object besides; it is less than a segment.
+        self._rooms = PartRooms(upload.part + SEGMENT)
+        self._room: Room | None = None
         self._number = 1
         self._found = 0
 
     def run(self, pieces: Iterable[bytes]) -> list[SentPart]:
         """Everything sent; the parts in order."""
         done: list[SentPart] = []
-        waiting: deque[Future[SentPart] | SentPart] = deque()
+        waiting: deque[tuple[Future[SentPart] | SentPart, Room]] = deque()
+
+        def settle() -> None:
+            part, room = waiting.popleft()
+            done.append(_outcome(part))
+            self._rooms.give_back(room)
+
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="parts") as pool:
             try:
-                for number, sealed in self._bodies(pieces):
+                for number, room in self._bodies(pieces):
                     if len(waiting) > IN_FLIGHT:
-                        done.append(_outcome(waiting.popleft()))
-                    waiting.append(self._go(pool, number, sealed))
-                done.extend(map(_outcome, waiting))
+                        settle()
+                    waiting.append((self._go(pool, number, (room.filled,)), room))
+                while waiting:
+                    settle()
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -220,7 +240,7 @@ class _Flow:
         )
 
     def _go(
-        self, pool: ThreadPoolExecutor, number: int, sealed: Sequence[bytes]
+        self, pool: ThreadPoolExecutor, number: int, sealed: Sequence[memoryview]
     ) -> Future[SentPart] | SentPart:
         held = self._held.get(number)
         known = self._upload.known(held, sealed) if held is not None else None
@@ -230,18 +250,18 @@ class _Flow:
         digest = self._digests.pop(number)
         return pool.submit(self._upload.leaves, self._token, number, digest, sealed)
 
-    def _bodies(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
-        """The sealed parts, each in pieces that nobody joins, as they become whole."""
+    def _bodies(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, Room]]:
+        """The sealed parts as they become whole."""
         for number, plain in self._compared(pieces):
             start = 0
             if number > self._number:
                 # One byte more shows that the segment held back was not the last.
-                self._sealed.append(self._writer.update(plain[:1]))
+                self._seal(plain[:1])
                 yield self._cut()
                 start = 1
             for at in range(start, len(plain), _SEAL):
-                self._sealed.append(self._writer.update(plain[at : at + _SEAL]))
-        self._sealed.append(self._writer.finish())
+                self._seal(plain[at : at + _SEAL])
+        self._filling().add(self._writer.finish())
         yield self._cut()
 
     def _compared(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, memoryview]]:
@@ -281,11 +301,20 @@ class _Flow:
         for plain in kept:
             yield number, plain
 
-    def _cut(self) -> tuple[int, Sequence[bytes]]:
+    def _filling(self) -> Room:
+        if self._room is None:
+            self._room = self._rooms.take()
+        return self._room
+
+    def _seal(self, plain: memoryview) -> None:
+        room = self._filling()
+        room.size += self._writer.update_into(plain, room.free)
+
+    def _cut(self) -> tuple[int, Room]:
         """The next part: all that is sealed and was not handed out."""
         number, self._number = self._number, self._number + 1
-        sealed, self._sealed = self._sealed, []
-        return number, sealed
+        room, self._room = self._filling(), None
+        return number, room
 
 
 class _Drawn:

@@ -69,7 +69,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str]
-    body: Sequence[bytes] = ()
+    body: Sequence[bytes | memoryview] = ()
     most: int = 0
 
 
@@ -97,7 +97,7 @@ class KeptConnections:
         method: str,
         target: str,
         headers: Mapping[str, str],
-        body: Sequence[bytes] = (),
+        body: Sequence[bytes | memoryview] = (),
         *,
         most: int = 0,
     ) -> Answer:
@@ -173,7 +173,9 @@ class KeptConnections:
         except (NotPlain, _Closed):
             return None
 
-    def _over(self, one: _Connection, head: bytes, body: Sequence[bytes], most: int) -> Answer:
+    def _over(
+        self, one: _Connection, head: bytes, body: Sequence[bytes | memoryview], most: int
+    ) -> Answer:
         with _broken(one):
             one.send(head, body)
         return self._answered(one, most)
@@ -281,7 +283,7 @@ class _Connection:
         asked.register(self._line, select.POLLIN)
         return not asked.poll(0)
 
-    def send(self, head: bytes, body: Sequence[bytes]) -> None:
+    def send(self, head: bytes, body: Sequence[bytes | memoryview]) -> None:
         """Send a request."""
         try:
             if self._tls:
@@ -359,7 +361,7 @@ class _Connection:
 
 
 def _request_head(
-    method: str, target: str, headers: Mapping[str, str], body: Sequence[bytes]
+    method: str, target: str, headers: Mapping[str, str], body: Sequence[bytes | memoryview]
 ) -> bytes:
     lines = [f"{method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -375,7 +377,7 @@ def _request_head(
         raise NotPlain from None
 
 
-def _send_pieces(line: socket.socket, pieces: Sequence[bytes]) -> None:
+def _send_pieces(line: socket.socket, pieces: Sequence[bytes | memoryview]) -> None:
     left = [memoryview(piece) for piece in pieces if piece]
     while left:
         sent = line.sendmsg(left[:_PIECES])

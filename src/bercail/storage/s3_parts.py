@@ -55,7 +55,7 @@ class HeldPart:
     etag: str
     checksum: bytes | None
 
-    def is_of(self, pieces: Sequence[bytes]) -> bool:
+    def is_of(self, pieces: Sequence[bytes | memoryview]) -> bool:
         """Whether the part is the bytes of `pieces`: by size, and by checksum or else MD5."""
         if self.size != sum(map(len, pieces)):
             return False
@@ -106,7 +106,7 @@ class S3Parts:
         return upload
 
     def send(
-        self, key: str, name: str, upload: str, number: int, pieces: Sequence[bytes]
+        self, key: str, name: str, upload: str, number: int, pieces: Sequence[bytes | memoryview]
     ) -> SentPart:
         """Send one part, the `pieces` one after the other; sending it again replaces it."""
         checksum, size = checksum_of(pieces), sum(map(len, pieces))
@@ -129,7 +129,12 @@ class S3Parts:
         return SentPart(number=number, size=len(body), etag=answer["ETag"], checksum=checksum)
 
     def _wired(
-        self, key: str, upload: str, number: int, pieces: Sequence[bytes], checksum: int
+        self,
+        key: str,
+        upload: str,
+        number: int,
+        pieces: Sequence[bytes | memoryview],
+        checksum: int,
     ) -> str | None:
         """Send a part over the wire; its etag, or None when that was not plainly taken."""
         if not self._by_crc:
@@ -244,7 +249,7 @@ class S3Parts:
         return done
 
 
-def checksum_of(pieces: Iterable[bytes]) -> int:
+def checksum_of(pieces: Iterable[bytes | memoryview]) -> int:
     """CRC-64/NVME of the pieces, one after the other."""
     checksum = 0
     for piece in pieces:

@@ -149,11 +149,11 @@ class PartUpload:
         """The parts that the host holds, by number from 1; none when the upload is gone."""
         return self._parts.held(self._key, self._name, token)
 
-    def send(self, token: str, number: int, pieces: Sequence[bytes]) -> SentPart:
+    def send(self, token: str, number: int, pieces: Sequence[bytes | memoryview]) -> SentPart:
         """Send part `number` (from 1) made of `pieces`; sent again, it replaces the former one."""
         return self._parts.send(self._key, self._name, token, number, pieces)
 
-    def known(self, held: HeldPart, pieces: Sequence[bytes]) -> SentPart | None:
+    def known(self, held: HeldPart, pieces: Sequence[bytes | memoryview]) -> SentPart | None:
         """The part `held` by the host, as if sent now, when it is of `pieces`; else None."""
         if not held.is_of(pieces):
             return None

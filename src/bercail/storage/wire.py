@@ -54,7 +54,7 @@ class Asked:
 
     signs: Signs
     headers: Mapping[str, str]
-    body: Sequence[bytes] = ()
+    body: Sequence[bytes | memoryview] = ()
     most: int = 0
 
 
@@ -111,7 +111,9 @@ class Wire:
         except NotPlain:
             return None
 
-    def put(self, signs: Signs, body: Sequence[bytes], headers: Mapping[str, str]) -> Answer | None:
+    def put(
+        self, signs: Signs, body: Sequence[bytes | memoryview], headers: Mapping[str, str]
+    ) -> Answer | None:
         """Send the pieces of `body` as one, perhaps twice; None when the answer is not plain.
 
         Raises:
@@ -139,7 +141,7 @@ class Wire:
         method: str,
         signs: Signs,
         headers: Mapping[str, str],
-        body: Sequence[bytes],
+        body: Sequence[bytes | memoryview],
         length: int,
     ) -> Answer | None:
         """The good answer; None for any other."""

@@ -75,27 +75,47 @@ class SealingWriter:
         Raises:
             Invalid: after `finish`, or past 2^32 segments.
         """
+        view = memoryview(data).cast("B")
+        size = self.ready(len(view))
+        if len(self._scratch) < size <= _SCRATCH:
+            self._scratch = bytearray(size)
+        out = memoryview(self._scratch if size <= _SCRATCH else bytearray(size))[:size]
+        self.update_into(view, out)
+        return bytes(out)
+
+    def ready(self, arriving: int) -> int:
+        """Bytes that the next `update` returns for `arriving` bytes of plaintext."""
+        segments = self._full_segments(arriving)
+        first = fmt.STREAM_HEADER_SIZE if segments and not self._index else 0
+        return len(self._preamble) + segments * fmt.SEGMENT_SIZE - first
+
+    def update_into(self, data: bytes | bytearray | memoryview, sink: memoryview) -> int:
+        """The same, written to the front of `sink`; returns how many bytes.
+
+        Raises:
+            Invalid: as `update`, and when `sink` has not the `ready` bytes; nothing is taken then.
+        """
         self._require_open()
         view = memoryview(data).cast("B")
-        ready = self._full_segments(len(view))
-        plain_total = ready * fmt.PLAIN_SIZE - (
-            fmt.STREAM_HEADER_SIZE if ready and not self._index else 0
-        )
-        out, written = self._output(plain_total + ready * fmt.TAG_SIZE)
-        taken = 0
-        for _ in range(ready):
+        if len(sink) < (size := self.ready(len(view))):
+            raise Invalid(
+                f"{size} sealed bytes do not fit into {len(sink)}.",
+                remedy="Give as much room as `ready` says.",
+            )
+        written, taken = self._begin(sink), 0
+        for _ in range(self._full_segments(len(view))):
             capacity = self._capacity()
             fill = capacity - self._held
             plain = view[taken : taken + fill]
             if self._held:
                 self._pending[self._held : capacity] = plain
                 plain, self._held = memoryview(self._pending)[:capacity], 0
-            written += self._seal(plain, out[written : written + capacity + fmt.TAG_SIZE], False)
+            written += self._seal(plain, sink[written : written + capacity + fmt.TAG_SIZE], False)
             taken += fill
         rest = len(view) - taken
         self._pending[self._held : self._held + rest] = view[taken:]
         self._held += rest
-        return bytes(out)
+        return written
 
     def finish(self) -> bytes:
         """Seal the last segment; the object is complete with the bytes returned.
@@ -105,8 +125,10 @@ class SealingWriter:
         """
         self._require_open()
         self._finished = True
-        out, written = self._output(self._held + fmt.TAG_SIZE)
-        self._seal(memoryview(self._pending)[: self._held], out[written:], True)
+        out = bytearray(len(self._preamble) + self._held + fmt.TAG_SIZE)
+        sink = memoryview(out)
+        written = self._begin(sink)
+        self._seal(memoryview(self._pending)[: self._held], sink[written:], True)
         return bytes(out)
 
     def _require_open(self) -> None:
@@ -121,16 +143,12 @@ class SealingWriter:
         beyond = self._held + arriving - self._capacity()
         return 0 if beyond <= 0 else 1 + (beyond - 1) // fmt.PLAIN_SIZE
 
-    def _output(self, size: int) -> tuple[memoryview, int]:
-        """Room for `size` bytes after the preamble, when it is still to be written."""
+    def _begin(self, sink: memoryview) -> int:
+        """Write the preamble, when it is still to be written; returns its length."""
         written = len(self._preamble)
-        total = written + size
-        if len(self._scratch) < total <= _SCRATCH:
-            self._scratch = bytearray(total)
-        out = memoryview(self._scratch if total <= _SCRATCH else bytearray(total))[:total]
-        out[:written] = self._preamble
+        sink[:written] = self._preamble
         self._preamble = b""
-        return out, written
+        return written
 
     def _seal(self, plain: memoryview, sink: memoryview, last: bool) -> int:
         if self._index >= fmt.MAX_SEGMENTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bercail.foundation import Unavailable
 from bercail.hosting.migration.entry import entry_of
+from bercail.hosting.migration.object_table import Tally
 from bercail.hosting.migration.part_notes import UploadNotes
 from bercail.lake import SealedStore
 from bercail.lake.sealed_carriage import put_in_parts
@@ -55,6 +57,22 @@ class Lying(Passing):
     ) -> Iterator[bytes]:
         for at in range(0, len(self._other), chunk):
             yield self._other[at : at + chunk]
+
+
+class Turns:
+    """Turns that tell whether the thread which asks holds one."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    def __enter__(self) -> None:
+        self._mine.held = True
+
+    def __exit__(self, *raised: object) -> None:
+        self._mine.held = False
+
+    def held(self) -> bool:
+        return getattr(self._mine, "held", False)
 
 
 class Counting:
@@ -155,6 +173,50 @@ def test_other_bytes_are_noticed_before_anything_is_sealed_again(
         assert kept.find("large") is None
     assert counting.sent == []
     assert list(home.leftovers()) == []
+
+
+def test_a_part_leaves_only_while_it_has_its_turn(
+    world: MovingWorld, home: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, held = Turns(), []
+    real = home.parts.send
+
+    def send(*told: object) -> object:
+        held.append(turns.held())
+        return real(*told)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(home.parts, "send", send)
+    with closing(notes(world)) as kept:
+        put_in_parts(
+            world.target(home), "large", [CONTENT], "1", size=SIZE, notes=kept, turns=turns
+        )
+    assert held == [True] * 4
+    assert not turns.held()
+
+
+def test_objects_side_by_side_send_no_more_parts_than_there_are_threads(
+    world: MovingWorld, home: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, most, lock = [0], [0], threading.Lock()
+    real = home.parts.send
+
+    def send(*told: object) -> object:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        try:
+            return real(*told)  # type: ignore[arg-type]
+        finally:
+            with lock:
+                now[0] -= 1
+
+    monkeypatch.setattr(home.parts, "send", send)
+    world.fill({f"large-{number}": CONTENT for number in range(2)})
+    service = world.service(home=home, threads=2)
+    service.survey()
+    service.plan()
+    assert service.copy().copied == Tally(objects=2, bytes=2 * SIZE)
+    assert 0 < most[0] <= 2
 
 
 def test_an_object_that_changed_between_two_runs_leaves_no_parts(

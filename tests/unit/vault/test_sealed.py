@@ -145,6 +145,29 @@ def test_one_large_update_is_sealed_at_once() -> None:
     assert open_bytes(sealed, lambda _: KEY, BINDING) == large
 
 
+@pytest.mark.parametrize("step", [1_000, 65_520, 300_000])
+def test_what_is_sealed_into_a_room_is_what_update_returns(step: int) -> None:
+    one, two = (SealingWriter(KEY, BINDING, SeededRandomness(2)) for _ in range(2))
+    room = memoryview(bytearray(step + 2 * 65_536))
+    for start in range(0, len(LONG), step):
+        piece = LONG[start : start + step]
+        ready = two.ready(len(piece))
+        written = two.update_into(piece, room)
+        assert (bytes(room[:written]), written) == (one.update(piece), ready)
+    assert one.finish() == two.finish()
+
+
+def test_a_room_too_small_is_refused_and_nothing_is_taken() -> None:
+    writer = SealingWriter(KEY, BINDING, SeededRandomness(2))
+    room = memoryview(bytearray(writer.ready(len(LONG))))
+    with pytest.raises(Invalid, match="do not fit"):
+        writer.update_into(LONG, room[:-1])
+    assert bytes(room) == bytes(len(room))
+    written = writer.update_into(LONG, room)
+    assert written == len(room)
+    assert bytes(room) + writer.finish() == seal_bytes(LONG, KEY, BINDING, SeededRandomness(2))
+
+
 def test_the_same_bytes_sealed_twice_differ_everywhere() -> None:
     one, two = (seal_bytes(b"same", KEY, BINDING, SystemRandomness()) for _ in range(2))
     assert one[:96] == two[:96]

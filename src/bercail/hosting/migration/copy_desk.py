@@ -48,6 +48,7 @@ def copy_pending(
             home=ground.home,
             gauge=gauge,
             notes=notes,
+            threads=threads,
             classes=classes_of(table),
             sleep=sleep,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
 from typing import TypeVar
 
 from attrs import evolve, frozen
@@ -57,7 +58,9 @@ class Outcome:
 class Carrier:
     """Carries objects from `source` to `target`; `home` is the store under `target`.
 
-    `classes` says in which storage class of the target an object is written.
+    `classes` says in which storage class of the target an object is written. Of all large
+    objects together, `threads` parts are being sent at once: a host works more for each of
+    many parts that come side by side.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Carrier:
         home: ObjectStore,
         gauge: Gauge,
         notes: PartNotes,
+        threads: int = 1,
         classes: Classes = NONE,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -76,6 +80,7 @@ class Carrier:
         self._home = home
         self._gauge = gauge
         self._notes = notes
+        self._turns = BoundedSemaphore(threads)
         self._classes = classes
         self._classed = {name: through(target, in_class(home, name)) for name in classes.names()}
         self._held: tuple[float, DataKey] | None = None
@@ -229,7 +234,13 @@ class Carrier:
         if entry.size <= ONE_PIECE:
             return target.put(entry.name, reading.pieces(), version, key=self.key())
         return put_in_parts(
-            target, entry.name, reading.pieces(), version, size=entry.size, notes=self._notes
+            target,
+            entry.name,
+            reading.pieces(),
+            version,
+            size=entry.size,
+            notes=self._notes,
+            turns=self._turns,
         )
 
 
