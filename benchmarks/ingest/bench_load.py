@@ -1,6 +1,6 @@
 """Rows per second from CSV to checked, pseudonymised, sealed, signed parts.
 
-One million care lines, the same file on all sides in the same run. DuckDB's plain
+One million care lines (or `--lines`), the same file on all sides in the same run. DuckDB's plain
 `COPY csv TO parquet` and Spark `local[2]` write zstd Parquet; neither checks, nor pseudonymises,
 nor seals, nor signs. All keep the order of the file. CPU seconds of all threads, the best of two
 rounds; Spark is given the types of the columns and one round to warm up in, which is not counted.
@@ -13,6 +13,7 @@ measured is said, and the run fails.
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -32,7 +33,7 @@ from bercail.catalogue import arrow_type
 from bercail.ingest.folder import LocalFiles
 from bercail.testing.small_house import SmallHouse
 
-ROWS, ROUNDS = 1_000_000, 2
+LINES, ROUNDS = 1_000_000, 2
 GOAL, SPARK_GOAL = 0.35, 3.0
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".peers" / "bin" / "python"
@@ -91,7 +92,7 @@ def spark_type(kind: pa.DataType) -> str:
     return "bigint" if pa.types.is_integer(kind) else "string"
 
 
-def copy_with_spark(source: Path, target: Path) -> Took:
+def copy_with_spark(source: Path, target: Path, rows: int) -> Took:
     table = catalogue.load().table("ER_PRS_F")
     with source.open(encoding="utf-8") as file:
         names = file.readline().rstrip("\n").split(";")
@@ -100,15 +101,16 @@ def copy_with_spark(source: Path, target: Path) -> Took:
     words = [PEERS, program, source, target, ROUNDS, json.dumps(columns)]
     done = subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True)
     told = json.loads(done.stdout.splitlines()[-1])
-    assert told["rows"] == ROWS
+    assert told["rows"] == rows
     return best([Took(*one) for one in told["rounds"]])
 
 
-def say(name: str, ours: float, against: float, goal: float) -> None:
+def say(rows: int, name: str, ours: float, against: float, goal: float) -> None:
+    more = "" if rows == LINES else f" of {rows:,} lines"
     line = {
-        "bench": f"ingest load: {name}",
-        "ours": round(ROWS / ours),
-        "against": round(ROWS / against),
+        "bench": f"ingest load{more}: {name}",
+        "ours": round(rows / ours),
+        "against": round(rows / against),
         "ratio": round(against / ours, 3),
         "goal": goal,
         "met": against / ours >= goal,
@@ -117,22 +119,26 @@ def say(name: str, ours: float, against: float, goal: float) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--lines", type=int, default=LINES)
+    rows: int = parser.parse_args().lines
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        write_delivery(root / "landing" / NAME, base_lines(root), 0, ROWS)
+        write_delivery(root / "landing" / NAME, base_lines(root), 0, rows)
         source = root / "landing" / NAME / TABLE
         loads, plains = [], []
         for turn in range(ROUNDS):
             loads.append(load(root, turn))
             plains.append(timed(lambda: copy_plain(source, root / "plain.parquet")))
         ours, plain = best(loads), best(plains)
-        say("rows per CPU second, against DuckDB COPY", ours.cpu, plain.cpu, GOAL)
+        say(rows, "rows per CPU second, against DuckDB COPY", ours.cpu, plain.cpu, GOAL)
         missing = why_no_spark()
         if missing:
             sys.exit(f"ingest load against Spark local[2]: not measured, for {missing}.")
-        spark = copy_with_spark(source, root / "spark.parquet")
-        say("rows per CPU second, against Spark local[2]", ours.cpu, spark.cpu, SPARK_GOAL)
+        spark = copy_with_spark(source, root / "spark.parquet", rows)
+        say(rows, "rows per CPU second, against Spark local[2]", ours.cpu, spark.cpu, SPARK_GOAL)
         say(
+            rows,
             "rows per second by the clock, against Spark local[2]",
             ours.wall,
             spark.wall,

@@ -11,7 +11,9 @@ is a folder; then DuckDB copies the same file to plain zstd Parquet, for one del
 that of loading alone.
 
 With `--folder`, what is loaded stays there until the end, and the same command goes on where a
-run was interrupted; a process that died is told with its signal or exit code.
+run was interrupted, unless that one is still at work. After each delivery a line of progress is
+told: sums of seconds and bytes, and the peak. A process of its own that a signal ended is told with
+that signal and tried again; one that failed, or was ended three times, ends the run.
 
 Three lines: lines per CPU second, with the minutes both sides took by the clock; bytes a line at
 rest; peak memory in MB, against that after the first delivery. The room of synthetic lines is not
@@ -22,8 +24,10 @@ lake, so no line is looked up in one.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -60,6 +64,7 @@ SPEED_GOAL, ROOM_GOAL, MEMORY_GOAL = 0.35, 1.1, 3_000
 # More than any flux has of emissions, and more than the base then has: no repeat meets another.
 OF_A_FLUX, OF_THE_BASE = 100, 100_000
 FIRST_YEAR = 2023
+TRIES = 3
 TABLE = "ER_PRS_F.csv"
 OPERATOR = person("operator", Role.OPERATOR)
 STATE = "progress.json"
@@ -153,7 +158,7 @@ def repeated(base: pa.Table, texts: list[Any], number: int, month: int) -> Any:
 
 def write_delivery(folder: Path, base: Path, month: int, lines: int) -> None:
     """One delivery of `lines` lines, with its manifest."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     source = pa.ipc.open_file(pa.memory_map(str(base))).read_all().combine_chunks()
     sink = HashingFile(folder / TABLE)
     sink.write(";".join(source.column_names).encode() + b"\n")
@@ -190,11 +195,16 @@ def copy_plain(source: Path, target: Path) -> None:
 
 
 def child(*words: object) -> str:
-    """What a process of its own prints; one that fails ends the run, and says how it ended."""
+    """What a process of its own prints; each may be repeated, and is when a signal ended it."""
     command = [sys.executable, __file__, *map(str, words)]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(how_it_ended(str(words[0]), done.returncode))
+    for turn in range(TRIES):
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+        if not done.returncode:
+            break
+        told = how_it_ended(str(words[0]), done.returncode)
+        if done.returncode > 0 or turn == TRIES - 1:
+            sys.exit(told)
+        print(f"{told} It is tried again now.", file=sys.stderr, flush=True)
     return done.stdout
 
 
@@ -292,8 +302,10 @@ def load_one(
 ) -> None:
     """One delivery, from its writing to its end."""
     name, sums = f"DCIR_{FIRST_YEAR + turn // 12}{turn % 12 + 1:02}", so_far.sums
-    landing = root / "landing"
-    shutil.rmtree(landing, ignore_errors=True)
+    for left in root.glob("landing-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # A child of a run that was killed may still write into that one's own.
+    landing = root / f"landing-{os.getpid()}"
     child("deliver", landing / name, root / "base.arrow", turn, lines)
     cpu, wall = time.process_time(), time.monotonic()
     desk.load(LocalFiles(landing), name, OPERATOR)
@@ -313,6 +325,17 @@ def load_one(
     shutil.rmtree(landing)
     so_far.turns = turn + 1
     so_far.save()
+
+
+@contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """Two runs in one folder would take each other's deliveries away: the second one ends."""
+    with (place / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"Another run works in `{place}`. Wait for it, or name another folder.")
+        yield
 
 
 def report(lines: int, so_far: Progress) -> None:
@@ -363,8 +386,9 @@ def main() -> None:
         return
     place = chosen.folder / f"national-{chosen.lines}-{chosen.month}"
     place.mkdir(parents=True, exist_ok=True)
-    report(chosen.lines, load_all(place, chosen.lines, chosen.month, chosen.plain_of))
-    shutil.rmtree(place)
+    with alone(place):
+        report(chosen.lines, load_all(place, chosen.lines, chosen.month, chosen.plain_of))
+        shutil.rmtree(place)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,54 @@ def test_before_2013_outpatient_care_has_no_delay(world: World) -> None:
     assert world.events("consultations", "origin") == [(A, "T_MCO11FCSTC")]
 
 
+def examination(code: str, number: int = 1, **columns: Any) -> Row:
+    given = {"NUM_FAC": "001", "NABM_COD": code, "ACT_NBR": 1, "DEL_DAT_ENT": 0}
+    return invoice(number) | given | columns
+
+
+def test_examinations_of_outpatients_stand_with_those_of_town_and_once(world: World) -> None:
+    examined = {
+        "T_MCO15CSTC": outpatients()["T_MCO15CSTC"],
+        "T_MCO15FLSTC": [
+            # The same code as in the DCIR, with zeros before it.
+            examination("00001104"),
+            examination("1104", ACT_NBR=2),
+            examination("00000552", DEL_DAT_ENT=1),
+            examination("00000552", DEL_DAT_ENT=1, ACT_NBR=-1),
+            examination("00001577", 2),
+        ],
+    }
+    world.bring("ACE", examined)
+    told = ("date", "code", "quantity", "origin", "lines")
+    hospital = (A, DAY, "1104", 3, "T_MCO15FLSTC", 2)
+    assert world.events("biology", *told) == [hospital]
+    lines = [
+        key(number) | {"BIO_ORD_NUM": 1, "BIO_PRS_IDE": 1104, "BIO_ACT_QSN": 1}
+        for number in (1, 2, 3)
+    ]
+    cares = [care(1), care(2), care(3, DPN_QLF=71)]
+    # Line 2 was billed by the hospital itself, whose invoice says the same.
+    billed = [key(2) | {"ETE_IND_TAA": 1}]
+    world.bring("DCIR", {"ER_PRS_F": cares, "ER_BIO_F": lines, "ER_ETE_F": billed})
+    assert world.events("biology", *told) == [(A, DAY, "1104", 1, "ER_BIO_F", 1), hospital]
+
+
+def test_rows_keep_their_order_when_codes_that_are_no_numbers_come_in(world: World) -> None:
+    """As numbers 3 comes before 22, as texts after it."""
+    cares = [
+        care(line, BEN_NIR_PSA=who, PSE_SPE_COD=specialty)
+        for line, (who, specialty) in enumerate([(A, 3), (A, 22), (B, 3), (B, 22)])
+    ]
+    world.bring("DCIR", {"ER_PRS_F": cares})
+    world.silver.build(OPERATOR, "consultations")
+    world.bring("ACE", {"T_MCO15CSTC": [chained(A)], "T_MCO15FCSTC": [letter("CS")]})
+    (report,) = world.silver.build(OPERATOR, "consultations")
+    assert (report.persons, report.parts_kept) == (1, 1)
+    further = world.rows("consultations")
+    world.silver.rebuild(OPERATOR, "consultations")
+    assert world.rows("consultations") == further
+
+
 def care(line: int, **columns: Any) -> Row:
     given = {
         "BEN_NIR_PSA": A,
@@ -211,6 +259,53 @@ def test_drugs_on_top_of_a_stay_have_a_code_a_day_and_a_part_of_a_unit(world: Wo
     }
     (whole,) = {row[place["stays"]] for row in world.rows("stays")}
     assert {row[place["hospital_drugs"]] for row in world.rows("hospital_drugs")} == {whole}
+
+
+def test_drugs_of_stays_of_other_sectors_are_dated_from_their_entry(world: World) -> None:
+    codes = dict.fromkeys(CHAIN_CODES, "0")
+    dates = {"EXE_SOI_DTD": DAY, "EXE_SOI_DTF": after(30)}
+    drug = {"UCD_UCD_COD": "0000009213845", "DAT_DELAI": 12, "ADM_NBR": 0.5}
+    home = {"ETA_NUM_EPMSI": "750000001", "RHAD_NUM": "00001"}
+    away = {"ETA_NUM": "750000001", "RHA_NUM": "0000001"}
+    at_home = [home | {"SEQ_SEJ": f"{number:04}", "SSEQ_NUM": "0001"} | drug for number in (1, 2)]
+    week = away | {"RHS_NUM": "002"} | drug
+    world.bring(
+        "HAD-SSR",
+        {
+            "T_HAD16C": [home | {"NIR_ANO_17": A} | dates | codes],
+            "T_HAD16MED": at_home,
+            "T_HAD16MEDATU": [at_home[0] | {"UCD_UCD_COD": "0000009400001"}],
+            "T_HAD16MEDCHL": [at_home[0] | {"UCD_UCD_COD": "0000009400002", "DAT_DELAI": None}],
+            "T_SSR16C": [
+                away | {"NIR_ANO_17": B} | dates | codes,
+                away | {"RHA_NUM": "0000002", "NIR_ANO_17": A} | dates | codes | {"NIR_RET": "3"},
+            ],
+            "T_SSR16MED": [week, week | {"ADM_NBR": -0.5}, week | {"DAT_DELAI": 13}],
+            "T_SSR16MEDATU": [week | {"RHA_NUM": "0000002"}, week | {"UCD_UCD_COD": None}],
+        },
+    )
+    told = ("date", "ucd", "thousandths", "way", "origin", "lines")
+    assert world.events("hospital_drugs", *told) == [
+        (A, DAY, "9400002", 500, "off-list", "T_HAD16MEDCHL", 1),
+        (A, after(12), "9213845", 1000, "on-top", "T_HAD16MED", 2),
+        (A, after(12), "9400001", 500, "early-access", "T_HAD16MEDATU", 1),
+        (B, after(13), "9213845", 500, "on-top", "T_SSR16MED", 1),
+    ]
+    # The stay is that of the other tables.
+    summary = away | {"RHS_NUM": "001", "GRG_GME": "0147A1", "SOR_MOD": "8"}
+    world.bring("SSR-B", {"T_SSR16B": [summary]})
+    assert [one[1] for one in world.events("other_stays", "stay")] == [
+        one[1] for one in world.events("hospital_drugs", "stay") if one[0] == B
+    ]
+
+
+def test_thrombolysis_is_a_drug_of_its_stay(world: World) -> None:
+    given = {"DAT_DELAI": 0, "UCD_UCD_COD": "0000009113844", "ADM_NBR": 1}
+    world.bring("MCO", {**stays(), "T_MCO15MEDTHROMBO": [stay() | given, stay(2) | given]})
+    thrombolysis = ("9113844", 1000, "thrombolysis", "T_MCO15MEDTHROMBO")
+    found = world.events("hospital_drugs", "date", "ucd", "thousandths", "way", "origin")
+    assert (A, DAY, *thrombolysis) in found
+    assert [one for one in found if one[4] == "thrombolysis"] == [(A, DAY, *thrombolysis)]
 
 
 def test_retrocession_is_net_and_what_a_stay_was_billed_is_not_taken_twice(world: World) -> None:

@@ -12,6 +12,9 @@ KINDS: tuple[ConflictKind, ...] = ("type", "length", "key", "name")
 # for a column of the same name; nobody, so that text is assumed.
 ORACLE, SCHEMA, ELSEWHERE, ASSUMED = "oracle", "schema", "oracle_elsewhere", "assumed"
 
+# What stands for a number that the public schema says is whole, and is not.
+FRACTIONAL = "num with decimals"
+
 # What a declared type of the public schema is on disk. Years and months are text there, and a
 # return code declared boolean has the values 0, 1, 2, 3, 4 and 9.
 _DECLARED_AS = {

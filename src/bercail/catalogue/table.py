@@ -10,7 +10,7 @@ from typing import Literal
 import pyarrow as pa
 from attrs import define, field, frozen, validators
 
-from bercail.catalogue.conflict import Conflict
+from bercail.catalogue.conflict import FRACTIONAL, Conflict
 from bercail.foundation import Missing
 
 PhysicalType = Literal["char", "num", "float", "date", "timestamp"]
@@ -116,12 +116,15 @@ def arrow_type(column: Column) -> pa.DataType:
     """The Arrow type in which a column is kept.
 
     Text stays text: FINESS numbers, stay numbers, communes and return codes
-    have leading zeros and letters. A number declared whole is an int64; any
-    other number is a decimal, unless the model itself says float.
+    have leading zeros and letters. A number declared whole is an int64, unless
+    a dispute says that it has decimals; any other number is a decimal, unless
+    the model itself says float.
     """
     if column.physical_type in _ARROW:
         return _ARROW[column.physical_type]
-    return pa.int64() if column.declared_type in ("integer", "boolean") else _AMOUNT
+    whole = column.declared_type in ("integer", "boolean")
+    disputed = any(conflict.stands == FRACTIONAL for conflict in column.conflicts)
+    return pa.int64() if whole and not disputed else _AMOUNT
 
 
 @define(kw_only=True, frozen=True, slots=False)

@@ -30,7 +30,7 @@ Clock = Annotated[
     Literal["arrival", "flux"],
     typer.Option("--by", help="By arrival of the deliveries, or by flux month."),
 ]
-Reason = Annotated[str, typer.Option(help="Why, in one line; it is written in the journal.")]
+Reason = Annotated[str, typer.Option(help="Why, in 10 to 200 characters; written in the journal.")]
 Hours = Annotated[int, typer.Option(min=0, help="Only files begun more than this long ago.")]
 
 

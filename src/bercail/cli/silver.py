@@ -43,7 +43,11 @@ def as_at(
     day: Annotated[str, typer.Argument(help="YYYY-MM-DD, or YYYY-MM for the end of a month.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Count the rows and persons of an event table as the flux months up to a day tell it."""
+    """Count the rows and persons of an event table as it was known at the end of a day.
+
+    The DCIR tells by its flux months, however late it came; the PMSI, illnesses and deaths by what
+    had arrived in this lake.
+    """
     from bercail.lake.history import parse_day
 
     emit(house().silver.count_at(concept, parse_day(day)), as_json, title=concept)

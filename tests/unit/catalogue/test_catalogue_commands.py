@@ -70,8 +70,8 @@ def test_a_disputed_type_is_told_under_its_column() -> None:
 
 def test_conflicts_are_listed_with_counts_by_kind() -> None:
     whole, one = answer("conflicts"), answer("conflicts", "ER_DCT_F")
-    assert whole["counts"] == {"type": 340, "key": 5, "name": 35}
-    assert len(whole["conflicts"]) == 380
+    assert whole["counts"] == {"type": 433, "key": 5, "name": 35}
+    assert len(whole["conflicts"]) == 473
     assert {item["table"] for item in one["conflicts"]} == {"ER_DCT_F"}
     result = runner.invoke(app, ["conflicts", "IR_BEN_R"], catch_exceptions=False)
     assert result.stdout.splitlines()[-1].startswith("Conflicts: ")

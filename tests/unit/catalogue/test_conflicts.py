@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 
-from bercail.catalogue import Conflict, Registry, counts, disputes, load
+from bercail.catalogue import Conflict, Registry, arrow_type, counts, disputes, load
 from bercail.catalogue.conflict import type_conflict
 from bercail.foundation import Missing
 
@@ -23,6 +24,9 @@ def test_one_type_in_nine_that_both_sources_show_disagrees(registry: Registry) -
         "oracle": 316,
         "oracle_elsewhere": 17,
         "assumed": 7,
+        # Numbers that the schema says are whole, and are not.
+        "schema elsewhere": 23,
+        "reading": 70,
     }
     told = Counter(c.other for c in types if c.stands_by == "oracle" and c.stands[:4] == "char")
     assert told == {
@@ -38,6 +42,34 @@ def test_the_physical_type_stands_and_the_declared_one_is_told(registry: Registr
             kind="type", stands="char(9)", stands_by="oracle", other="integer", other_by="schema"
         ),
     )
+
+
+def test_amounts_that_the_schema_says_are_whole_keep_their_cents(registry: Registry) -> None:
+    """Refusing half a unit of a drug, or a price with cents, would refuse the whole delivery."""
+    for table, column in (
+        ("T_HADaaMED", "ADM_NBR"),
+        ("T_SSRaaMEDATU", "ADM_NBR"),
+        ("T_MCOaaFB", "PRI_UNI"),
+        ("ER_DTR_F", "TRS_ACT_PRU"),
+        ("CT_DEP_AAAA_GN", "TOT_DEP_MNT"),
+    ):
+        found = registry.table(table).column(column)
+        assert found.declared_type == "integer"
+        assert arrow_type(found) == pa.decimal128(18, 4)
+        (conflict,) = found.conflicts
+        assert (conflict.stands, conflict.other, conflict.why != "") == (
+            "num with decimals", "integer", True,
+        )  # fmt: skip
+    # Codes and counts that are numbers stay whole.
+    for table, column in (("T_MCOaaFB", "ETE_GHS_NUM"), ("ER_TIP_F", "TIP_PRS_IDE")):
+        assert arrow_type(registry.table(table).column(column)) == pa.int64()
+    whole = [
+        (table.name, column.name)
+        for table in registry.tables.values()
+        for column in table.columns
+        if column.name.endswith("_MNT") and arrow_type(column) == pa.int64()
+    ]
+    assert whole == []
 
 
 def test_sources_that_agree_have_no_conflict(registry: Registry) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,14 @@ from bercail.ingest.synth.blocks import BlockTask, spread, write_block
 from bercail.ingest.synth.truth import added
 
 BLOCKS = SynthProfile(persons=660, block=220, seed=5, years=1)
+# The peak of a process that makes so many persons, in kilobytes.
+PEAK = """
+import resource, sys
+from pathlib import Path
+from bercail.ingest.synth import SynthProfile, make
+make(SynthProfile(persons=int(sys.argv[1]), block=1500, years=1), Path(sys.argv[2]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -53,6 +63,20 @@ def test_more_blocks_than_numbers_allow_are_invalid() -> None:
 def test_two_processes_write_the_same_bytes_as_one(blocks: Path, tmp_path: Path) -> None:
     make(BLOCKS, tmp_path, processes=2)
     assert digests(tmp_path) == digests(blocks)
+
+
+def peak_of(persons: int, out: Path) -> int:
+    words = [sys.executable, "-c", PEAK, str(persons), str(out)]
+    return int(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def test_six_times_the_persons_need_no_more_memory(tmp_path: Path) -> None:
+    """So that ten million, in blocks of 25,000, need what one block does."""
+    small, large = (peak_of(1500 * blocks, tmp_path / str(blocks)) for blocks in (2, 12))
+    written = sum(path.stat().st_size for path in (tmp_path / "12").rglob("*.csv"))
+    # Held in memory, what more is written would be seen.
+    assert written > 40_000_000
+    assert large - small < 20_000
 
 
 def test_no_process_is_invalid(tmp_path: Path) -> None:

@@ -187,10 +187,10 @@ def sector(
 ) -> Branch:
     """Stays of a sector, from the lines of their weeks or sequences; or of a detail table.
 
-    A detail meets the week or sequence that it belongs to, so that one of those that are left out
-    takes its details along; `by_stay`, it meets the stay alone. What the lines of one stay repeat
-    is one event. Its date is the day of entry: delays count from the entry into a unit or a
-    sequence, whose day no table gives.
+    A detail meets its week or sequence, so that one of those that are left out takes its details
+    along; `by_stay`, it meets the stay alone, under the first rule, which is of the chain. What the
+    lines of one stay repeat is one event. Its date, unless `fields` say otherwise, is the day of
+    entry: most delays count from the entry into a unit or sequence, whose day no table gives.
     """
     tables, joins, via = _met(of, detail, by_stay=by_stay)
     key = tuple(f"c.{column}" for column in of.key)
@@ -203,12 +203,12 @@ def sector(
         pseudonym="NIR_ANO_17",
         joins=joins,
         via=via,
-        barring=("g",) if of.groups else (),
+        barring=("g",) if "g" in tables else (),
         key=(*key, *within, *(f"d.{column}" for column in order)),
         line=detail or of.summary,
         stay=key,
         since=of.since,
-        rules=of.rules,
+        rules=of.rules[:1] if by_stay else of.rules,
         where=where,
         fields={"date": Field(source="c.EXE_SOI_DTD"), **fields},
         net=True,

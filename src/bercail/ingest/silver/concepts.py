@@ -26,6 +26,7 @@ from bercail.ingest.silver.definition import STAY, Branch, Concept, Field, Outpu
 from bercail.ingest.silver.hospital_care import (
     HOSPITAL_DRUGS,
     OUTPATIENT_ACTS,
+    OUTPATIENT_BIOLOGY,
     OUTPATIENT_CONSULTATIONS,
 )
 from bercail.ingest.silver.life import DEATHS, ILLNESSES, RESIDENCE
@@ -233,7 +234,7 @@ _CONSULTATIONS = Concept(
 _HOSPITAL_DRUGS = Concept(
     name="hospital_drugs",
     en="drugs of hospitals that are known by person: handed over to outpatients (retrocession), "
-    "and paid on top of a stay; net",
+    "and paid on top of a stay or declared for it, in hospital, at home and in rehabilitation; net",
     columns=(
         _DATE,
         text_column("ucd", "drug code UCD, seven digits"),
@@ -245,7 +246,8 @@ _HOSPITAL_DRUGS = Concept(
         text_column(
             "way",
             "`retrocession`; `on-top` of a stay; `early-access`, on top of a stay before the drug "
-            "had its authorisation (ATU)",
+            "had its authorisation (ATU); `thrombolysis` of a stroke; `off-list`, costly at home "
+            "and on no list",
         ),
         _STAY,
     ),
@@ -253,7 +255,8 @@ _HOSPITAL_DRUGS = Concept(
 )
 
 
-def _coded(name: str, en: str, table: str, stem: str) -> Concept:
+def _coded(name: str, en: str, table: str, stem: str, *hospital: Branch) -> Concept:
+    """Details of care lines by their code; with those of hospitals, if there are any."""
     code = f"p.{stem}_PRS_IDE"
     fields = {
         "code": Field(source=code),
@@ -263,12 +266,20 @@ def _coded(name: str, en: str, table: str, stem: str) -> Concept:
         name=name,
         en=en,
         columns=(_DATE, text_column("code", "code in the list of the domain"), _QUANTITY),
-        branches=(care("town", fields, table, f"{stem}_ORD_NUM"),),
+        branches=(
+            care("town", fields, table, f"{stem}_ORD_NUM", in_town=bool(hospital)),
+            *hospital,
+        ),
     )
 
 
 _BIOLOGY = _coded(
-    "biology", "biological examinations (NABM), net; never a result", "ER_BIO_F", "BIO"
+    "biology",
+    "biological examinations (NABM) in town and, without a stay, in public hospitals, net; never a "
+    "result; `origin` tells which",
+    "ER_BIO_F",
+    "BIO",
+    OUTPATIENT_BIOLOGY,
 )
 _DEVICES = _coded("devices", "medical devices (LPP), net", "ER_TIP_F", "TIP")
 

@@ -55,7 +55,7 @@ FORMER: Mapping[tuple[str, str], tuple[int, str]] = {
     },
 }
 # Raised when the same definition makes other rows than before.
-FORM = 2
+FORM = 3
 
 
 @frozen(kw_only=True)

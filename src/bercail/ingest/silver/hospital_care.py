@@ -8,7 +8,16 @@ NGAP for the letters of consultations. SNDS names are never translated.
 
 from __future__ import annotations
 
-from bercail.ingest.silver.branches import CARE_RULES, EXACT_DATES, care, stay
+from bercail.ingest.silver.branches import (
+    CARE_RULES,
+    EXACT_DATES,
+    HAD,
+    SSR,
+    Sector,
+    care,
+    sector,
+    stay,
+)
 from bercail.ingest.silver.definition import Branch, Field
 
 # Letters of the NGAP that are a consultation or a visit; all others are acts.
@@ -22,6 +31,11 @@ IS_NO_CONSULTATION = f"{{d.ACT_COD}} NOT IN ({_LETTERS})"
 _KEY = ("ETA_NUM", "SEQ_NUM")
 _LETTER_ORDER = ("NUM_FAC", "ACT_COD", "EXE_SPE", "DEL_DAT_ENT")
 _CCAM_ORDER = ("NUM_FAC", "CCAM_COD", "ACV_ACT", "PHA_ACT", "DEL_DAT_ENT")
+
+
+def _as_number(column: str) -> str:
+    """A code that is written with zeros before it here, and is a number in the DCIR."""
+    return f"coalesce(CAST(TRY_CAST({{{column}}} AS INTEGER) AS TEXT), {{{column}}})"
 
 
 def _after(delay: str) -> Field:
@@ -63,14 +77,21 @@ OUTPATIENT_CONSULTATIONS = outpatient(
     _LETTER_ORDER,
     {
         "nature": Field(source="d.ACT_COD"),
-        # Two places with a zero before them; a number in the DCIR.
-        "specialty": Field(
-            source="d.EXE_SPE",
-            sql="coalesce(CAST(TRY_CAST({d.EXE_SPE} AS INTEGER) AS TEXT), {d.EXE_SPE})",
-        ),
+        "specialty": Field(source="d.EXE_SPE", sql=_as_number("d.EXE_SPE")),
         "quantity": Field(source="d.ACT_NBR", add="sum"),
     },
     where=(IS_CONSULTATION,),
+)
+
+OUTPATIENT_BIOLOGY = outpatient(
+    "outpatient",
+    "T_MCOaaFLSTC",
+    ("NUM_FAC", "NABM_COD", "DEL_DAT_ENT"),
+    {
+        "code": Field(source="d.NABM_COD", sql=_as_number("d.NABM_COD")),
+        "quantity": Field(source="d.ACT_NBR", add="sum"),
+    },
+    where=("{d.NABM_COD} IS NOT NULL",),
 )
 
 
@@ -128,6 +149,27 @@ def _of_stay(name: str, detail: str, quantity: str, delay: str, way: str) -> Bra
     )
 
 
+def _of_sector(name: str, of: Sector, detail: str, within: tuple[str, ...], way: str) -> Branch:
+    """Drugs of a stay of another sector: their delay counts from the entry into the stay.
+
+    They meet the stay and no week or sequence of it: that one was wrongly grouped takes no drug
+    back.
+    """
+    fields = {"date": _after("d.DAT_DELAI"), **_drug("d.UCD_UCD_COD", "d.ADM_NBR", way)}
+    return sector(
+        name,
+        of,
+        fields,
+        detail,
+        (*within, "UCD_UCD_COD", "DAT_DELAI"),
+        where=("{d.UCD_UCD_COD} IS NOT NULL",),
+        positive=("thousandths",),
+        by_stay=True,
+    )
+
+
+_SEQUENCE, _WEEK = ("SEQ_SEJ", "SSEQ_NUM"), ("RHS_NUM",)
+
 HOSPITAL_DRUGS = (
     care(
         "retrocession",
@@ -143,4 +185,10 @@ HOSPITAL_DRUGS = (
     _of_stay("on-top", "T_MCOaaMED", "ADM_NBR", "DELAI", "on-top"),
     _of_stay("early-access", "T_MCOaaMEDATU", "ADM_NBR", "DAT_DELAI", "early-access"),
     _of_stay("private-on-top", "T_MCOaaFH", "QUA_COD", "DEL_DAT_ENT", "on-top"),
+    _of_stay("thrombolysis", "T_MCOaaMEDTHROMBO", "ADM_NBR", "DAT_DELAI", "thrombolysis"),
+    _of_sector("home-on-top", HAD, "T_HADaaMED", _SEQUENCE, "on-top"),
+    _of_sector("home-early-access", HAD, "T_HADaaMEDATU", _SEQUENCE, "early-access"),
+    _of_sector("home-off-list", HAD, "T_HADaaMEDCHL", _SEQUENCE, "off-list"),
+    _of_sector("rehabilitation-on-top", SSR, "T_SSRaaMED", _WEEK, "on-top"),
+    _of_sector("rehabilitation-early-access", SSR, "T_SSRaaMEDATU", _WEEK, "early-access"),
 )

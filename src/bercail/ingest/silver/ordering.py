@@ -1,13 +1,16 @@
 """The rows of a silver table in their order, with as little to compare and to carry as can be.
 
-The order is that of `definition.order_of`. A code that every way keeps as a number in bronze is
-ordered as a number, and becomes a text afterwards: comparing texts takes four times as long.
+The order is that of `definition.order_of`. A code that comes by one way, which keeps it as a number
+in bronze, is ordered as a number and becomes a text afterwards: comparing texts takes four times as
+long. Where there are several ways it is ordered as a text, whichever of them the lake has: a part
+that stays must have the order of those that are written after another way came in.
 Columns that follow a set of columns that no two rows share are not compared, and what is the same
 in every row is added after the ordering.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from bercail.cohorts.sql_terms import SQL_TYPES
@@ -68,13 +71,16 @@ def telling(concept: Concept, branches: Sequence[Branch]) -> tuple[str, ...]:
 
 
 def number_columns(concept: Concept, filled: Sequence[dict[str, bool]]) -> frozenset[str]:
-    """The text columns that every leaf fills with whole numbers.
+    """The text columns that one branch fills, in every leaf of it with whole numbers.
 
     `filled` says for each leaf which columns it fills, and whether by a whole number.
     """
     texts = {one.name for one in concept.columns if one.kind is Kind.TEXT}
+    ways = Counter(name for branch in concept.branches for name in branch.fields)
     return frozenset(
         name
         for name in texts
-        if any(name in one for one in filled) and all(one.get(name, True) for one in filled)
+        if ways[name] == 1
+        and any(name in one for one in filled)
+        and all(one.get(name, True) for one in filled)
     )
