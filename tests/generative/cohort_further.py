@@ -22,8 +22,8 @@ from bercail.cohorts.arithmetic import (
     PartOf,
     ShiftMonths,
 )
-from bercail.cohorts.events import Events, Exists, Within
-from bercail.cohorts.expressions import Column, Expression, IsIn
+from bercail.cohorts.events import Count, Events, Exists, Where, Within
+from bercail.cohorts.expressions import Column, Compare, Expression, IsIn, Literal
 from bercail.cohorts.outputs import EventRows, Matching, Measure
 from bercail.cohorts.scope import Scope
 from bercail.cohorts.views import EVENT_VIEWS, VIEWS, Kind
@@ -81,9 +81,12 @@ def measures_of(draw: Draw, denominator: Expression) -> tuple[Measure, ...]:
     if draw(st.booleans()):
         return ()
     view = draw(st.sampled_from(EVENT_VIEWS))
+    dated = Column(of=view, name=VIEWS[view].date)
+    late = Compare(op=">", left=dated, right=Literal(of=Kind.DATE, value="2023-01-20"))
+    events = Events(of=view)
     inside = Within(
-        events=Events(of=view),
-        column=VIEWS[view].date,
+        events=Where(events=events, condition=late) if draw(st.booleans()) else events,
+        column=dated.name,
         start=IntervalStart(),
         end=IntervalEnd() if draw(st.booleans()) else None,
     )
@@ -92,7 +95,7 @@ def measures_of(draw: Draw, denominator: Expression) -> tuple[Measure, ...]:
         interval=draw(st.sampled_from(["month", "quarter", "year"])),
         first="2022-12-01",
         count=draw(st.integers(1, 4)),
-        numerator=Exists(events=inside),
+        numerator=draw(st.sampled_from([Exists, Exists, Count]))(events=inside),
         denominator=denominator,
         by=draw(st.sampled_from([(), ("v_bool",), ("v_text", "v_bool")])),
     )

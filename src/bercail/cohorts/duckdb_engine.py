@@ -125,7 +125,9 @@ class _Questions:
             stopped,
             self._table(persons_table(self.plan), persons_schema(model)),
             measures=tuple(
-                measure_table(model, place, self._table(measure_sums(self.plan, place)))
+                measure_table(
+                    model, place, self._table(measure_sums(self.plan, place, decided.measured))
+                )
                 for place in range(len(model.measures))
             ),
             events=self._events(),

@@ -9,7 +9,7 @@ where controls are matched, the persons of the pool follow, one step further.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import define, field, frozen
 from sqlglot import exp
@@ -18,16 +18,18 @@ from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.events import Aggregate, Exists
 from bercail.cohorts.expressions import Both, Expression
+from bercail.cohorts.outcomes import measure_column
 from bercail.cohorts.outputs import EventRows
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import walk
-from bercail.cohorts.sql_people import People, own_nodes
+from bercail.cohorts.sql_people import Inputs, People, own_nodes
 from bercail.cohorts.sql_sets import Sets
 from bercail.cohorts.sql_summaries import Summaries
 from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, listed_name, number
 from bercail.cohorts.sql_trees import aliased, cast, named_as
 from bercail.cohorts.sql_views import (
     RENAMED,
+    TOLD,
     identities,
     listed,
     numbers,
@@ -45,12 +47,15 @@ class Decided:
     """What is decided of each person.
 
     `query` has the columns `person`, `step` (one more than the last step for who passed all),
-    `c0`, `c1`... for the values, and `offered` where controls are matched. Where `everyone` is
-    given, `query` leaves out persons who stopped at the first step, and `everyone` counts all.
+    `c0`, `c1`... for index date and attributes, `i0`, `i1`... for what the values of measures are
+    made of, and `offered` where controls are matched. `measured` are those values, made of these
+    columns, by their names in the wide table. Where `everyone` is given, `query` leaves out
+    persons who stopped at the first step, and `everyone` counts all.
     """
 
     query: exp.Query
     everyone: exp.Query | None
+    measured: Mapping[str, Term]
 
 
 def compile_cohort(plan: RunPlan) -> exp.Query:
@@ -100,8 +105,8 @@ class _Compiler:
         3. Numbers of those who stopped, the persons who did not, and the pool.
         """
         self._ask(self._used())
-        self.ctes[DECIDED] = self._decided(())
         values, steps = self.plan.values(), last_step(self.plan)
+        self.ctes[DECIDED] = self._decided((), self.people.terms(), values, [])
         parts = self._finished(steps, values)
         if self.plan.scoped.model.matching is not None:
             parts.append(self._offered(steps, values))
@@ -116,9 +121,13 @@ class _Compiler:
         they had else, only persons with such events are looked at; the others are counted.
         """
         self._ask(self._used())
-        needed = self._needed()
-        query = self._with_ctes(self._decided(needed))
-        return Decided(query=query, everyone=_Compiler.of(self.plan).everyone() if needed else None)
+        needed, inputs = self._needed(), Inputs()
+        told = "people" if needed else TOLD
+        measured = self._measured(self.people.terms(told, inputs.kept))
+        own = self.plan.values()[: -len(measured) or None]
+        query = self._decided(needed, self.people.terms(told), own, inputs.named())
+        everyone = _Compiler.of(self.plan).everyone() if needed else None
+        return Decided(query=self._with_ctes(query), everyone=everyone, measured=measured)
 
     def everyone(self) -> exp.Query:
         """How many persons there are, as far as the scope goes."""
@@ -183,15 +192,32 @@ class _Compiler:
             if isinstance(one, Exists) and self.sets.key(one.events) == "number"
         ]
 
-    def _decided(self, needed: Sequence[Exists]) -> exp.Select:
-        keep, drop, values = self._keep(), self._drop(), self.plan.values()
+    def _measured(self, terms: Terms) -> dict[str, Term]:
+        """The values of the measures, by their names in the wide table."""
+        measures = self.plan.scoped.model.measures
+        return {
+            measure_column(place, interval, side): cast(terms.term(value), SQL_TYPES[value.kind])
+            for place, measure in enumerate(measures)
+            for interval, pair in enumerate(measure.unrolled())
+            for side, value in zip("nd", pair, strict=True)
+        }
+
+    def _decided(
+        self,
+        needed: Sequence[Exists],
+        terms: Terms,
+        values: Sequence[Expression],
+        further: Sequence[Term],
+    ) -> exp.Select:
+        """The relation of persons, with `values` by their place, and `further` columns."""
+        keep, drop = self._keep(), self._drop()
         matching = self.plan.scoped.model.matching
-        terms = self.people.terms("people") if needed else self.people.terms()
         columns = [named_as(_step(keep, drop, terms), "step")]
         columns += [
             named_as(cast(terms.term(value), SQL_TYPES[value.kind]), f"c{place}")
             for place, value in enumerate(values)
         ]
+        columns += further
         if matching is not None:
             columns.append(named_as(_certain(terms.term(matching.controls)), "offered"))
         used = self._used()

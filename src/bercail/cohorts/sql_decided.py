@@ -6,7 +6,7 @@ answers have the names that the study gave.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -18,6 +18,8 @@ from bercail.cohorts.sql_matching import compile_matching, key_column
 from bercail.cohorts.sql_terms import Term, number
 from bercail.cohorts.sql_trees import cast, named_as
 from bercail.cohorts.views import Kind
+
+ALIKE = "alike"
 
 
 def count_steps() -> exp.Select:
@@ -46,36 +48,49 @@ def persons_table(plan: RunPlan) -> exp.Select:
     return query.where(_passed(plan), copy=False).order_by("person", copy=False)
 
 
-def measure_sums(plan: RunPlan, place: int) -> exp.Select:
+def measure_sums(plan: RunPlan, place: int, measured: Mapping[str, Term]) -> exp.Select:
     """The sums of one measure by its groups, over those who passed every step.
 
-    Columns: the groups, then for each interval the numerator and the denominator. A person
-    counts above where the person counts below.
+    Columns: the groups, then for each interval the numerator and the denominator, which
+    `measured` gives for one person. A person counts above where the person counts below.
     """
     measure: Measure = plan.model.measures[place]
-    groups = [_named(plan, name) for name in measure.by]
+    conditions = measure.numerator.kind is measure.denominator.kind is Kind.BOOL
     sums: list[Term] = []
     for interval in range(measure.count):
         above, below = (measure_column(place, interval, side) for side in "nd")
-        over, under = _value(plan, above), _value(plan, below)
+        over, under = measured[above], measured[below]
         if measure.denominator.kind is Kind.BOOL:
-            counts, least = under, _how_many(under)
+            counts, least = under, _how_many(under, alike=conditions)
         else:
             counts, least = exp.GT(this=under, expression=number(0)), _total(under)
         if measure.numerator.kind is Kind.BOOL:
-            most = _how_many(exp.and_(counts, over, copy=False))
+            most = _how_many(exp.and_(counts, over, copy=False), alike=conditions)
         else:
             most = _total(exp.Case(ifs=[exp.If(this=counts, true=over)]))
         sums += [
             exp.alias_(most, above, quoted=True, copy=False),
             exp.alias_(least, below, quoted=True, copy=False),
         ]
-    query = (
-        exp.select(*groups, *sums, copy=False)
-        .from_(DECIDED, copy=False)
-        .where(_passed(plan), copy=False)
-    )
-    return query.group_by(*(_value(plan, name) for name in measure.by), copy=False)
+    groups = [_value(plan, name) for name in measure.by]
+    named = [_named(plan, name) for name in measure.by]
+    query = exp.select(*named, *sums, copy=False).group_by(*groups, copy=False)
+    if not conditions:
+        return query.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
+    values = [measured[one.alias] for one in sums]
+    return query.from_(_alike(plan, groups, values).subquery("a", copy=False), copy=False)
+
+
+def _alike(plan: RunPlan, groups: Sequence[Term], values: Sequence[Term]) -> exp.Select:
+    """How many persons are `alike` in their groups and in all that `values` are made of.
+
+    Most had no event, and live: a condition is then asked of a few kinds of persons.
+    """
+    made_of = {one.name: one for value in values for one in value.find_all(exp.Column)}
+    kinds = list({**{one.name: one for one in groups}, **made_of}.values())
+    persons = named_as(cast(exp.Count(this=exp.Star()), "BIGINT"), ALIKE)
+    query = exp.select(*kinds, persons, copy=False).from_(DECIDED, copy=False)
+    return query.where(_passed(plan), copy=False).group_by(*kinds, copy=False)
 
 
 def matches_table(plan: RunPlan) -> exp.Query:
@@ -120,10 +135,10 @@ def _named(plan: RunPlan, name: str) -> Term:
     return exp.alias_(_value(plan, name), name, quoted=True, copy=False)
 
 
-def _how_many(condition: Term) -> Term:
-    """For how many persons it is true."""
-    there = exp.Case(ifs=[exp.If(this=condition, true=number(1))])
-    return cast(exp.Count(this=there), "BIGINT")
+def _how_many(condition: Term, *, alike: bool) -> Term:
+    """For how many persons it is true; with `alike`, each row stands for as many."""
+    persons: Term = exp.column(ALIKE) if alike else number(1)
+    return _total(exp.Case(ifs=[exp.If(this=condition, true=persons)]))
 
 
 def _total(value: Term) -> Term:

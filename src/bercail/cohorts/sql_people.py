@@ -7,9 +7,9 @@ persons with such events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from attrs import define
+from attrs import define, field
 from sqlglot import exp
 
 from bercail.cohorts.codec import children
@@ -27,6 +27,23 @@ SOME, CANDIDATES = "some_identities", "candidates"
 
 
 @define(kw_only=True)
+class Inputs:
+    """What values of a person are made of, under names of their own: few columns, many values."""
+
+    columns: dict[tuple[str, str], tuple[str, exp.Column]] = field(factory=dict)
+
+    def kept(self, column: exp.Column) -> exp.Column:
+        """The name that a column of persons, or of what was summed up, has among the inputs."""
+        name = f"i{len(self.columns)}"
+        known, _ = self.columns.setdefault((column.table, column.name), (name, column))
+        return exp.column(known)
+
+    def named(self) -> list[Term]:
+        """The inputs, each under its name."""
+        return [named_as(column, name) for name, column in self.columns.values()]
+
+
+@define(kw_only=True)
 class People:
     """The relations of persons of one query; `ctes` is shared with those of their events."""
 
@@ -35,17 +52,21 @@ class People:
     sets: Sets
     summaries: Summaries
 
-    def terms(self, told: str = TOLD) -> Terms:
+    def terms(self, told: str = TOLD, kept: Callable[[exp.Column], Term] | None = None) -> Terms:
         """Expressions over one person, whose relation is called `people`.
 
         `told` is the relation of what was summed up by number; empty where each summary stands
-        under its own name.
+        under its own name. `kept` says what stands for a column, where it is not the column.
         """
 
-        def value(node: Aggregate) -> Term:
-            return self.summaries.value(node, told if self._by_number(node) else "")
+        def column(node: Column) -> Term:
+            own = exp.column(node.name, "people")
+            return own if kept is None else kept(own)
 
-        return Terms(lambda node: exp.column(node.name, "people"), value)
+        def value(node: Aggregate) -> Term:
+            return self.summaries.value(node, told if self._by_number(node) else "", kept)
+
+        return Terms(column, value)
 
     def every(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
         """A query over all persons, joined with every summary that `used` speaks of."""

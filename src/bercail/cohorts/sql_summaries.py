@@ -1,6 +1,7 @@
 """Values per person from sets of events, as relations that are joined to the persons.
 
-All counts, sums and extremes over one root are made in one pass, each with its own filter.
+All counts, sums and extremes over one root are made in one pass, each with its own filter; what
+is asked of many windows that do not meet is one number (`sql_calendar`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from bercail.cohorts.expressions import Column, Expression
 from bercail.cohorts.rules import walk
 from bercail.cohorts.scores import find_index
 from bercail.cohorts.sql_arithmetic import big, floor_quotient
+from bercail.cohorts.sql_calendar import Calendar, calendars
 from bercail.cohorts.sql_sets import Sets, rooted
 from bercail.cohorts.sql_terms import Term, Terms, all_of, number
 from bercail.cohorts.sql_trees import aliased, cast, named_as
@@ -46,6 +48,7 @@ class Summaries:
     asked: dict[EventSet, list[Aggregate]] = field(factory=dict)
     picks: dict[PickKey, list[Pick | Nearest]] = field(factory=dict)
     made: dict[EventSet | PickKey, str] = field(factory=dict)
+    by_window: dict[EventSet, list[Calendar]] = field(factory=dict)
 
     def ask(self, node: Aggregate) -> None:
         """Say beforehand that the value will be used."""
@@ -71,23 +74,40 @@ class Summaries:
             self.made[root] = self._kept("summary", self._summary(root))
         return self.made[root]
 
-    def value(self, node: Aggregate, told: str = "") -> Term:
+    def value(
+        self, node: Aggregate, told: str = "", kept: Callable[[exp.Column], Term] | None = None
+    ) -> Term:
         """The value, once the relation is joined from the left.
 
-        `told` is a relation that has the columns of several, each under both names.
+        `told` is a relation that has the columns of several, each under both names; `kept` says
+        what stands for a column.
         """
         name = self.relation(node)
-        if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
-            column = node.column
-        else:
-            root, _ = rooted(node.events)
-            column = f"a{self.asked[root].index(node)}"
-        value = exp.column(f"{name}_{column}", told) if told else exp.column(column, name)
+        column, calendar = self._place(node)
+        held = exp.column(f"{name}_{column}", told) if told else exp.column(column, name)
+        value: Term = held if kept is None else kept(held)
+        if calendar is not None and isinstance(node, Exists):
+            value = calendar.among(value, node)
         if isinstance(node, Exists):
             return exp.Coalesce(this=value, expressions=[exp.false()])
         if isinstance(node, Count | CountDistinct | Total | Score):
             return exp.Coalesce(this=value, expressions=[number(0)])
         return value
+
+    def _place(self, node: Aggregate) -> tuple[str, Calendar | None]:
+        """The column that holds the value, and the calendar if it is a bit of that."""
+        if isinstance(node, Nearest) or (isinstance(node, Pick) and not _is_date(node)):
+            return node.column, None
+        root, _ = rooted(node.events)
+        for place, calendar in enumerate(self._calendars(root)):
+            if node in calendar.nodes:
+                return f"b{place}", calendar
+        return f"a{self.asked[root].index(node)}", None
+
+    def _calendars(self, root: EventSet) -> list[Calendar]:
+        if root not in self.by_window:
+            self.by_window[root] = calendars(self.asked[root])
+        return self.by_window[root]
 
     def _kept(self, stem: str, query: exp.Query) -> str:
         name = f"{stem}_{len(self.made)}"
@@ -96,7 +116,14 @@ class Summaries:
 
     def _summary(self, root: EventSet) -> exp.Query:
         columns: list[Term] = []
+        for place, calendar in enumerate(self._calendars(root)):
+            # The window comes last, and no two of them are the same.
+            *before, _ = self.sets.relation(calendar.nodes[0].events)[1]
+            columns.append(named_as(calendar.bits(before), f"b{place}"))
+        together = {node for calendar in self._calendars(root) for node in calendar.nodes}
         for place, node in enumerate(self.asked[root]):
+            if node in together:
+                continue
             _, conditions = self.sets.relation(node.events)
             columns.append(
                 named_as(summary(node, conditions, self.sets.terms(node.events)), f"a{place}")

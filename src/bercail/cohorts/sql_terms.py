@@ -45,6 +45,8 @@ SQL_TYPES: Mapping[Kind, str] = {
     Kind.DATE: "DATE",
     Kind.TEXT: "TEXT",
 }
+# A whole number as a text writes it.
+_WHOLE = "-?[0-9]{1,9}"
 _COMPARE: Mapping[str, type[exp.Binary]] = {
     "==": exp.EQ,
     "!=": exp.NEQ,
@@ -132,14 +134,16 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
         return exp.Nullif(this=text, expression=exp.Literal.string(""))
     if pa.types.is_integer(held):
         return cast(column, "BIGINT")
-    # As it stands first: most numbers have no spaces around, and taking them off costs more.
-    return exp.Case(ifs=[_if_whole(cast(column, "TEXT")), _if_whole(text)])
+    # As it stands first: most numbers have no spaces around. The text without them stands in one
+    # place alone, or DuckDB would make it for every row before it knows whether it is needed.
+    stored = cast(column, "TEXT")
+    ifs = [exp.If(this=_matches(stored, _WHOLE), true=cast(stored, "BIGINT"))]
+    ifs.append(exp.If(this=_matches(stored, f" *{_WHOLE} *"), true=cast(text, "BIGINT")))
+    return exp.Case(ifs=ifs)
 
 
-def _if_whole(text: Term) -> exp.If:
-    """The whole number that a text writes, if it writes one."""
-    whole = exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string("-?[0-9]{1,9}"), copy=False)
-    return exp.If(this=whole, true=cast(text, "BIGINT"))
+def _matches(text: Term, pattern: str) -> Term:
+    return exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string(pattern), copy=False)
 
 
 # The column of `people` that says whether the register has a row that the scope asks for.

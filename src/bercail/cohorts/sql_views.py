@@ -169,7 +169,7 @@ def persons(plan: RunPlan, source: str = "identities") -> exp.Select:
     """One row per person with the columns of the person view that the run needs."""
     used = plan.used[PERSONS]
     columns = {
-        "birth_year": lambda: _agreed(_plausible_year()),
+        "birth_year": lambda: cast(_agreed(_plausible_year()), "BIGINT"),
         "sex": _sex,
         "death_date": lambda: exp.Max(this=exp.column("BEN_DCD_DTE")),
         "department": _latest_home,
@@ -207,18 +207,20 @@ def _some_row(asked: Registered) -> Term:
 
 
 def _plausible_year() -> Term:
+    """As narrow as it goes: what is kept of each person while rows are put together adds up."""
     year = exp.column("BEN_NAI_ANN")
     plausible = exp.Between(this=year, low=number(1601), high=number(2199))
-    return exp.Case(ifs=[exp.If(this=plausible, true=year)])
+    return exp.Case(ifs=[exp.If(this=plausible, true=cast(year, "SMALLINT"))])
 
 
 def _sex() -> Term:
     """The word for the sex on which all rows agree; whole numbers are quicker to compare."""
     code = exp.column("BEN_SEX_COD")
     told = exp.In(this=code, expressions=[number(value) for value in SEXES])
-    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=code)]))
+    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=cast(code, "TINYINT"))]))
     cases = [
-        exp.If(this=number(value), true=exp.Literal.string(word)) for value, word in SEXES.items()
+        exp.If(this=cast(exp.Literal.number(value), "TINYINT"), true=exp.Literal.string(word))
+        for value, word in SEXES.items()
     ]
     return exp.Case(this=agreed, ifs=cases)
 

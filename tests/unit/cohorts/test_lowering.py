@@ -18,7 +18,9 @@ from bercail.cohorts import (
     Scope,
     Sources,
     acts,
+    interval,
     match,
+    measure,
     persons,
 )
 from bercail.cohorts.duckdb_engine import to_sql
@@ -171,3 +173,58 @@ def test_controls_run_out_in_one_group_and_not_in_the_other() -> None:
     matches = _both(model, sources).matches
     assert matches is not None
     assert matches.num_rows
+
+
+def _by_month(count: int, *, denominator: Any = None, each: str = "month") -> Any:
+    return measure(
+        f"{count} of a {each}",
+        first="2023-03-01",
+        count=count,
+        each=each,
+        numerator=acts.where(acts.code != "C1").between(interval.start, interval.end).exists(),
+        denominator=persons.alive_on(interval.start) if denominator is None else denominator,
+        by=["known"],
+    )
+
+
+MEASURED = {"population": persons.birth_year.is_known() | acts.exists()}
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(("count", "numbers"), [(2, 0), (3, 1), (63, 1), (65, 2)])
+def test_windows_that_do_not_meet_are_bits_of_a_number(
+    several: bool, count: int, numbers: int
+) -> None:
+    sources = _sources(_days(30), several=several)
+    model = _model(**MEASURED, attributes={"known": KNOWN}, measures=[_by_month(count)])
+    text = to_sql(compile_decided(plan_run(model, sources)).query)
+    assert text.count("BIT_OR") == numbers
+    (table,) = _both(model, sources).measures
+    assert sum(above for *_, above, _ in table.rows) > 5
+
+
+def test_windows_that_meet_are_asked_one_by_one() -> None:
+    sources = _sources(_days(30))
+    measures = [_by_month(6), _by_month(4, each="quarter")]
+    model = _model(**MEASURED, attributes={"known": KNOWN}, measures=measures)
+    assert "BIT_OR" not in to_sql(compile_decided(plan_run(model, sources)).query)
+    _both(model, sources)
+
+
+BEFORE = acts.between(end=interval.start)
+
+
+@pytest.mark.parametrize("denominator", [BEFORE.count(), BEFORE.exists()])
+def test_persons_who_are_alike_are_counted_together(denominator: Any) -> None:
+    sources = _sources(_days(40))
+    measures = [_by_month(12, denominator=denominator)]
+    for population in (KNOWN, persons.birth_year == 1):
+        model = _model(population=population, attributes={"known": KNOWN}, measures=measures)
+        _both(model, sources)
+
+
+def test_a_measure_among_persons_with_an_event_alone() -> None:
+    sources = _sources(_days(40))
+    model = _model(attributes={"known": KNOWN}, measures=[_by_month(5)])
+    assert compile_decided(plan_run(model, sources)).everyone is not None
+    _both(model, sources)
