@@ -61,6 +61,10 @@ from bercail.testing.airlock_desk import (
 PEOPLE = (AUTHOR, COLLEAGUE, AUDITOR, *CHECKERS)
 OFFICER = Actor(id="officer-1", roles={Role.ACCESS_OFFICER})
 TABLES = ([(40, 31), (20, 58)], [(41, 31), (6, 58)])
+SEX = "age,sex,persons\n0-39,women,6\n0-39,men,2\n40+,women,18\n40+,men,58\n"
+REGION = "age,region,persons\n0-39,north,7\n0-39,south,1\n40+,north,31\n40+,south,45\n"
+DECLARED = {"sex.csv": SEX, "region.csv": REGION}
+PROTECTIONS = ("suppression", "rounding", "noise")
 NOTE = b"The study shows what it shows of the persons treated in 2025.\n"
 BEHIND = b"age,n\n40,7\n50,6\n"
 OUTWARD = ("RequestSubmitted", "RequestChecked", "VoteCast", "RequestApproved", "RequestReleased")
@@ -129,11 +133,21 @@ class AirlockMachine(RuleBasedStateMachine):
         table=st.sampled_from(TABLES),
         several=st.booleans(),
         crash=st.none() | st.integers(0, 12),
+        protection=st.sampled_from((None, None, None, None, None, *PROTECTIONS)),
     )
-    def submit(self, who: Actor, table: Any, several: bool, crash: int | None) -> None:
+    def submit(
+        self,
+        who: Actor,
+        table: Any,
+        several: bool,
+        crash: int | None,
+        protection: str | None = None,
+    ) -> None:
         files = [self.desk.table_file(table)]
         supporting = []
-        if several:
+        if protection is not None:
+            files += [self.declared(name, protection) for name in DECLARED]
+        elif several:
             files.append(self.desk.folder / "note.txt")
             files[1].write_bytes(NOTE)
             supporting.append(self.desk.folder / "behind.csv")
@@ -149,6 +163,26 @@ class AirlockMachine(RuleBasedStateMachine):
             ),
             crash,
         )
+
+    def declared(self, name: str, protection: str) -> Path:
+        """A file of counts with its schema; both files of a request count one cohort."""
+        text = DECLARED[name]
+        table = {
+            "population": "cd" * 32,
+            "measure": {"name": "persons", "kind": "persons", "unit": "distinct persons"},
+            "dimensions": [{"column": column} for column in text.splitlines()[0].split(",")[:2]],
+            "columns": {"value": "persons"},
+        }
+        schema = {
+            "format": "bercail-table-schema/1",
+            "snapshots": ["ER_PRS_F@7"],
+            "protection": protection,
+            "tables": [table],
+        }
+        path = self.desk.folder / name
+        path.write_text(text)
+        path.with_name(name + ".schema.json").write_text(json.dumps(schema))
+        return path
 
     @precondition(lambda self: self.request)
     @rule(who=st.sampled_from(PEOPLE), yes=st.booleans(), crash=st.none() | st.integers(0, 1))
@@ -305,6 +339,10 @@ class AirlockMachine(RuleBasedStateMachine):
     def what_stays_stays(self) -> None:
         for name, data in self.outside().items():
             assert BEHIND not in data, name
+            if name.endswith(("outputs/sex.csv", "outputs/region.csv")):
+                numbers = [line.rsplit(b",", 1)[1] for line in data.splitlines()[1:]]
+                assert not any(0 < int(number) < 10 for number in numbers if number), name
+            assert not name.endswith("sex.csv.schema.json"), name
             if name.endswith("outputs/table.json"):
                 shown = [cell["persons"] for cell in json.loads(data)["cells"]]
                 assert not any(0 < persons < 11 for persons in shown if persons is not None)
@@ -367,4 +405,28 @@ def test_a_submission_killed_at_any_write_goes_on(tmp_path: Path, crash: int) ->
     assert verify_package(
         machine.out / machine.request, machine.desk.airlock.public_keys()
     ).judged_by_people == ("outputs/note.txt",)
+    machine.teardown()
+
+
+@pytest.mark.parametrize(
+    ("protection", "crash"), [("suppression", 5), ("rounding", 9), ("noise", None)]
+)
+def test_declared_tables_killed_at_a_write_go_on_and_leave_protected(
+    protection: str, crash: int | None
+) -> None:
+    machine = AirlockMachine()
+    machine.open_house(checkers=2)
+    machine.submit(AUTHOR, TABLES[0], False, crash, protection)
+    machine.submit(AUTHOR, TABLES[0], False, None, protection)
+    for who in CHECKERS[:2]:
+        machine.approve(who)
+    machine.release(CHECKERS[0], None)
+    kinds = [record.kind for record, _ in machine.events()]
+    assert kinds.count("RequestReleased") == 1
+    machine.what_stays_stays()
+    machine.revoked_is_refused()
+    outside = machine.outside()
+    assert sum(name.endswith(("outputs/sex.csv", "outputs/region.csv")) for name in outside) == 2
+    inspection = next(data for name, data in outside.items() if name.endswith("inspection.json"))
+    assert json.loads(inspection)["linked"][0]["files"] == ["region.csv", "sex.csv"]
     machine.teardown()

@@ -10,22 +10,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.check import DisclosureCheck, check_table
 from bercail.airlock.disclosure.counts import parse_counts
 from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
+from bercail.airlock.disclosure.tables.reading import read_grids
 from bercail.airlock.inspection import Disposition, Inspection, Kind, Remark, inspect_bytes
+from bercail.airlock.inspection.delimited import look_at_columns
 from bercail.airlock.inspection.identifiers import find_identifiers
+from bercail.airlock.inspection.remarks import Notes
 from bercail.airlock.tabled import (
     KINDS,
     SCHEMA_SUFFIX,
     FileOfTables,
+    ProgressReport,
+    asks_noise,
     declared_tables,
+    source_policy,
     undeclared_tables,
     words_of_schema,
 )
-from bercail.foundation import Invalid, Refused
+from bercail.airlock.together import LinkedFiles, Together, protected_together
+from bercail.foundation import Invalid, Refused, Secret
 
 LEAVES, SUPPORTS, DECLARES = "leaves", "supports", "declares"
 """The roles of a file: it leaves, it is for the checkers, it says what the tables of one count."""
@@ -39,7 +47,6 @@ _UNREADABLE = frozenset({"bomb", "broken", "disguised", "too-much"})
 """A file that is blocked for one of these is not opened as a table."""
 
 _SELF_TOLD = frozenset({Kind.COUNT_TABLE})
-ProgressReport = Callable[[str, int, int], None]
 
 
 @frozen(kw_only=True)
@@ -109,13 +116,17 @@ class HandedIn:
 
 @frozen(kw_only=True)
 class Bundle:
-    """All that is asked for in one request, looked at. `insisted` says why causes stand."""
+    """All that is asked for in one request, looked at.
+
+    `insisted` says why causes stand; `linked` names the files that were protected as one.
+    """
 
     files: tuple[HandedIn, ...]
     context: str = ""
     insisted: str = ""
     policy: DisclosurePolicy
     causes: tuple[Remark, ...] = ()
+    linked: tuple[LinkedFiles, ...] = ()
 
     @property
     def leaving(self) -> tuple[HandedIn, ...]:
@@ -164,6 +175,7 @@ class Bundle:
         for one in self.files:
             rows += [_line(remark) for remark in one.remarks]
             rows += one.tables.lines() if one.tables else []
+        rows += [f"protected together: {', '.join(one.files)}" for one in self.linked]
         inside = {remark.rule for one in self.files for remark in one.inspection.remarks}
         rows += [_line(cause) for cause in self.causes if cause.rule not in inside]
         return rows
@@ -173,7 +185,8 @@ def _line(remark: Remark) -> str:
     shown = remark.as_dict()
     where = f" ({'; '.join(remark.places[:3])})" if remark.places else ""
     remedies = " / ".join(text for text in (shown["remedy"], shown["remedy_fr"]) if text)
-    return f"{remark.severity}: {shown['message']}{where} {remedies}".rstrip()
+    said = " / ".join(text for text in (shown["message"], shown["message_fr"]) if text)
+    return f"{remark.severity}: {said}{where} {remedies}".rstrip()
 
 
 def look_at(
@@ -184,11 +197,15 @@ def look_at(
     schemas: Mapping[str, bytes] | None = None,
     context: str = "",
     insisted: str = "",
+    source: SourcePolicy | None = None,
+    noise: Callable[[], Secret] | None = None,
     progress: ProgressReport | None = None,
 ) -> Bundle:
     """What is handed in, by the names of the files; everything that is found stands in it.
 
-    `schemas`: for files that leave, by their names, what their tables count.
+    `schemas`: for files that leave, by their names, what their tables count. `source`: the
+    policy of all statistics, that of the known sources by default. `noise`: gives the secret
+    that draws cell-key noise, asked only when a schema asks for noise.
 
     Raises:
         Invalid: nothing or too much is handed in, two names clash (rule `output-names`), a
@@ -199,42 +216,118 @@ def look_at(
     described = {name + SCHEMA_SUFFIX: data for name, data in known.items()}
     _require_names(leaving, {**supporting, **described})
     _require_described(leaving, known)
-    files = [
-        _one(name, data, LEAVES, policy, progress, known.get(name))
-        for name, data in leaving.items()
-    ]
-    files += [_one(name, data, SUPPORTS, policy, progress) for name, data in supporting.items()]
-    files += [_one(name, data, DECLARES, policy, progress) for name, data in described.items()]
-    bundle = Bundle(files=tuple(files), context=context, insisted=insisted, policy=policy)
-    return Bundle(
-        files=bundle.files,
+    rules, secret = source or source_policy(policy), _noise(known, noise)
+    desk = _Desk(policy=policy, source=rules, noise=secret, progress=progress)
+    files, together = desk.all_leaving(leaving, known)
+    files += [desk.beside(name, data, SUPPORTS) for name, data in supporting.items()]
+    files += [desk.beside(name, data, DECLARES) for name, data in described.items()]
+    bundle = Bundle(
+        files=tuple(files),
         context=context,
         insisted=insisted,
         policy=policy,
-        causes=_causes(bundle),
+        linked=together.groups,
     )
+    return evolve(bundle, causes=_causes(bundle))
 
 
-def _one(
-    name: str,
-    data: bytes,
-    role: str,
-    policy: DisclosurePolicy,
-    progress: ProgressReport | None,
-    schema: bytes | None = None,
-) -> HandedIn:
-    shown = words_of_schema(data) if role == DECLARES else data
-    seen = inspect_bytes(name, shown, threshold=policy.threshold, supporting=role != LEAVES)
-    check = tables = None
-    if role == LEAVES and seen.kind is Kind.COUNT_TABLE:
-        _require_own_words(name, schema)
-        check = check_table(parse_counts(data), policy, progress)
-    elif role == LEAVES and not _UNREADABLE & {remark.rule for remark in seen.remarks}:
-        if schema is not None:
-            tables = declared_tables(name, data, schema, policy)
-        elif seen.kind in KINDS:
+def _noise(schemas: Mapping[str, bytes], secret: Callable[[], Secret] | None) -> Secret | None:
+    return secret() if secret and any(asks_noise(one) for one in schemas.values()) else None
+
+
+@frozen(kw_only=True)
+class _Desk:
+    """Looks at one file after the other."""
+
+    policy: DisclosurePolicy
+    source: SourcePolicy
+    noise: Secret | None = field(repr=False)
+    progress: ProgressReport | None
+
+    def seen(self, name: str, data: bytes, role: str) -> Inspection:
+        shown = words_of_schema(data) if role == DECLARES else data
+        return inspect_bytes(
+            name, shown, threshold=self.policy.threshold, supporting=role != LEAVES
+        )
+
+    def all_leaving(
+        self, leaving: Mapping[str, bytes], schemas: Mapping[str, bytes]
+    ) -> tuple[list[HandedIn], Together]:
+        """Tables that belong together are protected first, then each file is looked at."""
+        seen = {name: self.seen(name, data, LEAVES) for name, data in leaving.items()}
+        counted = {
+            name: (data, schemas.get(name))
+            for name, data in leaving.items()
+            if _is_counted(seen[name], schemas.get(name))
+        }
+        together = protected_together(
+            counted, self.source, noise=self.noise, progress=self.progress
+        )
+        files = [
+            self.leaving(name, data, seen[name], schemas.get(name), together)
+            for name, data in leaving.items()
+        ]
+        return files, together
+
+    def _with_causes(self, data: bytes, seen: Inspection) -> Inspection:
+        """The usual causes also in the tables of a page or a LaTeX text."""
+        if seen.kind not in (Kind.HTML, Kind.LATEX):
+            return seen
+        notes = Notes()
+        try:
+            grids = read_grids(data)[1]
+        except Invalid:
+            return seen
+        for number, grid in enumerate(grids, start=1):
+            with notes.inside(f"table {number}"):
+                look_at_columns(grid.rows, notes, self.policy.threshold)
+        known = {remark.rule for remark in seen.remarks}
+        found = tuple(one for one in notes.remarks() if one.rule not in known)
+        return evolve(seen, remarks=(*found, *seen.remarks))
+
+    def beside(self, name: str, data: bytes, role: str) -> HandedIn:
+        return HandedIn(name=name, role=role, data=data, inspection=self.seen(name, data, role))
+
+    def leaving(
+        self, name: str, data: bytes, seen: Inspection, schema: bytes | None, together: Together
+    ) -> HandedIn:
+        check = tables = None
+        if seen.kind is Kind.COUNT_TABLE:
+            _require_own_words(name, schema)
+            part = together.outcomes.get(name)
+            check = check_table(
+                parse_counts(data),
+                self.policy,
+                self.progress,
+                hidden=None if part is None else {key for _, key in part.hidden},
+            )
+        elif is_readable(seen) and schema is not None:
+            tables = declared_tables(
+                name,
+                data,
+                schema,
+                self.policy,
+                source=self.source,
+                noise=self.noise,
+                outcome=together.outcomes.get(name),
+                alone=together.reasons.get(name, ""),
+            )
+        elif is_readable(seen) and seen.kind in KINDS:
             tables = undeclared_tables(name, data)
-    return HandedIn(name=name, role=role, data=data, inspection=seen, check=check, tables=tables)
+            seen = self._with_causes(data, seen)
+        return HandedIn(
+            name=name, role=LEAVES, data=data, inspection=seen, check=check, tables=tables
+        )
+
+
+def _is_counted(seen: Inspection, schema: bytes | None) -> bool:
+    """Whether the tables of a file are protected here."""
+    return is_readable(seen) and (seen.kind is Kind.COUNT_TABLE) == (schema is None)
+
+
+def is_readable(seen: Inspection) -> bool:
+    """Whether a file may be opened as a table."""
+    return not _UNREADABLE & {remark.rule for remark in seen.remarks}
 
 
 def _require_own_words(name: str, schema: bytes | None) -> None:

@@ -10,11 +10,14 @@ from attrs import evolve, field, frozen
 from bercail.airlock import rules
 from bercail.airlock.disclosure.guard.populations import ComparesPopulations, NobodyCompares
 from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.events import PROJECT_EVENTS, REQUEST_EVENTS, SIGHT_EVENTS, OutputSeen
 from bercail.airlock.permits import PermitLookup, PermitView
+from bercail.airlock.policies import signed_sources
 from bercail.airlock.request import Request, fold
 from bercail.airlock.rules import Act
 from bercail.airlock.shelf import Shelf
+from bercail.airlock.tabled import source_policy
 from bercail.foundation import Actor, Clock, Missing, Randomness
 from bercail.lake import SealedStore
 from bercail.ledger import Ledger
@@ -72,6 +75,15 @@ class Ground:
         if HaltBook(ledger=self.ledger).is_halted(found.project):
             return evolve(found, is_live=False)
         return found
+
+    def policy(self, permit: PermitView) -> DisclosurePolicy:
+        """The counts of the policy that holds under `permit`; raises as `PermitView.policy`."""
+        signed = [one.counts for one in signed_sources(self.ledger, self.keys).values()]
+        return permit.policy(self.house_policy, signed)
+
+    def source(self, policy: DisclosurePolicy) -> SourcePolicy:
+        """The policy of all statistics whose counts are `policy`."""
+        return source_policy(policy, signed_sources(self.ledger, self.keys).values())
 
     def shelf(self, request_id: str) -> Shelf:
         """The sealed files of a request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -27,9 +27,9 @@ from bercail.airlock.disclosure.guard.record import (
     secrets_of,
 )
 from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.door import Bundle
 from bercail.airlock.ground import Ground
-from bercail.airlock.tabled import source_policy
 from bercail.foundation import Actor, canonical_json
 
 LAKE = "lake"
@@ -59,7 +59,10 @@ class Published:
 
 
 def tables_of(bundle: Bundle) -> dict[str, Published]:
-    """The tables that would leave, by file: count tables, and those of files with a schema."""
+    """The tables that would leave: count tables, and those of files with a schema, by file.
+
+    Files that were protected as one are one entry, named after all of them.
+    """
     found = {}
     for one in bundle.leaving:
         if one.check is not None:
@@ -74,7 +77,24 @@ def tables_of(bundle: Bundle) -> dict[str, Published]:
                 secrets=secrets_of(outcome) if outcome else (),
                 snapshot=one.tables.snapshot,
             )
+    for group in bundle.linked:
+        parts = [found.pop(name) for name in group.files]
+        found[" + ".join(group.files)] = _joined(parts)
     return found
+
+
+def _joined(parts: Sequence[Published]) -> Published:
+    """Tables of several files as one, numbered on; all have the same method and snapshot."""
+    tables: list[Any] = []
+    secrets: list[Secret] = []
+    for part in parts:
+        secrets += [(len(tables) + n, key, low, high) for n, key, low, high in part.secrets]
+        tables += part.document["tables"]
+    return Published(
+        document={**parts[0].document, "tables": tables},
+        secrets=tuple(secrets),
+        snapshot=parts[0].snapshot,
+    )
 
 
 def guard_tables(
@@ -95,7 +115,7 @@ def guard_tables(
     relations = _relations(ground, policy)
     # In the order in which a release remembers them: that of the sealed report, by name.
     for name, table in sorted(tables.items()):
-        found[name] = _look(ahead, request_id, name, table, policy, relations)
+        found[name] = _look(ahead, request_id, name, table, ground.source(policy), relations)
         if found[name].record.release not in known:
             ahead.append(version + len(found) - 1, found[name].record, actor)
     return found
@@ -120,7 +140,7 @@ def remember_tables(
         # A table remembered before a crash was looked at then; later ones were held against it.
         if all(one.release != record.release for one in earlier):
             verdict = guard_release(
-                record, earlier, source_policy(policy), _relations(ground, policy)
+                record, earlier, ground.source(policy), _relations(ground, policy)
             )
             verdict.require_allowed()
             told = report.get("differencing", {}).get(name, {})
@@ -152,7 +172,7 @@ def _look(
     request_id: str,
     name: str,
     table: Published,
-    policy: DisclosurePolicy,
+    policy: SourcePolicy,
     relations: Relations,
 ) -> Guarded:
     record = ReleaseRecord(
@@ -162,7 +182,7 @@ def _look(
         document=table.document,
         secrets=table.secrets,
     )
-    return guard_record(record, memory, source_policy(policy), relations)
+    return guard_record(record, memory, policy, relations)
 
 
 def _relations(ground: Ground, policy: DisclosurePolicy) -> Relations:

@@ -42,7 +42,7 @@ def require_intact(
     else:
         if set_digest(found) == checked.set_digest:
             if request.released is None:
-                _require_policy(permit.policy(ground.house_policy), checked.policy_digest)
+                _require_policy(ground.policy(permit), checked.policy_digest)
             return version
         where = ", ".join(sorted({one.name for one in set(found) ^ set(checked.entries)}))
     ground.append(request.id, version, (TamperingFound(where=where),), actor)

@@ -18,6 +18,7 @@ from bercail.airlock.shelf import (
     TABLE_JSON,
 )
 from bercail.airlock.statements import statement_of
+from bercail.airlock.together import linked_document
 from bercail.foundation import canonical_json
 
 
@@ -88,6 +89,7 @@ def inspection_document(bundle: Bundle) -> dict[str, Any]:
             }
             for one in bundle.leaving
         ],
+        **({"linked": linked} if (linked := linked_document(bundle.linked)) else {}),
         "supporting": sum(1 for one in bundle.files if one.role != LEAVES),
     }
 
@@ -103,4 +105,5 @@ def checker_report(bundle: Bundle) -> dict[str, Any]:
         "insisted": bundle.insisted,
         "causes": [cause.as_dict() for cause in bundle.causes],
         "files": [one.as_dict() for one in bundle.files],
+        "linked": [one.as_dict() for one in bundle.linked],
     }

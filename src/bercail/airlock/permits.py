@@ -36,20 +36,25 @@ class PermitView:
     checkers_required: int = field(default=2, validator=validators.ge(1))
     policies: tuple[str, ...] = ()
 
-    def policy(self, house: DisclosurePolicy) -> DisclosurePolicy:
+    def policy(
+        self, house: DisclosurePolicy, signed: Iterable[DisclosurePolicy] = ()
+    ) -> DisclosurePolicy:
         """The strictest of the house's policy and those that the permit names.
+
+        `signed`: what an operator signed, in the place of a known policy of that name.
 
         Raises:
             Refused: the permit names a policy that this house does not have.
         """
-        known = {policy.name: policy for policy in SOURCE_POLICIES} | {house.name: house}
+        later = {policy.name: policy for policy in signed}
+        known = {policy.name: policy for policy in SOURCE_POLICIES} | {house.name: house} | later
         if unknown := sorted(set(self.policies) - set(known)):
             raise Refused(
                 f"The permit `{self.id}` names the policy `{unknown[0]}`, unknown here.",
                 remedy="Have the permit corrected by the access body.",
                 rule="EXP-04",
             )
-        return strictest([house, *(known[name] for name in self.policies)])
+        return strictest([known[house.name], *(known[name] for name in self.policies)])
 
 
 class PermitLookup(Protocol):

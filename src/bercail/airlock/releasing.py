@@ -32,7 +32,7 @@ class Releasing:
         # 1. The votes, the permit and the sealed bytes are looked at again.
         version, request, permit = self.ground.require(request_id, actor, Act.RELEASE)
         version = require_intact(self.ground, version, request, permit, actor)
-        needed = rules.checkers_of(request, permit, permit.policy(self.ground.house_policy))
+        needed = rules.checkers_of(request, permit, self.ground.policy(permit))
         rules.require_votes(request, permit, needed)
         # 2. The digest of the package and its signature are recorded.
         if request.released is None:
@@ -87,7 +87,7 @@ class Releasing:
     def _remember(self, request: Request, permit: PermitView, actor: Actor) -> None:
         """Every table becomes a constraint on later releases, before it can be seen."""
         report = self.ground.shelf(request.id).checker_report(submission_of(request))
-        policy = permit.policy(self.ground.house_policy)
+        policy = self.ground.policy(permit)
         remember_tables(self.ground, report, policy, actor)
 
     def _released(self, request: Request, needed: int) -> RequestReleased:

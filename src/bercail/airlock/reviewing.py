@@ -39,7 +39,7 @@ class Reviewing:
             at=at,
             envelope=canonical_json(dsse_envelope(VOTE_TYPE, statement, [key])).decode(),
         )
-        needed = rules.checkers_of(request, permit, permit.policy(ground.house_policy))
+        needed = rules.checkers_of(request, permit, ground.policy(permit))
         return ground.append(request_id, version, rules.voted(request, vote, needed), actor)
 
     def give_back(self, request_id: str, actor: Actor, reason: str) -> Request:

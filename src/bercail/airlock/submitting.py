@@ -45,6 +45,9 @@ from bercail.vault import Keyring, opaque_name
 MODEL = "model.json"
 """The cohort model of a study, as it stands next to the tables that the study wrote."""
 
+NOISE_KEY = "airlock-noise"
+"""The kind of the secret that draws cell-key noise; another epoch draws all of it anew."""
+
 
 @frozen(kw_only=True)
 class Paper:
@@ -139,7 +142,7 @@ class Submitting:
         self, paper: Paper, permit: PermitView, actor: Actor, progress: ProgressReport | None
     ) -> Bundle:
         """The bundle; what is turned away is recorded in the project's stream."""
-        policy = permit.policy(self.ground.house_policy)
+        policy = self.ground.policy(permit)
         try:
             bundle = look_at(
                 paper.leaving,
@@ -148,6 +151,8 @@ class Submitting:
                 schemas=paper.schemas,
                 context=paper.context.strip(),
                 insisted=paper.insisted.strip(),
+                source=self.ground.source(policy),
+                noise=lambda: self.ground.keys.secret(NOISE_KEY, "cells"),
                 progress=progress,
             )
             require_takeable(bundle)

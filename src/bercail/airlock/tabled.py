@@ -13,7 +13,7 @@ protected nor compared with other releases.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from bercail.airlock.disclosure.assessment import Assessment, assess
 from bercail.airlock.disclosure.findings import Finding
 from bercail.airlock.disclosure.policy import DisclosurePolicy
+from bercail.airlock.disclosure.protect.outcome import ProtectedTables
 from bercail.airlock.disclosure.results.judging import ResultAssessment, assess_result
 from bercail.airlock.disclosure.results.schema import declares_result, read_result_schema
 from bercail.airlock.disclosure.rules.source_policy import (
@@ -43,8 +44,9 @@ from bercail.airlock.disclosure.tables.schema import (
 from bercail.airlock.disclosure.tables.typed import TypedTable
 from bercail.airlock.disclosure.tables.writing import written
 from bercail.airlock.inspection import Kind
-from bercail.foundation import Invalid, canonical_json
+from bercail.foundation import Invalid, Secret, canonical_json
 
+ProgressReport = Callable[[str, int, int], None]
 SCHEMA_SUFFIX = ".schema.json"
 """A schema stands next to its file under the name of the file and this."""
 
@@ -60,6 +62,7 @@ MENDED = frozenset(
         "cause-no-counts",
         "cause-unredacted",
         "cause-unrounded",
+        "extreme",
         "never-leaves",
     }
 )
@@ -69,15 +72,16 @@ JUDGED = frozenset({"cause-no-counts", "cause-unredacted", "cause-unrounded"})
 """What an inspection guesses of counts that the rules of a declared result decide."""
 
 
-def source_policy(policy: DisclosurePolicy) -> SourcePolicy:
+def source_policy(policy: DisclosurePolicy, signed: Iterable[SourcePolicy] = ()) -> SourcePolicy:
     """The policy of all statistics whose rules for persons are those of `policy`.
 
     The rest is that of the sources it is named after (`pmsi+rare-diseases`), the strictest of
-    them, and at least that of the SNDS.
+    them, and at least that of the SNDS. `signed`: what an operator signed, in the place of a known
+    policy of that name.
     """
-    named = policy.name.split("+")
-    sources = [one for one in SOURCES if one.name in named]
-    return evolve(strictest_source([SNDS_SOURCE, *sources]), counts=policy)
+    known = {one.name: one for one in (*SOURCES, *signed)}
+    names = {SNDS_SOURCE.name, *policy.name.split("+")} & set(known)
+    return evolve(strictest_source([known[name] for name in sorted(names)]), counts=policy)
 
 
 @frozen(kw_only=True)
@@ -113,11 +117,12 @@ class FileOfTables:
 
     @property
     def refused(self) -> tuple[Finding, ...]:
-        """The rules that a declared result breaks, with rows and remedy; it may not leave."""
+        """The rules that a declared result breaks, and extremes of tables; it may not leave."""
         found = self.assessment
-        if not isinstance(found, ResultAssessment):
+        if found is None:
             return ()
-        return tuple(one for one in found.findings if one.rule in found.broken)
+        broken = found.broken if isinstance(found, ResultAssessment) else ("extreme",)
+        return tuple(one for one in found.findings if one.rule in broken)
 
     @property
     def mended(self) -> frozenset[str]:
@@ -177,56 +182,103 @@ class FileOfTables:
         return known + rows
 
 
+def read_declared(name: str, data: bytes, schema: bytes) -> Reading:
+    """1. The tables of `data` under a declared `schema`, none of them for a declared result.
+
+    Raises:
+        Invalid: as `declared_tables`.
+    """
+    schemas = () if declares_result(schema) else read_schema(schema)
+    reading = read_tables(data, schemas)
+    if reading.inferred or len(schemas) > len(reading.tables) + len(reading.unread):
+        raise _unsuited(name, "it does not declare exactly the tables of the file")
+    if not schemas:
+        raise _unsuited(name, "it declares no table")
+    return reading
+
+
 def declared_tables(
-    name: str, data: bytes, schema: bytes, policy: DisclosurePolicy
+    name: str,
+    data: bytes,
+    schema: bytes,
+    policy: DisclosurePolicy,
+    *,
+    source: SourcePolicy | None = None,
+    noise: Secret | None = None,
+    outcome: ProtectedTables | None = None,
+    alone: str = "",
 ) -> FileOfTables:
     """The tables of `data` under a declared `schema`, protected under `policy`.
+
+    `source`: the policy of all statistics, that of the known sources by default. `noise`: the
+    secret that draws cell-key noise; without it the numbers are a trial. `outcome`: the same
+    tables, protected with those of other files; `alone`: why they could not be, for people.
 
     Raises:
         Invalid: the schema cannot be read, it does not speak of every table of the file, or the
             protected tables cannot be written in the format of the file (rule `table-schema`).
-        Refused: the schema asks for rounding where it does not hold.
+        Refused: the schema asks for rounding or noise where it does not hold.
         Unproven: a solver failed, or the audit refuses the protected tables.
     """
     if declares_result(schema):
-        return _declared_result(data, schema, policy)
+        return _declared_result(data, schema, source or source_policy(policy))
     # 1.
-    schemas = read_schema(schema)
-    reading = read_tables(data, schemas)
-    if reading.inferred or len(schemas) > len(reading.tables) + len(reading.unread):
-        raise _unsuited(name, "it does not declare exactly the tables of the file")
-    if len({one.protection for one in schemas}) > 1 or not schemas:
-        raise _unsuited(name, "it declares no table")
-    assessment = assess(reading, source_policy(policy))
+    reading = read_declared(name, data, schema)
+    assessment = assess(reading, source or source_policy(policy), noise=noise, outcome=outcome)
+    if alone:
+        assessment = evolve(assessment, people=(*assessment.people, alone))
     if assessment.document is None:
         people = (*assessment.people, _NOT_REMEMBERED.format(name))
         return FileOfTables(assessment=assessment, people=people)
-    outcome = assessment.outcome
-    if outcome is None:
+    if assessment.outcome is None:
         return FileOfTables(
             assessment=assessment, schemas=reading.schemas, people=assessment.people
         )
-    # 2.
+    trial = _TRIAL if not noise and _is_noise(reading) else ()
+    return _replaced(name, data, reading, assessment, assessment.outcome, trial)
+
+
+def _replaced(
+    name: str,
+    data: bytes,
+    reading: Reading,
+    assessment: Assessment,
+    outcome: ProtectedTables,
+    trial: tuple[str, ...],
+) -> FileOfTables:
+    """2 and 3: the protected tables in the format of the file, and what is remembered of them."""
     published = published_schemas(reading, outcome.tables)
     replacement = written(reading.kind, sheets_of(reading, outcome.tables, outcome.document), data)
     _require_same(name, replacement, published, outcome.document)
-    # 3.
     return FileOfTables(
         assessment=assessment,
         schemas=published,
         replacement=replacement,
-        people=assessment.people,
+        people=(*assessment.people, *trial),
     )
 
 
+def _is_noise(reading: Reading) -> bool:
+    return any(schema.protection == "noise" for schema in reading.schemas)
+
+
+_TRIAL = ("The noise shown is a trial: that of a release is drawn with the key of the house.",)
 _NOT_REMEMBERED = "`{}` is neither protected nor compared with other releases."
 
 
-def _declared_result(data: bytes, schema: bytes, policy: DisclosurePolicy) -> FileOfTables:
+def _declared_result(data: bytes, schema: bytes, policy: SourcePolicy) -> FileOfTables:
     """A result under its schema: judged row by row, neither hidden nor changed."""
     declared = read_result_schema(schema)
-    found = assess_result(data, declared, source_policy(policy))
+    found = assess_result(data, declared, policy)
     return FileOfTables(assessment=found, snapshots=declared.snapshots, people=found.people)
+
+
+def asks_noise(schema: bytes) -> bool:
+    """Whether a schema asks for cell-key noise; false for bytes that are no schema."""
+    try:
+        return any(one.protection == "noise" for one in read_schema(schema))
+    except Invalid:
+        return False
 
 
 def words_of_schema(schema: bytes) -> bytes:

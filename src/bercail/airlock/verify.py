@@ -28,7 +28,7 @@ from bercail.airlock.verify_bag import (
     read_bag,
     refused,
 )
-from bercail.airlock.verify_tables import named_alone, verified_tables
+from bercail.airlock.verify_tables import named_alone, require_together, verified_tables
 from bercail.foundation import Invalid, Missing, canonical_json
 from bercail.vault import DualPublicKey, open_dsse_envelope
 
@@ -78,8 +78,8 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
     2. The set: its entries are exactly the files that leave, its digest is computed anew.
     3. The votes: enough distinct checkers, not the author, each signing that set.
     4. The release: the airlock signed this payload manifest.
-    5. The tables: CSV and JSON agree, the audit is run again and finds nothing; a file that was
-       protected says what was audited. Other files were judged by people: their names are told.
+    5. The tables: CSV and JSON agree, the audit is run again and finds nothing; protected files
+       say what was audited, alone and together. People judged the others: their names are told.
     6. The crate: it names every file and the profile.
     7. The release was not revoked.
 
@@ -95,7 +95,7 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
     checkers = _votes(files, release, report, set_digest, keys)
     digest = _signed(folder, release, set_digest, keys)
     outputs = _outputs(files, report) if several else ([_LONE], [], ())
-    cells, hidden = _counted(files, outputs, report["policy"])
+    cells, hidden = _counted(files, outputs, report)
     _crate(files)
     _require_standing(digest, keys)
     return VerifiedPackage(
@@ -120,10 +120,12 @@ Outputs = tuple[list[tuple[str, ...]], list[str], tuple[str, ...]]
 
 
 def _counted(
-    files: Mapping[str, bytes], outputs: Outputs, policy: Mapping[str, Any]
+    files: Mapping[str, bytes], outputs: Outputs, report: Mapping[str, Any]
 ) -> tuple[int, int]:
     """5. Cells and hidden cells of all tables, once each of them holds."""
     tables, protected, _ = outputs
+    policy = report["policy"]
+    require_together(files, report)
     counted = [_table(files, paths, policy) for paths in tables]
     counted += [verified_tables(files, name, policy) for name in protected]
     return sum(cells for cells, _ in counted), sum(hidden for _, hidden in counted)

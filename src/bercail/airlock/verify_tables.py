@@ -68,6 +68,29 @@ def verified_tables(
     return len(values), sum(value is None for value in values)
 
 
+def require_together(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> None:
+    """The tables of files that were protected as one, audited as one again.
+
+    Raises:
+        Unproven: rule `package-audit`: a hidden count is known to be small by who reads all of
+            the files, or the certificate named in the inspection is of other tables.
+    """
+    for group in inspection.get("linked", []):
+        try:
+            stems = [str(name).rsplit(".", 1)[0] for name in group["files"]]
+            parts = [json_of(files, f"disclosure/{stem}/tables.json") for stem in stems]
+            report = json_of(files, f"disclosure/{stems[0]}/report.json")
+            whole = {**parts[0], "tables": [table for one in parts for table in one["tables"]]}
+            if any({**one, "tables": whole["tables"]} != whole for one in parts):
+                raise _wrong("files that were protected as one were protected otherwise")
+            audit = audit_tables(whole, _rule(report["source_policy"], report["policy"]))
+            _require_protected(whole, audit)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise _wrong("the files protected as one have not their form") from error
+        if not audit.consistent or audit.certificate()["sha256"] != group["certificate_sha256"]:
+            raise _wrong("the certificate of files protected as one is not what the audit finds")
+
+
 def _rule(source: Mapping[str, Any], policy: Mapping[str, Any]) -> HouseRule:
     hides = policy["zeros"] != "publish" or "hide" in (source["zero_cells"], source["full_cells"])
     return HouseRule(

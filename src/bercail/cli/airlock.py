@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from bercail.cli import airlock_bring
+from bercail.cli import airlock_bring, airlock_policy
 from bercail.cli.door import JsonFlag, actor, emit, house, progress
 
 app = typer.Typer(help="The only way out: check, review and release results.", no_args_is_help=True)
 app.add_typer(airlock_bring.app, name="bring")
+app.add_typer(airlock_policy.app, name="policy")
 SchemaOf = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,14 +31,49 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 
 @app.command()
 def check(
-    file: Path,
+    files: Annotated[
+        list[Path], typer.Argument(help="A file; several are looked at as one request.")
+    ],
     schema: Annotated[
         Path | None,
-        typer.Option("--schema", help="What the numbers of FILE count (JSON)."),
+        typer.Option("--schema", help="What the numbers of a lone file count (JSON)."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Look at FILE as the airlock would, and show what an attacker could learn from its tables."""
+    """Look at FILES as the airlock would, and show what an attacker could learn from tables."""
+    if len(files) == 1:
+        _check_one(files[0], schema, as_json)
+    else:
+        _check_several(files, schema, as_json)
+
+
+_LEARNT = "What an attacker could still learn"
+_INTERVALS = ("cell", "value", "status", "attacker", "informed_attacker", "insider")
+
+
+def _check_several(files: list[Path], schema: Path | None, as_json: bool) -> None:
+    from bercail.airlock.disclosure.policy import SNDS
+    from bercail.airlock.door import look_at
+    from bercail.airlock.outcome import checker_report
+    from bercail.airlock.submitting import read_files, read_schemas, without_schemas
+    from bercail.foundation import Invalid
+
+    if schema is not None:
+        raise Invalid(
+            "`--schema` is for a lone file.", remedy="Keep each schema as NAME.schema.json."
+        )
+    paths = without_schemas(files)
+    data, schemas = read_files(paths), read_schemas(paths, {})
+    with progress(as_json) as report:
+        bundle = look_at(data, {}, SNDS, schemas=schemas, progress=report)
+    emit(checker_report(bundle), as_json, lines=bundle.lines())
+    for one in bundle.leaving if not as_json else ():
+        rows = one.tables.assessment.rows() if one.tables and one.tables.assessment else []
+        if rows:
+            emit(rows, False, title=f"{one.name}: {_LEARNT.lower()}", columns=_INTERVALS)
+
+
+def _check_one(file: Path, schema: Path | None, as_json: bool) -> None:
     from bercail.airlock.disclosure.assessment import assess_tables
     from bercail.airlock.disclosure.check import read_file
     from bercail.airlock.disclosure.policy import SNDS
@@ -62,8 +98,7 @@ def check(
     shown["tables"] = declared.checker_report() if declared else tables.checker_report()
     emit(shown, as_json, lines=bundle.lines() if declared else [*bundle.lines(), *tables.lines()])
     if not as_json and tables.rows():
-        columns = ("cell", "value", "status", "attacker", "informed_attacker", "insider")
-        emit(tables.rows(), False, title="What an attacker could still learn", columns=columns)
+        emit(tables.rows(), False, title=_LEARNT, columns=_INTERVALS)
 
 
 @app.command()

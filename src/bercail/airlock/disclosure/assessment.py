@@ -19,7 +19,9 @@ from bercail.airlock.disclosure.check import read_file
 from bercail.airlock.disclosure.counts import ALL_LABEL, Key
 from bercail.airlock.disclosure.findings import Finding
 from bercail.airlock.disclosure.labels import label_findings
+from bercail.airlock.disclosure.protect.noise import noise_tables
 from bercail.airlock.disclosure.protect.outcome import (
+    CHANGED,
     ProtectedCell,
     ProtectedTables,
     in_unit,
@@ -31,9 +33,9 @@ from bercail.airlock.disclosure.rules.catalogue import RULES
 from bercail.airlock.disclosure.rules.cells import primary_cells
 from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE, SourcePolicy
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
-from bercail.airlock.disclosure.tables.schema import TableSchema, read_schema
+from bercail.airlock.disclosure.tables.schema import Protection, TableSchema, read_schema
 from bercail.airlock.disclosure.tables.typed import TypedTable
-from bercail.foundation import Invalid, Unproven
+from bercail.foundation import Invalid, Secret, Unproven
 
 Verdict = Literal["clear", "protected", "people", "blocked"]
 Progress = Callable[[str, int, int], None]
@@ -105,8 +107,10 @@ class Assessment:
 
     def lines(self) -> list[str]:
         """The outcome for a person at a terminal."""
-        hidden = [cell for cell in self.cells if cell.status != "shown"]
-        lines = [f"{self.verdict}: {len(hidden)} of {len(self.cells)} cells hidden"]
+        changed = [cell.status for cell in self.cells if cell.status in CHANGED]
+        hidden = sum(cell.status != "shown" for cell in self.cells)
+        how = changed[0] if changed else "hidden"
+        lines = [f"{self.verdict}: {hidden} of {len(self.cells)} cells {how}"]
         lines += [f"{one.severity}: {one.message} {one.remedy}".rstrip() for one in self.findings]
         lines += [f"for people: {reason}" for reason in self.people]
         return lines
@@ -146,41 +150,54 @@ def assess_tables(
 
 
 def assess(
-    reading: Reading, policy: SourcePolicy = SNDS_SOURCE, progress: Progress | None = None
+    reading: Reading,
+    policy: SourcePolicy = SNDS_SOURCE,
+    progress: Progress | None = None,
+    *,
+    noise: Secret | None = None,
+    outcome: ProtectedTables | None = None,
 ) -> Assessment:
     """What the airlock would say of the tables that were read.
 
+    `noise`: the secret that draws cell-key noise, else a trial is made. `outcome`: the same tables,
+    protected already with those of other files.
+
     Raises:
-        Refused: rounding was asked for tables that are not rounded (`controlled-rounding`).
+        Refused: rounding or noise was asked for tables that hold more than counts.
         Unproven: a solver failed, or the audit refuses the protected tables.
     """
-    findings = [*reading.findings, *label_findings(reading.tables)]
-    people = [*reading.unread, *_undeclared(reading), *_overlaps(reading.tables)]
-    cells: tuple[ProtectedCell, ...] = ()
-    outcome: ProtectedTables | None = None
+    tables, cells = reading.tables, tuple[ProtectedCell, ...]()
+    findings = [*reading.findings, *label_findings(tables)]
+    people = [*reading.unread, *_undeclared(reading), *_overlaps(tables)]
     document: Mapping[str, Any] | None = None
-    tables = reading.tables
-    if tables:
-        try:
-            if any(cell.withheld for table in tables for cell in table.cells.values()):
-                cells, document = _as_published(tables, policy, people)
-            else:
-                outcome = _protect(reading, policy, progress)
-                tables, cells, document = outcome.tables, outcome.cells, outcome.document
-        except Invalid as problem:
-            people.append(problem.message)
+    try:
+        if has_withheld(tables):
+            cells, document = _as_published(tables, policy, people)
+        elif tables and outcome is None:
+            outcome = protect(tables, _protection(reading), policy, noise=noise, progress=progress)
+    except Invalid as problem:
+        people.append(problem.message)
     if outcome is not None:
         people += _missing_facts(outcome)
         findings += _class_findings(outcome)
     return Assessment(
         kind=reading.kind,
-        tables=tables,
-        cells=cells,
+        tables=outcome.tables if outcome else tables,
+        cells=outcome.cells if outcome else cells,
         findings=tuple(findings),
         people=tuple(dict.fromkeys(people)),
         outcome=outcome,
-        document=document,
+        document=outcome.document if outcome else document,
     )
+
+
+def has_withheld(tables: Sequence[TypedTable]) -> bool:
+    """Whether the author hid numbers already."""
+    return any(cell.withheld for table in tables for cell in table.cells.values())
+
+
+def _protection(reading: Reading) -> Protection:
+    return reading.schemas[0].protection if reading.schemas else "suppression"
 
 
 def _undeclared(reading: Reading) -> list[str]:
@@ -191,11 +208,28 @@ def _undeclared(reading: Reading) -> list[str]:
     ]
 
 
-def _protect(reading: Reading, policy: SourcePolicy, progress: Progress | None) -> ProtectedTables:
-    """3. As the schema of the file says; the base of rounding is the policy's."""
-    if any(schema.protection == "rounding" for schema in reading.schemas):
-        return round_tables(reading.tables, policy)
-    return suppress(reading.tables, policy, progress)
+TRIAL = Secret(b"a trial of cell-key noise, of no release")
+"""Draws the noise where no key of a house is at hand; nothing drawn by it is released."""
+
+
+def protect(
+    tables: Sequence[TypedTable],
+    protection: Protection,
+    policy: SourcePolicy,
+    *,
+    noise: Secret | None = None,
+    progress: Progress | None = None,
+) -> ProtectedTables:
+    """3. `tables` as their schema asks; the base of rounding and the noise are the policy's.
+
+    Raises:
+        Invalid, Refused, Unproven: as `suppress`, `round_tables` and `noise_tables`.
+    """
+    if protection == "rounding":
+        return round_tables(tables, policy)
+    if protection == "noise":
+        return noise_tables(tables, policy, noise or TRIAL)
+    return suppress(tables, policy, progress)
 
 
 def _as_published(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,8 +128,13 @@ def check_table(
     table: Counts,
     policy: DisclosurePolicy,
     progress: Callable[[str, int, int], None] | None = None,
+    *,
+    hidden: Collection[Key] | None = None,
 ) -> DisclosureCheck:
     """Protect `table` under `policy` and audit the result with the attacker program.
+
+    `hidden`: the cells to hide, chosen already together with other tables; a small count that is
+    not among them is hidden too.
 
     Raises:
         Unproven: a solver failed, or the audit refuses the protected table; nothing of it
@@ -144,7 +149,7 @@ def check_table(
     }
     tell = progress or (lambda _label, _done, _total: None)
     tell("protect", 0, 2)
-    pattern = _choose(lattice, needs, policy)
+    pattern = _choose(lattice, needs, policy) if hidden is None else _chosen(lattice, needs, hidden)
     tell("audit", 1, 2)
     protected, found = _publishable(table, lattice, needs, pattern, rule)
     tell("audit", 2, 2)
@@ -210,6 +215,12 @@ def span(bounds: tuple[int, int | None] | None) -> str:
 
 def _costs(lattice: Lattice, policy: DisclosurePolicy) -> tuple[int, ...]:
     return tuple(policy.cost_of(persons) for persons in lattice.values)
+
+
+def _chosen(lattice: Lattice, needs: Mapping[int, Need], hidden: Collection[Key]) -> Pattern:
+    """What was chosen elsewhere, over more tables than this one: never called optimal here."""
+    cells = {cell for cell, key in enumerate(lattice.keys) if key in set(hidden)} | set(needs)
+    return Pattern(hidden=frozenset(cells), cost=0, optimal=False, rounds=0)
 
 
 def _choose(lattice: Lattice, needs: Mapping[int, Need], policy: DisclosurePolicy) -> Pattern:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bercail.airlock.disclosure.findings import IDENTIFYING_NAMES
+from bercail.airlock.disclosure.rules.statistics import extreme
 from bercail.airlock.inspection.encoded import find_runs, number_rule
 from bercail.airlock.inspection.identifiers import find_identifiers, is_finess
 from bercail.airlock.inspection.limits import Budget
@@ -69,13 +70,18 @@ def look_at_delimited(text: str, notes: Notes, budget: Budget, threshold: int) -
 
 def look_at_grid(rows: Sequence[Sequence[str]], notes: Notes, threshold: int) -> None:
     """Cells in rows, the first row naming the columns."""
-    filled = [row for row in rows if any(cell.strip() for cell in row)]
     for number, row in enumerate(rows, start=1):
         for place, cell in enumerate(row, start=1):
             if cell.strip():
                 _cell(cell.strip(), f"row {number}, column {place}", notes)
+    look_at_columns(rows, notes, threshold)
+    notes.add("by-eye")
+
+
+def look_at_columns(rows: Sequence[Sequence[str]], notes: Notes, threshold: int) -> None:
+    """What columns and rows are named, and what their numbers are; single cells are not read."""
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
     if len(filled) < 2:
-        notes.add("by-eye")
         return
     head, body = [name.strip().lower() for name in filled[0]], filled[1:]
     columns = [[row[n].strip() if n < len(row) else "" for row in body] for n in range(len(head))]
@@ -85,9 +91,20 @@ def look_at_grid(rows: Sequence[Sequence[str]], notes: Notes, threshold: int) ->
         codes = [value for value in values if value]
         if len(codes) >= 3 and all(_NINE.fullmatch(code) and is_finess(code) for code in codes):
             notes.add("identifier", f"column {number}", len(codes))
+    _extremes(head, body, notes)
     _statistics(head, columns, notes, threshold)
     _crossing(head, columns, notes, threshold)
-    notes.add("by-eye")
+
+
+def _extremes(head: Sequence[str], body: Sequence[Sequence[str]], notes: Notes) -> None:
+    """Minima and maxima, by the name of a column or of a row."""
+    for number, name in enumerate(head, start=1):
+        if extreme(name):
+            notes.add("extreme", f"column {number}")
+    # Deeper in a row stand categories of variables, which may be called anything.
+    for number, row in enumerate(body, start=2):
+        if row and extreme(row[0]):
+            notes.add("extreme", f"row {number}")
 
 
 def _cell(cell: str, where: str, notes: Notes) -> None:

@@ -321,6 +321,14 @@ _MODELS: Mapping[str, Wording] = {
 }
 
 _READING: Mapping[str, Wording] = {
+    "extreme": Wording(
+        "fix",
+        "A column or a row is named as a minimum or a maximum: the value of one person.",
+        "Take it out, or give a percentile with enough persons on each side.",
+        "Une colonne ou une ligne porte le nom d'un minimum ou d'un maximum : la valeur d'une "
+        "seule personne.",
+        "Retirez-la, ou donnez un centile avec assez de personnes de chaque côté.",
+    ),
     "not-understood": Wording(
         "note",
         "The program does not understand this file; people decide.",

@@ -26,7 +26,9 @@ from bercail.airlock.disclosure.guard.joint import Findings, Joint, joint_system
 from bercail.airlock.disclosure.guard.populations import Relations, Share, unknown_relations
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
 from bercail.airlock.disclosure.guard.uncompared import (
+    MIXED,
     NOT_COMPARED,
+    mixed_methods,
     populations_of,
     uncompared_cohorts,
 )
@@ -145,6 +147,7 @@ def guard_release(
     found = joint_systems([*past, new], relations)
     uncompared = uncompared_cohorts(new, past, policy.threshold, relations)
     people = [NOT_COMPARED.format(release) for release in uncompared] + found.people
+    people += [MIXED.format(release) for release in mixed_methods(new, past)]
     breaches += _contradictions(new, found)
     for joint in found.all_numbers:
         breaches += _differences(joint, policy)

@@ -1,4 +1,4 @@
-"""Cohorts that nobody compared and that may differ by a few persons only."""
+"""What ranges do not say: cohorts that nobody compared, and noise beside exact numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,26 @@ NOT_COMPARED = (
     "The cohort of `{}` may be nearly the same persons: nobody compared both, and the totals "
     "differ by less than the threshold or a total or a digest is missing. Compare them by hand."
 )
+
+MIXED = (
+    "The cohort of `{}` left once with noise and once without: a noised number lies near the true "
+    "one, so it may tell what hiding or rounding kept. Look at both together."
+)
+
+
+def mixed_methods(new: ReleaseRecord, past: Sequence[ReleaseRecord]) -> tuple[str, ...]:
+    """The earlier releases of a cohort of `new` of which exactly one of both has noise."""
+    cohorts = {one.cohort for one in populations_of(new)}
+    return tuple(
+        record.release
+        for record in past
+        if _has_noise(record) != _has_noise(new)
+        and cohorts & {one.cohort for one in populations_of(record)}
+    )
+
+
+def _has_noise(record: ReleaseRecord) -> bool:
+    return bool(record.document.get("method") == "noise")
 
 
 def populations_of(record: ReleaseRecord) -> tuple[Population, ...]:

@@ -21,7 +21,8 @@ from scipy.optimize import linprog, minimize
 
 from bercail.foundation import Invalid, Secret
 
-_KEYS = 2**32
+KEYS = 2**32
+"""Keys are whole numbers below this, and add up modulo it."""
 Noise = tuple[tuple[int, float], ...]
 """Changes with their probabilities, smallest change first."""
 
@@ -53,7 +54,7 @@ class NoiseTable:
 
     def published(self, count: int, cell_key: int) -> int:
         """`count` with the noise that `cell_key` (0 to 2^32 - 1) picks."""
-        point = (cell_key % _KEYS + 0.5) / _KEYS
+        point = (cell_key % KEYS + 0.5) / KEYS
         reached = 0.0
         noise = self.noise(count)
         for change, share in noise:
@@ -72,7 +73,7 @@ def record_key(secret: Secret, person: str) -> int:
 
 def cell_key(record_keys: Iterable[int]) -> int:
     """The key of a cell from those of its distinct persons, in any order."""
-    return sum(record_keys) % _KEYS
+    return sum(record_keys) % KEYS
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,10 @@ from bercail.airlock.disclosure.rules.cells import Flag
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.typed import TypedTable
 
-Status = Literal["shown", "primary", "protecting", "withheld", "rounded"]
+Status = Literal["shown", "primary", "protecting", "withheld", "rounded", "noised"]
+
+CHANGED: tuple[Status, ...] = ("rounded", "noised")
+"""Cells that are shown, not as they are."""
 
 
 @frozen(kw_only=True)
@@ -56,7 +59,7 @@ class ProtectedTables:
     def hidden(self) -> tuple[tuple[int, Key], ...]:
         """The cells that readers do not see, by number of table and key."""
         return tuple(
-            (cell.table, cell.key) for cell in self.cells if cell.status not in ("shown", "rounded")
+            (cell.table, cell.key) for cell in self.cells if cell.status not in ("shown", *CHANGED)
         )
 
     def certificate(self) -> dict[str, Any]:

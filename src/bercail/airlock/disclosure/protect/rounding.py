@@ -144,7 +144,7 @@ def round_tables(
         cost=distance,
         optimal=steps == 1,
     )
-    _require_uncertain(outcome, policy)
+    require_uncertain(outcome, policy)
     return outcome
 
 
@@ -173,7 +173,7 @@ def _rounded_cells(tables: tuple[TypedTable, ...], audit: Audit) -> tuple[Protec
     )
 
 
-def _require_uncertain(outcome: ProtectedTables, policy: SourcePolicy) -> None:
+def require_uncertain(outcome: ProtectedTables, policy: SourcePolicy) -> None:
     """No small count is left with a single value, nor is any known to be small and not empty."""
     for cell in outcome.cells:
         if cell.plain is None or cell.value is None or not policy.counts.is_small(int(cell.value)):
@@ -181,7 +181,7 @@ def _require_uncertain(outcome: ProtectedTables, policy: SourcePolicy) -> None:
         low, high = cell.plain
         if low > 0 and high is not None and high < policy.threshold:
             raise Unproven(
-                "After rounding an attacker still knows that a cell is small.",
-                remedy="Use a larger base, or suppression.",
+                "An attacker still knows that a cell is small.",
+                remedy="Use a larger base of rounding, or suppression.",
                 rule="attacker-audit",
             )

@@ -1,4 +1,4 @@
-"""Declared results: survival curves, percentiles, ratios and maps that a file holds as rows.
+"""Declared results: curves, percentiles, ratios, maps and models that a file holds as rows.
 
 The schema next to the file says which column is what; the primary rules are applied to each row.
 Nothing is hidden or changed here: what fails is named by its row, what does not add up goes to

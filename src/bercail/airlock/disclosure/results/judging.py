@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.assessment import Assessment
 from bercail.airlock.disclosure.counts import Axis, Counts
@@ -19,11 +19,13 @@ from bercail.airlock.disclosure.protect.outcome import published
 from bercail.airlock.disclosure.results.maps import judge_map
 from bercail.airlock.disclosure.results.percentiles import judge_percentiles
 from bercail.airlock.disclosure.results.ratios import judge_ratios
+from bercail.airlock.disclosure.results.regressions import judge_regression
 from bercail.airlock.disclosure.results.rows import Judged, Row, in_words, rows_of
 from bercail.airlock.disclosure.results.schema import ResultKind, ResultSchema
 from bercail.airlock.disclosure.results.survival import judge_survival
 from bercail.airlock.disclosure.rules.catalogue import RULES
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
+from bercail.airlock.disclosure.rules.statistics import extreme
 from bercail.airlock.disclosure.tables.reading import read_grids
 from bercail.foundation import Invalid
 
@@ -35,6 +37,7 @@ _JUDGES: Mapping[ResultKind, Callable[[Sequence[Row], ResultSchema, SourcePolicy
     "percentiles": judge_percentiles,
     "ratios": judge_ratios,
     "map": judge_map,
+    "regression": judge_regression,
 }
 
 REMEDIES: Mapping[str, tuple[str, str]] = {
@@ -49,6 +52,10 @@ REMEDIES: Mapping[str, tuple[str, str]] = {
     "ratio-counts": (
         "Put categories together until both counts and their difference reach the threshold.",
         "Regroupez des catégories : les deux effectifs et leur différence sont sous le seuil.",
+    ),
+    "persons-threshold": (
+        "Put levels together until each holds enough persons, or take the model out.",
+        "Regroupez des modalités pour que chacune ait assez de personnes, ou retirez le modèle.",
     ),
     "map-zone": (
         "Put the zone together with its neighbours, or draw wider zones.",
@@ -109,7 +116,7 @@ def assess_result(data: bytes, schema: ResultSchema, policy: SourcePolicy) -> Re
             rule="table-schema",
         )
     # 2.
-    judged = _JUDGES[schema.kind](rows, schema, policy)
+    judged = _with_extremes(_JUDGES[schema.kind](rows, schema, policy), rows, schema)
     findings = [*found, *_wording(rows, schema), *_failures(judged)]
     # 3.
     document = _document(judged, policy)
@@ -136,6 +143,17 @@ def _document(judged: Judged, policy: SourcePolicy) -> dict[str, Any] | None:
         for key, cell in table.cells.items()
     }
     return published(judged.tables, values, policy, method=METHOD) if values else None
+
+
+def _with_extremes(judged: Judged, rows: Sequence[Row], schema: ResultSchema) -> Judged:
+    """`extreme` too where a column or a label of any result names a minimum or a maximum."""
+    columns = [*schema.columns.values(), *schema.by]
+    named = any(extreme(column) for column in columns)
+    lines = {row.number for row in rows if named or any(map(extreme, row.by))}
+    if not lines:
+        return judged
+    lines |= set(judged.broken.get("extreme", ()))
+    return evolve(judged, broken={**judged.broken, "extreme": tuple(sorted(lines))})
 
 
 _NOT_COMPARED = "The result is not compared with other releases."
@@ -171,7 +189,7 @@ def _wording(rows: Sequence[Row], schema: ResultSchema) -> list[Finding]:
     return wording_findings(Counts(title=schema.kind, axes=tuple(axes), cells={}))
 
 
-_LABELS = frozenset({"zone", "class"})
+_LABELS = frozenset({"zone", "class", "term", "level"})
 """Parts that hold words; every other part holds numbers or goes to people."""
 
 

@@ -13,13 +13,14 @@ from bercail.airlock.disclosure.results.zones import ZONINGS
 from bercail.airlock.disclosure.tables.schema import FORMAT
 from bercail.foundation import Invalid
 
-ResultKind = Literal["survival", "percentiles", "ratios", "map"]
+ResultKind = Literal["survival", "percentiles", "ratios", "map", "regression"]
 
 REQUIRED: Mapping[ResultKind, tuple[str, ...]] = {
     "survival": ("time", "at_risk", "events", "survival"),
     "percentiles": ("percentile", "value", "persons_below", "persons_above"),
     "ratios": ("ratio", "numerator", "denominator"),
     "map": ("zone", "persons"),
+    "regression": ("term", "estimate", "persons"),
 }
 """The parts of a result that its schema gives a column for."""
 
@@ -28,6 +29,16 @@ OPTIONAL: Mapping[ResultKind, tuple[str, ...]] = {
     "percentiles": ("persons",),
     "ratios": (),
     "map": ("class",),
+    "regression": (
+        "level",
+        "level_persons",
+        "residual_degrees",
+        "events",
+        "error",
+        "low",
+        "high",
+        "p_value",
+    ),
 }
 """The parts that it may give a column for."""
 
@@ -42,8 +53,8 @@ class ResultSchema:
     """The meaning of the rows of one result.
 
     `columns`: the column of each part. `by`: columns of labels; each combination is a curve, a
-    set of percentiles or a map of its own. `scale`: what a ratio is multiplied by. `zones`: the
-    codes that a map may name. `population` and `snapshots` as in the schema of a table.
+    set of percentiles, a map or a model of its own. `scale`: what a ratio is multiplied by.
+    `zones`: the codes that a map may name. `population` and `snapshots` as for tables.
     """
 
     kind: ResultKind

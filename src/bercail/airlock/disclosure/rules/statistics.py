@@ -6,6 +6,7 @@ Persons are distinct persons throughout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -25,9 +26,24 @@ class SurvivalStep:
 
 
 def extreme(name: str) -> tuple[str, ...]:
-    """Minima and maxima under any of their names (`min`, `maximum`, `p0`, `p100`, `range`)."""
+    """Minima and maxima under any of their names (`min`, `maximum`, `age_max`, `p0`, `range`).
+
+    `min` beside a word of time stands for minutes.
+    """
     said = name.strip().lower()
-    return ("extreme",) if said in _EXTREMES else ()
+    words = set(re.findall(r"[^\W\d_]+", said))
+    compound = words & _EXTREME_WORDS and not (words & _TIMES and not words & _LONG_WORDS)
+    return ("extreme",) if said in _EXTREMES or compound else ()
+
+
+_LONG_WORDS = frozenset(
+    {"max", "maximum", "minimum", "maxima", "minima", "maximal", "minimal", "maximale",
+     "minimale"}
+)  # fmt: skip
+_EXTREME_WORDS = _LONG_WORDS | {"min"}
+_TIMES = frozenset(
+    {"time", "times", "duration", "delay", "temps", "durée", "duree", "délai", "delai", "h"}
+)
 
 
 _EXTREMES = frozenset(

@@ -141,6 +141,7 @@ def _fuller(one: TypedCell, other: TypedCell) -> TypedCell:
         establishments=least(one.establishments, other.establishments),
         prescribers=least(one.prescribers, other.prescribers),
         top=max(one.top, other.top),
+        cell_key=other.cell_key if one.cell_key is None else one.cell_key,
         withheld=one.withheld and other.withheld,
     )
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.counts import DIGEST, MAX_SNAPSHOTS, MAX_TEXT, SNAPSHOT
 from bercail.airlock.disclosure.tables.dimension import Dimension, dimension_from_dict
@@ -16,9 +16,9 @@ from bercail.airlock.disclosure.tables.typed import PERSONS, Measure
 from bercail.foundation import Invalid
 
 FORMAT = "bercail-table-schema/1"
-FACTS = ("persons", "records", "establishments", "prescribers")
+FACTS = ("persons", "records", "establishments", "prescribers", "cell_key")
 
-Protection = Literal["suppression", "rounding"]
+Protection = Literal["suppression", "rounding", "noise"]
 """How the author wants the tables protected."""
 
 
@@ -28,11 +28,11 @@ class TableSchema:
 
     `dimensions`: by name of column; None lets the codes be those of the file. `value`: the
     column of the measure. `facts`: the columns of `persons`, `records`, `establishments`,
-    `prescribers`. `top`: columns of the greatest contributions, greatest first. `across`: the
-    name of a dimension whose codes stand in the header (a cross table); then `value` is empty.
-    `population`: the digest of the cohort model, empty when there is none. `snapshots`
-    (`TABLE@number`) and `protection` are those of the whole file. `inferred`: nobody declared
-    this.
+    `prescribers`, `cell_key`. `top`: columns of the greatest contributions, greatest first.
+    `across`: the name of a dimension whose codes stand in the header (a cross table); then
+    `value` is empty. `population`: the digest of the cohort model, empty when there is none.
+    `snapshots` (`TABLE@number`), `protection` and `linked` (a name that files share which are
+    to be protected together) are those of the whole file. `inferred`: nobody declared this.
     """
 
     measure: Measure
@@ -44,6 +44,7 @@ class TableSchema:
     population: str = ""
     snapshots: tuple[str, ...] = ()
     protection: Protection = "suppression"
+    linked: str = ""
     inferred: bool = False
 
 
@@ -60,7 +61,11 @@ def read_schema(data: bytes) -> tuple[TableSchema, ...]:
         snapshots, protection = _snapshots(value), value.get("protection", "suppression")
         if protection not in get_args(Protection):
             raise ValueError(f"its `protection` is none of {', '.join(get_args(Protection))}")
-        return tuple(_schema(entry, snapshots, protection) for entry in value["tables"])
+        linked = _text(value.get("linked", ""))
+        return tuple(
+            evolve(_schema(entry), snapshots=snapshots, protection=protection, linked=linked)
+            for entry in value["tables"]
+        )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         raise Invalid(
             f"The schema cannot be read: {problem}.",
@@ -78,9 +83,7 @@ def _snapshots(value: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _schema(
-    entry: Mapping[str, Any], snapshots: tuple[str, ...], protection: Protection
-) -> TableSchema:
+def _schema(entry: Mapping[str, Any]) -> TableSchema:
     columns = entry.get("columns", {})
     measure = entry["measure"]
     population = _text(entry.get("population", ""))
@@ -103,8 +106,6 @@ def _schema(
         top=tuple(_text(one) for one in _list(columns.get("top", []))),
         across=_text(entry.get("across", "")),
         population=population,
-        snapshots=snapshots,
-        protection=protection,
     )
 
 
@@ -128,6 +129,8 @@ def schema_document(schemas: Sequence[TableSchema]) -> dict[str, Any]:
         document["snapshots"] = list(schemas[0].snapshots)
     if schemas and schemas[0].protection != "suppression":
         document["protection"] = schemas[0].protection
+    if schemas and schemas[0].linked:
+        document["linked"] = schemas[0].linked
     return document
 
 

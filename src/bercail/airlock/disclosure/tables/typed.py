@@ -58,6 +58,7 @@ class TypedCell:
     """One cell: its value and who stands behind it; None where nobody said.
 
     `top`: the greatest contributions, greatest first (amounts in the measure's unit).
+    `cell_key`: the record keys of its distinct persons, added up (see `protect.cell_key`).
     `withheld`: the author has hidden the value already.
     """
 
@@ -67,6 +68,7 @@ class TypedCell:
     establishments: int | None = field(default=None, repr=False)
     prescribers: int | None = field(default=None, repr=False)
     top: tuple[float, ...] = field(default=(), repr=False)
+    cell_key: int | None = field(default=None, repr=False)
     withheld: bool = False
 
     def __attrs_post_init__(self) -> None:
@@ -172,7 +174,14 @@ def _summed(measure: Measure, parts: Iterable[TypedCell]) -> TypedCell:
         prescribers=only.prescribers if occupied else empty,
         # Contributors of different cells may be one: the sum of tops is no contribution.
         top=only.top,
+        cell_key=_key(occupied) if measure.kind == "persons" else None,
     )
+
+
+def _key(occupied: list[TypedCell]) -> int | None:
+    """The key of cells of different persons together; None where one of them has none."""
+    keys = [part.cell_key for part in occupied if part.cell_key is not None]
+    return sum(keys) % 2**32 if keys and len(keys) == len(occupied) else None
 
 
 def _total(parts: tuple[TypedCell, ...], name: str) -> int | None:

@@ -1,0 +1,76 @@
+"""Which policy may follow which: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from bercail.airlock.disclosure.rules.source_policy import SourcePolicy, strictest_source
+from bercail.foundation import Actor, Refused, Role
+
+RULE = "disclosure-policy"
+
+
+def require_signable(policy: SourcePolicy, earlier: Sequence[SourcePolicy], actor: Actor) -> None:
+    """Raise unless `actor` may sign `policy`.
+
+    `earlier`: the policies of that name that it follows: signed before, or known without.
+
+    Raises:
+        Refused: the actor is no operator; the policy and its counts have two names, or a `+` in
+            them; its version does not follow; it asks for less than an earlier one.
+    """
+    if Role.OPERATOR not in actor.roles:
+        raise _refused(f"`{actor.id}` is no operator.", "Ask the operator to sign it.")
+    if policy.counts.name != policy.name or "+" in policy.name or not policy.name.isprintable():
+        raise _refused(
+            f"The policy `{policy.name}` and its counts do not bear one plain name.",
+            "Give both the name of the source, without `+`.",
+        )
+    last = max((one.version for one in earlier), default=0)
+    follows = policy.version > last or (policy.version == last and policy in earlier)
+    if policy.counts.version != policy.version or not follows:
+        raise _refused(
+            f"Version `{policy.version}` of `{policy.name}` does not follow.",
+            f"Use version {last + 1} in both places.",
+        )
+    for one in earlier:
+        if laxer := weaker_settings(policy, one):
+            raise _refused(
+                f"`{policy.name}` asks for less than version {one.version} of `{one.name}`: "
+                f"{', '.join(f'`{name}`' for name in laxer)}.",
+                "Keep each of these settings at least as strict.",
+            )
+
+
+def weaker_settings(policy: SourcePolicy, other: SourcePolicy) -> tuple[str, ...]:
+    """The settings in which `policy` asks for less than `other`, by name."""
+    same = evolve(
+        other,
+        name=policy.name,
+        version=policy.version,
+        counts=evolve(
+            other.counts,
+            name=policy.counts.name,
+            version=policy.counts.version,
+            cost=policy.counts.cost,
+            exact_cells=policy.counts.exact_cells,
+            exact_rounds=policy.counts.exact_rounds,
+        ),
+    )
+    both = strictest_source([policy, same]).as_dict()
+    own = policy.as_dict()
+    skipped = {"name", "version", "counts"}
+    found = [name for name in own if name not in skipped and both[name] != own[name]]
+    inside = own["counts"]
+    found += [
+        f"counts.{name}"
+        for name in inside
+        if name not in skipped and both["counts"][name] != inside[name]
+    ]
+    return tuple(found)
+
+
+def _refused(why: str, remedy: str) -> Refused:
+    return Refused(why, remedy=remedy, rule=RULE)
