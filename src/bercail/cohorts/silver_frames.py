@@ -85,7 +85,7 @@ class OneHospitalDrug(_Care):
 
     @property
     def way(self) -> PersonText:
-        """Its way: `retrocession`, `on-top` or `early-access`."""
+        """Its way: `retrocession`, `on-top`, `early-access`, `thrombolysis` or `off-list`."""
         return self._text("way")
 
 

@@ -162,8 +162,9 @@ _HOSPITAL_DRUGS = _view(
         ),
         "way": _column(
             Kind.TEXT,
-            "way (retrocession, on-top, early-access)",
-            "voie (retrocession : rétrocession ; on-top : en sus ; early-access : ATU)",
+            "way (retrocession, on-top, early-access, thrombolysis, off-list)",
+            "voie (retrocession : rétrocession ; on-top : en sus ; early-access : ATU ; "
+            "thrombolysis : thrombolyse d'un AVC ; off-list : coûteux, hors liste, en HAD)",
             "silver_hospital_drugs.way",
         ),
     },

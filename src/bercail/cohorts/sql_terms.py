@@ -45,8 +45,8 @@ SQL_TYPES: Mapping[Kind, str] = {
     Kind.DATE: "DATE",
     Kind.TEXT: "TEXT",
 }
-# A whole number as a text writes it.
-_WHOLE = "-?[0-9]{1,9}"
+# A whole number as a text writes it, with or without spaces around.
+_WHOLE = r"^ *(-?[0-9]{1,9}) *\z"
 _COMPARE: Mapping[str, type[exp.Binary]] = {
     "==": exp.EQ,
     "!=": exp.NEQ,
@@ -134,16 +134,15 @@ def known_term(reading: Reading, name: str, table: str) -> Term:
         return exp.Nullif(this=text, expression=exp.Literal.string(""))
     if pa.types.is_integer(held):
         return cast(column, "BIGINT")
-    # As it stands first: most numbers have no spaces around. The text without them stands in one
-    # place alone, or DuckDB would make it for every row before it knows whether it is needed.
-    stored = cast(column, "TEXT")
-    ifs = [exp.If(this=_matches(stored, _WHOLE), true=cast(stored, "BIGINT"))]
-    ifs.append(exp.If(this=_matches(stored, f" *{_WHOLE} *"), true=cast(text, "BIGINT")))
-    return exp.Case(ifs=ifs)
-
-
-def _matches(text: Term, pattern: str) -> Term:
-    return exp.func("REGEXP_FULL_MATCH", text, exp.Literal.string(pattern), copy=False)
+    # One function of the column alone, which no text makes fail: DuckDB then asks it once for each
+    # value of a dictionary. No text at all is what it gives for a text that is no such number.
+    found = exp.RegexpExtract(
+        this=cast(column, "TEXT"),
+        expression=exp.Literal.string(_WHOLE),
+        group=exp.Literal.number(1),
+    )
+    whole = exp.Nullif(this=found, expression=exp.Literal.string(""))
+    return exp.TryCast(this=whole, to=exp.DataType.build("BIGINT"))
 
 
 # The column of `people` that says whether the register has a row that the scope asks for.

@@ -214,15 +214,18 @@ def _plausible_year() -> Term:
 
 
 def _sex() -> Term:
-    """The word for the sex on which all rows agree; whole numbers are quicker to compare."""
+    """The word for the sex on which all rows agree.
+
+    The codes are 1 and 2: all of them together as bits are one of these, or 3 where rows disagree.
+    """
     code = exp.column("BEN_SEX_COD")
     told = exp.In(this=code, expressions=[number(value) for value in SEXES])
-    agreed = _agreed(exp.Case(ifs=[exp.If(this=told, true=cast(code, "TINYINT"))]))
+    known = exp.Case(ifs=[exp.If(this=told, true=cast(code, "TINYINT"))])
     cases = [
         exp.If(this=cast(exp.Literal.number(value), "TINYINT"), true=exp.Literal.string(word))
         for value, word in SEXES.items()
     ]
-    return exp.Case(this=agreed, ifs=cases)
+    return exp.Case(this=exp.BitwiseOrAgg(this=known), ifs=cases)
 
 
 def _latest_home() -> Term:

@@ -228,3 +228,44 @@ def test_a_measure_among_persons_with_an_event_alone() -> None:
     model = _model(attributes={"known": KNOWN}, measures=[_by_month(5)])
     assert compile_decided(plan_run(model, sources)).everyone is not None
     _both(model, sources)
+
+
+YEARS = ("1950", " 1950 ", "01950", "+1950", "1950.0", "195e1", "1_950", "1950\n", "1950\r\n")
+NO_YEARS = ("", " ", "-", "- 1950", "19 50", "\t1950", "\u00a01950", "1234567890", "-1950", None)
+
+
+@pytest.mark.parametrize("text", [*YEARS, *NO_YEARS])
+def test_a_number_that_stands_as_text_is_read_as_in_plain_python(text: str | None) -> None:
+    data = SmallSnds()
+    data.person("a", birth=text)
+    data.person("b", birth=1950)
+    model = _model(population=KNOWN, attributes={"born": persons.birth_year})
+    tables = {**data.tables(), **_sources({"a": [], "b": []}).tables}
+    tables["IR_BEN_R"] = data.table("IR_BEN_R")
+    found = _both(model, Sources(tables=tables, drugs=DRUGS)).persons.to_pylist()
+    assert found == [
+        {"person": name, "born": 1950} for name in "ab" if name == "b" or text in YEARS[:3]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("codes", "sex"),
+    [
+        ([1], "male"),
+        ([2, 2], "female"),
+        ([1, 2], None),
+        ([2, 1, 1], None),
+        ([1, 9], "male"),
+        ([3, 2], "female"),
+        ([0], None),
+        ([None, 1], "male"),
+        ([None], None),
+    ],
+)
+def test_rows_that_disagree_on_the_sex_say_nothing(codes: list[int | None], sex: str) -> None:
+    data = SmallSnds()
+    for code in codes:
+        data.person("a", birth=1950, sex=code)
+    model = _model(population=KNOWN, attributes={"sex": persons.sex})
+    found = _both(model, data.sources()).persons.to_pylist()
+    assert found == [{"person": "a", "sex": sex}]
