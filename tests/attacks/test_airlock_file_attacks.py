@@ -366,6 +366,22 @@ def test_a_model_in_pmml_is_read_the_same_way() -> None:
     assert "model-rows" in blocking(inspect_bytes("m.pmml", rows.encode()))
 
 
+def test_a_leaf_that_does_not_call_itself_one_is_a_leaf() -> None:
+    card = {"persons": 400, "purpose": "p", "protection": "q"}
+
+    def found(kind: str = "tree", **left: object) -> set[str]:
+        tree = {"feature": "age", "left": left, "right": {"persons": 200, "value": 0.4}}
+        value = {"format": "bercail-model", "kind": kind, "card": card, "tree": tree}
+        return blocking(inspect_bytes("m.json", json.dumps(value).encode()))
+
+    assert found(persons=200, value=0.1) == set()
+    assert "model-leaf" in found(persons=4, value=0.1)
+    assert "model-leaf" in found(persons=4, value=0.1, left=None, right=None)
+    assert "model-leaf-unknown" in found(value=0.1)
+    bare = {"format": "bercail-model", "kind": "random_forest", "card": card, "weights": [0.5]}
+    assert "model-leaf-unknown" in blocking(inspect_bytes("m.json", json.dumps(bare).encode()))
+
+
 def test_confidences_that_tell_members_block_with_their_measure() -> None:
     def document(shift: float) -> bytes:
         members = [min(1.0, 0.5 + shift + (n % 50) / 200) for n in range(200)]
@@ -383,6 +399,27 @@ def test_confidences_that_tell_members_block_with_their_measure() -> None:
 
 
 # At the desk.
+
+
+def test_a_model_whose_confidences_tell_members_goes_to_quarantine(desk: AirlockDesk) -> None:
+    card = {"persons": 400, "purpose": "p", "protection": "q"}
+    model = {"format": "bercail-model", "kind": "logistic", "card": card, "coefficients": [0.5]}
+    wide = [0.5 + (n % 50) / 200 for n in range(200)]
+    for name, shift, state in (("telling", 0.2, "quarantined"), ("quiet", 0.0, "checked")):
+        members = [min(1.0, value + shift) for value in wide]
+        value = {"format": "bercail-confidences", "members": members, "strangers": wide}
+        folder = desk.folder / name
+        folder.mkdir()
+        (folder / "model.json").write_text(json.dumps(model | {"card": card | {"purpose": name}}))
+        (folder / "confidences.json").write_text(json.dumps(value))
+        request = desk.airlock.submit(
+            folder / "model.json",
+            PERMIT,
+            AUTHOR,
+            supporting=[folder / "confidences.json"],
+            context=CONTEXT,
+        )
+        assert request.state.value == state
 
 
 def test_what_never_leaves_is_turned_away_and_recorded(desk: AirlockDesk) -> None:

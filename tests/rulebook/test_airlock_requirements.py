@@ -274,6 +274,7 @@ def test_the_second_reader_imports_no_writer() -> None:
     assert ours == {
         "bercail.airlock.disclosure.attacker",
         "bercail.airlock.disclosure.audit",
+        "bercail.airlock.disclosure.tables.dimension",
         "bercail.airlock.disclosure.tables.reading",
         "bercail.airlock.disclosure.tables.schema",
         "bercail.airlock.disclosure.tables.typed",

@@ -143,7 +143,13 @@ class Bundle:
         """Whether something in it must not be voted on."""
         # The words of a schema leave with the protected tables.
         declared = [one for one in self.files if one.role == DECLARES]
-        return any(one.verdict == "blocked" for one in [*self.leaving, *declared])
+        # Confidences stay inside, but they say of the model that leaves that it tells its persons.
+        told = any(
+            remark.rule == "membership" and remark.severity == "blocking"
+            for one in self.files
+            for remark in one.remarks
+        )
+        return told or any(one.verdict == "blocked" for one in [*self.leaving, *declared])
 
     @property
     def rules(self) -> tuple[str, ...]:

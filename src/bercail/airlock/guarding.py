@@ -79,8 +79,13 @@ def tables_of(bundle: Bundle) -> dict[str, Published]:
             )
     for group in bundle.linked:
         parts = [found.pop(name) for name in group.files]
-        found[" + ".join(group.files)] = _joined(parts)
+        found[joint_name(group.files)] = _joined(parts)
     return found
+
+
+def joint_name(files: Sequence[str]) -> str:
+    """The name under which tables of files that were protected as one are looked at."""
+    return " + ".join(files)
 
 
 def _joined(parts: Sequence[Published]) -> Published:

@@ -8,6 +8,7 @@ from bercail.airlock.disclosure.check import DisclosureCheck
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.door import LEAVES, Bundle, HandedIn
 from bercail.airlock.events import RequestSubmitted
+from bercail.airlock.guarding import joint_name, tables_of
 from bercail.airlock.shelf import (
     CERTIFICATE,
     CONTEXT,
@@ -18,7 +19,6 @@ from bercail.airlock.shelf import (
     TABLE_JSON,
 )
 from bercail.airlock.statements import statement_of
-from bercail.airlock.together import linked_document
 from bercail.foundation import canonical_json
 
 
@@ -35,6 +35,7 @@ def leaving_files(bundle: Bundle, submitted: RequestSubmitted) -> dict[str, byte
     files = statement
     for one in bundle.leaving:
         files |= _leaving(one, bundle.policy)
+    files |= _linked(bundle)
     files[INSPECTION] = canonical_json(inspection_document(bundle)) + b"\n"
     files[CONTEXT] = canonical_json({"context": bundle.context}) + b"\n"
     return files
@@ -60,6 +61,30 @@ def _leaving(one: HandedIn, policy: DisclosurePolicy) -> dict[str, bytes]:
     return {f"outputs/{one.name}": one.tables.replacement} | {
         f"disclosure/{stem}/{name}": data for name, data in evidence.items()
     }
+
+
+def _linked(bundle: Bundle) -> dict[str, bytes]:
+    """For each group of files that were protected as one, its tables and their certificate."""
+    tables = tables_of(bundle) if bundle.linked else {}
+    return {
+        linked_path(number): canonical_json(
+            group.evidence(tables[joint_name(group.files)].document)
+        )
+        + b"\n"
+        for number, group in enumerate(bundle.linked, start=1)
+    }
+
+
+def _groups(bundle: Bundle) -> list[dict[str, Any]]:
+    return [
+        {"files": list(group.files), "path": linked_path(number)}
+        for number, group in enumerate(bundle.linked, start=1)
+    ]
+
+
+def linked_path(number: int) -> str:
+    """Where the evidence of a group stands; groups are numbered from 1."""
+    return f"disclosure/linked-{number}.json"
 
 
 def table_paths(name: str) -> tuple[str, str, str, str]:
@@ -89,7 +114,7 @@ def inspection_document(bundle: Bundle) -> dict[str, Any]:
             }
             for one in bundle.leaving
         ],
-        **({"linked": linked} if (linked := linked_document(bundle.linked)) else {}),
+        **({"linked": linked} if (linked := _groups(bundle)) else {}),
         "supporting": sum(1 for one in bundle.files if one.role != LEAVES),
     }
 

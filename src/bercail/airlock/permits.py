@@ -25,7 +25,8 @@ class PermitView:
 
     `live_until` is the first moment at which it no longer holds; `checkers_required` is
     the least number of checkers that its terms ask for; `policies` the disclosure policies
-    that its conditions name (`disclosure-policy: pmsi`), beside that of the house.
+    that its conditions name (`disclosure-policy: pmsi`), beside that of the house; a permit
+    whose project `is_halted` is not live either (LOG-07).
     """
 
     id: str
@@ -35,6 +36,14 @@ class PermitView:
     is_live: bool
     checkers_required: int = field(default=2, validator=validators.ge(1))
     policies: tuple[str, ...] = ()
+    is_halted: bool = False
+
+    @property
+    def why_not_live(self) -> str:
+        """Why nothing moves under it, for a refusal."""
+        if self.is_halted:
+            return f"the project `{self.project}` is halted"
+        return f"the permit `{self.id}` is not live"
 
     def policy(
         self, house: DisclosurePolicy, signed: Iterable[DisclosurePolicy] = ()

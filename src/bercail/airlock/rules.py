@@ -176,8 +176,8 @@ def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
         state = request.state.value.replace("_", " ")
         return Answer(allowed=False, reason=f"the request is {state}", rule="airlock-state")
     if act in NEEDS_LIVE_PERMIT and not permit.is_live:
-        reason = f"the permit `{permit.id}` is not live"
-        return Answer(allowed=False, reason=reason, rule="permit-not-live")
+        rule = "LOG-07" if permit.is_halted else "permit-not-live"
+        return Answer(allowed=False, reason=permit.why_not_live, rule=rule)
     inside = permit.members | request.members | {request.author}
     party = PERFORMERS[act]
     if party is Party.AUTHOR:

@@ -234,7 +234,7 @@ def declared_tables(
         return FileOfTables(
             assessment=assessment, schemas=reading.schemas, people=assessment.people
         )
-    trial = _TRIAL if not noise and _is_noise(reading) else ()
+    trial = (_TRIAL,) if not noise and _is_noise(reading) else ()
     return _replaced(name, data, reading, assessment, assessment.outcome, trial)
 
 
@@ -262,8 +262,14 @@ def _is_noise(reading: Reading) -> bool:
     return any(schema.protection == "noise" for schema in reading.schemas)
 
 
-_TRIAL = ("The noise shown is a trial: that of a release is drawn with the key of the house.",)
-_NOT_REMEMBERED = "`{}` is neither protected nor compared with other releases."
+_TRIAL = (
+    "The noise shown is a trial: that of a release is drawn with the key of the house. / "
+    "Le bruit montré est un essai : celui d'une sortie est tiré avec la clé de la maison."
+)
+_NOT_REMEMBERED = (
+    "`{0}` is neither protected nor compared with other releases. / "
+    "`{0}` n'est ni protégé ni comparé aux autres sorties."
+)
 
 
 def _declared_result(data: bytes, schema: bytes, policy: SourcePolicy) -> FileOfTables:
@@ -313,7 +319,8 @@ def undeclared_tables(name: str, data: bytes) -> FileOfTables | None:
     if not reading.tables:
         return None
     reasons = [
-        f"Nobody declared what `{name}` counts; it looks like {reading.tables[at].measure.unit}."
+        f"Nobody declared what `{name}` counts; it looks like {reading.tables[at].measure.unit}. / "
+        f"Personne n'a déclaré ce que compte `{name}`."
         for at in reading.inferred
     ]
     return FileOfTables(people=(*reasons, *reading.unread, _NOT_REMEMBERED.format(name)))

@@ -18,33 +18,52 @@ from typing import Any
 from attrs import field, frozen
 
 from bercail.airlock.disclosure.assessment import has_withheld, protect
+from bercail.airlock.disclosure.audit import audit_tables
 from bercail.airlock.disclosure.protect.outcome import ProtectedTables
 from bercail.airlock.disclosure.protect.parting import parted
+from bercail.airlock.disclosure.protect.suppression import house_rule
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
 from bercail.airlock.disclosure.tables.schema import Protection
 from bercail.airlock.tabled import ProgressReport, read_declared
 from bercail.foundation import Invalid, Refused, Secret
 
+LINKED_FORMAT = "bercail-linked-tables/1"
+
 
 @frozen(kw_only=True)
 class LinkedFiles:
-    """Files that were protected as one. `certificate` is of the audit of all their tables.
-
-    `declared`: all are files with a schema, whose tables stand in the package in one form.
-    """
+    """Files that were protected as one. `certificate` is of the audit of `document`: all tables."""
 
     files: tuple[str, ...]
-    declared: bool = True
+    policy: SourcePolicy
+    document: Mapping[str, Any] = field(repr=False)
     certificate: Mapping[str, Any] = field(repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """The group as the checkers read it; sealed."""
         return {"files": list(self.files), "certificate": dict(self.certificate)}
 
-    def public(self) -> dict[str, Any]:
-        """The group as a release writes it; `verify` audits the tables together again."""
-        return {"files": list(self.files), "certificate_sha256": self.certificate["sha256"]}
+    def evidence(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The group as a release holds it; `verify` audits the tables together again.
+
+        `document`: the tables as they leave. A count table may show a cell that was hidden with
+        the group, where hiding does not hide it; then the audit is of what leaves.
+
+        Raises:
+            Unproven: the published numbers contradict each other, or the solver fails.
+        """
+        certificate = dict(self.certificate)
+        if document != self.document:
+            audit = audit_tables(document, house_rule(self.policy))
+            certificate = {**audit.certificate(), "policy_sha256": self.policy.digest}
+        return {
+            "format": LINKED_FORMAT,
+            "files": list(self.files),
+            "source_policy": self.policy.as_dict(),
+            "tables": dict(document),
+            "certificate": certificate,
+        }
 
 
 @frozen(kw_only=True)
@@ -92,14 +111,25 @@ def protected_together(
             reasons |= dict.fromkeys(names, _not_together(names, problem.message))
             continue
         outcomes |= _parts(whole, group)
-        declared = all(readings[name].schemas for name in names)
-        certificate = whole.certificate()
-        groups.append(LinkedFiles(files=names, declared=declared, certificate=certificate))
+        groups.append(_linked(names, whole))
     return Together(groups=tuple(groups), outcomes=outcomes, reasons=reasons)
 
 
+def _linked(names: tuple[str, ...], whole: ProtectedTables) -> LinkedFiles:
+    return LinkedFiles(
+        files=names,
+        policy=whole.policy,
+        document=whole.document,
+        certificate=whole.certificate(),
+    )
+
+
 def _not_together(names: Sequence[str], why: str) -> str:
-    return f"{', '.join(f'`{name}`' for name in names)} could not be protected together: {why}"
+    files = ", ".join(f"`{name}`" for name in names)
+    return (
+        f"{files} could not be protected together: {why} / "
+        f"{files} : impossible de les protéger ensemble."
+    )
 
 
 def _parts(whole: ProtectedTables, group: Mapping[str, Reading]) -> dict[str, ProtectedTables]:
@@ -152,8 +182,3 @@ def _ties(reading: Reading) -> set[tuple[str, ...]]:
 
 def _protection(reading: Reading) -> Protection:
     return reading.schemas[0].protection if reading.schemas else "suppression"
-
-
-def linked_document(groups: Sequence[LinkedFiles]) -> list[dict[str, Any]]:
-    """The groups of files with a schema, as a release writes them."""
-    return [group.public() for group in groups if group.declared]

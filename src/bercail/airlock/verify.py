@@ -125,7 +125,7 @@ def _counted(
     """5. Cells and hidden cells of all tables, once each of them holds."""
     tables, protected, _ = outputs
     policy = report["policy"]
-    require_together(files, report)
+    require_together(files, report, policy)
     counted = [_table(files, paths, policy) for paths in tables]
     counted += [verified_tables(files, name, policy) for name in protected]
     return sum(cells for cells, _ in counted), sum(hidden for _, hidden in counted)
@@ -160,6 +160,8 @@ def _outputs(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> Outpu
         )
         if sorted(tables[-1]) != sorted(paths):
             raise refused("package-files", "a table has not the files of a table")
+    linked = _list(inspection, "linked") if "linked" in inspection else []
+    named += [str(group.get("path")) for group in linked]
     standing = set(files) - PLAIN - ALWAYS - {name for name in files if is_vote(name)}
     if sorted(named) != sorted(standing):
         raise refused("package-files", "the inspection does not name exactly the outputs")

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bercail.airlock.disclosure.audit import Audit, HouseRule, audit_tables
+from bercail.airlock.disclosure.tables.dimension import flat
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
 from bercail.airlock.disclosure.tables.schema import read_schema
-from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.airlock.disclosure.tables.typed import PERSONS, TypedTable
 from bercail.airlock.verify_bag import json_of, refused
 from bercail.foundation import Invalid, Unproven, canonical_json
 
@@ -68,27 +69,64 @@ def verified_tables(
     return len(values), sum(value is None for value in values)
 
 
-def require_together(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> None:
+def require_together(
+    files: Mapping[str, bytes], inspection: Mapping[str, Any], policy: Mapping[str, Any]
+) -> None:
     """The tables of files that were protected as one, audited as one again.
 
+    1. The tables of the group are those of its files, in their order, and no others.
+    2. The audit is run again: the certificate is the one stored, and nobody who reads all of the
+       files knows a hidden count of persons to be small.
+
     Raises:
-        Unproven: rule `package-audit`: a hidden count is known to be small by who reads all of
-            the files, or the certificate named in the inspection is of other tables.
+        Unproven: rule `package-audit`, with what does not hold.
     """
     for group in inspection.get("linked", []):
         try:
-            stems = [str(name).rsplit(".", 1)[0] for name in group["files"]]
-            parts = [json_of(files, f"disclosure/{stem}/tables.json") for stem in stems]
-            report = json_of(files, f"disclosure/{stems[0]}/report.json")
-            whole = {**parts[0], "tables": [table for one in parts for table in one["tables"]]}
-            if any({**one, "tables": whole["tables"]} != whole for one in parts):
-                raise _wrong("files that were protected as one were protected otherwise")
-            audit = audit_tables(whole, _rule(report["source_policy"], report["policy"]))
+            told = json_of(files, group["path"])
+            source, whole = told["source_policy"], told["tables"]
+            if told["files"] != group["files"] or source["counts"] != policy:
+                raise _wrong("files protected as one are told otherwise than in the inspection")
+            # 1.
+            _require_parts(files, group["files"], whole)
+            # 2.
+            audit = audit_tables(whole, _rule(source, policy))
+            _require_certificate(audit, told["certificate"], source)
             _require_protected(whole, audit)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise _wrong("the files protected as one have not their form") from error
-        if not audit.consistent or audit.certificate()["sha256"] != group["certificate_sha256"]:
-            raise _wrong("the certificate of files protected as one is not what the audit finds")
+
+
+def _require_parts(files: Mapping[str, bytes], names: list[str], whole: Mapping[str, Any]) -> None:
+    rest = list(whole["tables"])
+    for name in names:
+        stem = str(name).rsplit(".", 1)[0]
+        alone = f"disclosure/{stem}/tables.json"
+        if alone in files:
+            part = json_of(files, alone)
+            if {**part, "tables": whole["tables"]} != whole:
+                raise _wrong("files that were protected as one were protected otherwise")
+            mine = part["tables"]
+        else:
+            mine = [_of_counts(json_of(files, f"outputs/{stem}.json"))]
+        if rest[: len(mine)] != mine:
+            raise _wrong("the tables protected as one are not those of the files")
+        rest = rest[len(mine) :]
+    if rest or len(names) < 2:
+        raise _wrong("the tables protected as one are more than those of the files")
+
+
+def _of_counts(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A count table of the platform, as it left, in the form that the audit reads."""
+    return {
+        "name": table["title"],
+        "population": table["provenance"].get("model_digest", ""),
+        "measure": PERSONS.as_dict(),
+        "dimensions": [
+            flat(axis["name"], tuple(axis["categories"])).as_dict() for axis in table["dimensions"]
+        ],
+        "cells": [{"key": cell["key"], "value": cell["persons"]} for cell in table["cells"]],
+    }
 
 
 def _rule(source: Mapping[str, Any], policy: Mapping[str, Any]) -> HouseRule:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bercail.cli import airlock_bring, airlock_policy
-from bercail.cli.door import JsonFlag, actor, emit, house, progress
+from bercail.cli.airlock_request import INTERVALS, LEARNT, emit_request
+from bercail.cli.door import JsonFlag, actor, emit, find_house, house, progress
+
+if TYPE_CHECKING:
+    from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 
 app = typer.Typer(help="The only way out: check, review and release results.", no_args_is_help=True)
 app.add_typer(airlock_bring.app, name="bring")
@@ -38,21 +42,39 @@ def check(
         Path | None,
         typer.Option("--schema", help="What the numbers of a lone file count (JSON)."),
     ] = None,
+    context: Annotated[
+        str, typer.Option("--context", help="What the files show, of whom, as for `submit`.")
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Look at FILES as the airlock would, and show what an attacker could learn from tables."""
     if len(files) == 1:
-        _check_one(files[0], schema, as_json)
+        _check_one(files[0], schema, context, as_json)
     else:
-        _check_several(files, schema, as_json)
+        _check_several(files, schema, context, as_json)
 
 
-_LEARNT = "What an attacker could still learn"
-_INTERVALS = ("cell", "value", "status", "attacker", "informed_attacker", "insider")
+def _policy() -> tuple[SourcePolicy, str]:
+    """The policy to look with, that of this house where there is one; and a line that says which.
+
+    Looking at a file needs no house and no secret: where a house cannot be opened, that is said.
+    """
+    from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE
+    from bercail.airlock.policies import PolicyDesk
+    from bercail.foundation import BercailError
+
+    found, where = SNDS_SOURCE, "built in"
+    try:
+        if (platform := find_house()) is not None:
+            found = PolicyDesk(ledger=platform.ledger, keys=platform.keys).show()
+            where = "of this house"
+    except BercailError as problem:
+        where = f"built in; that of this house cannot be read ({problem.message})"
+    version = f"`{found.name}` version {found.version}"
+    return found, f"policy: {version}, {where}. A permit may add a stricter one."
 
 
-def _check_several(files: list[Path], schema: Path | None, as_json: bool) -> None:
-    from bercail.airlock.disclosure.policy import SNDS
+def _check_several(files: list[Path], schema: Path | None, context: str, as_json: bool) -> None:
     from bercail.airlock.door import look_at
     from bercail.airlock.outcome import checker_report
     from bercail.airlock.submitting import read_files, read_schemas, without_schemas
@@ -64,41 +86,59 @@ def _check_several(files: list[Path], schema: Path | None, as_json: bool) -> Non
         )
     paths = without_schemas(files)
     data, schemas = read_files(paths), read_schemas(paths, {})
+    policy, told = _policy()
     with progress(as_json) as report:
-        bundle = look_at(data, {}, SNDS, schemas=schemas, progress=report)
-    emit(checker_report(bundle), as_json, lines=bundle.lines())
+        bundle = look_at(
+            data,
+            {},
+            policy.counts,
+            schemas=schemas,
+            context=context,
+            source=policy,
+            progress=report,
+        )
+    emit(checker_report(bundle), as_json, lines=[*bundle.lines(), told])
     for one in bundle.leaving if not as_json else ():
         rows = one.tables.assessment.rows() if one.tables and one.tables.assessment else []
         if rows:
-            emit(rows, False, title=f"{one.name}: {_LEARNT.lower()}", columns=_INTERVALS)
+            emit(rows, False, title=f"{one.name}: {LEARNT.lower()}", columns=INTERVALS)
 
 
-def _check_one(file: Path, schema: Path | None, as_json: bool) -> None:
+def _check_one(file: Path, schema: Path | None, context: str, as_json: bool) -> None:
     from bercail.airlock.disclosure.assessment import assess_tables
     from bercail.airlock.disclosure.check import read_file
-    from bercail.airlock.disclosure.policy import SNDS
     from bercail.airlock.door import look_at
     from bercail.airlock.submitting import read_schemas
 
     data, schemas = read_file(file), read_schemas([file], {file.name: schema} if schema else {})
+    policy, told = _policy()
     with progress(as_json) as report:
-        bundle = look_at({file.name: data}, {}, SNDS, schemas=schemas, progress=report)
+        bundle = look_at(
+            {file.name: data},
+            {},
+            policy.counts,
+            schemas=schemas,
+            context=context,
+            source=policy,
+            progress=report,
+        )
         table, inspection = bundle.lone_table, bundle.files[0].inspection
         declared = bundle.files[0].tables if schemas else None
         tables = declared.assessment if declared else None
         if table is None and declared is None:
-            tables = assess_tables(data, progress=report)
+            tables = assess_tables(data, policy=policy, progress=report)
     if table is not None:
-        emit(table.checker_report(), as_json, lines=table.lines())
+        emit(table.checker_report(), as_json, lines=[*table.lines(), told])
         return
-    shown = inspection.as_dict() | {"verdict": bundle.verdict}
+    shown = inspection.as_dict() | {"verdict": bundle.verdict, "policy": policy.as_dict()}
     if tables is None:
-        emit(shown, as_json, lines=bundle.lines())
+        emit(shown, as_json, lines=[*bundle.lines(), told])
         return
     shown["tables"] = declared.checker_report() if declared else tables.checker_report()
-    emit(shown, as_json, lines=bundle.lines() if declared else [*bundle.lines(), *tables.lines()])
+    lines = bundle.lines() if declared else [*bundle.lines(), *tables.lines()]
+    emit(shown, as_json, lines=[*lines, told])
     if not as_json and tables.rows():
-        emit(tables.rows(), False, title=_LEARNT, columns=_INTERVALS)
+        emit(tables.rows(), False, title=LEARNT, columns=INTERVALS)
 
 
 @app.command()
@@ -159,7 +199,7 @@ def submit(
             replaces=replaces,
             progress=report,
         )
-    emit(house().airlock.show(request.id, actor()), as_json, title=request.id)
+    emit_request(house().airlock.show(request.id, actor()), as_json, request.id)
 
 
 @app.command()
@@ -171,21 +211,21 @@ def review(
 ) -> None:
     """Vote on exactly what the request holds now; the vote is signed."""
     house().airlock.review(request, actor(), approve=approve, reason=reason)
-    emit(house().airlock.show(request, actor()), as_json, title=request)
+    emit_request(house().airlock.show(request, actor()), as_json, request)
 
 
 @app.command(name="return")
 def return_(request: str, reason: Reason, as_json: JsonFlag = False) -> None:
     """Give the request back to its author."""
     house().airlock.give_back(request, actor(), reason)
-    emit(house().airlock.show(request, actor()), as_json, title=request)
+    emit_request(house().airlock.show(request, actor()), as_json, request)
 
 
 @app.command()
 def withdraw(request: str, reason: Reason, as_json: JsonFlag = False) -> None:
     """Take one's own request back."""
     house().airlock.withdraw(request, actor(), reason)
-    emit(house().airlock.show(request, actor()), as_json, title=request)
+    emit_request(house().airlock.show(request, actor()), as_json, request)
 
 
 @app.command()
@@ -237,7 +277,7 @@ def figures(
 @app.command()
 def show(request: str, as_json: JsonFlag = False) -> None:
     """Where a request stands; checkers also see what an attacker is left with."""
-    emit(house().airlock.show(request, actor()), as_json, title=request)
+    emit_request(house().airlock.show(request, actor()), as_json, request)
 
 
 @app.command(name="list")
@@ -263,6 +303,12 @@ def verify(
 ) -> None:
     """Verify a release package with public keys only; the audit is run again."""
     from bercail.airlock.verify import read_keys, verify_package
+    from bercail.foundation import Missing
 
+    if keys_file is None and find_house() is None:
+        raise Missing(
+            "No public keys are given, and there is no platform here that has them.",
+            remedy="Give the file that `bercail airlock keys --json` wrote with `--keys`.",
+        )
     known = read_keys(keys_file) if keys_file else house().airlock.public_keys()
     emit(verify_package(package, known).as_dict(), as_json, title="Package")

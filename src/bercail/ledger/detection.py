@@ -26,12 +26,18 @@ KINDS: Mapping[str, str] = {
     "DeliveryQuarantined": "source-abnormal",
     "RowsErased": "source-abnormal",
     "RootRecovered": "privilege-elevation",
-    "SecretOpened": "privilege-elevation",
     "QualificationLost": "host-unqualified",
     "ProofFailed": "source-abnormal",
     "ProjectHalted": "project-halted",
 }
 """The alarm that one event of a kind raises by itself."""
+
+IDENTIFYING = frozenset({"pseudonym", "holder"})
+"""Kinds of secrets with which persons are found again; `SecretOpened` of one raises an alarm.
+
+Every command that reads the host opens the secret of its names: an alarm for each of those would
+bury all others.
+"""
 
 
 @frozen(kw_only=True)
@@ -57,6 +63,8 @@ def suspicions(records: Iterable[RecordedEvent]) -> Iterator[Suspicion]:
     for record in records:
         if rule := KINDS.get(record.kind):
             yield _suspicion(rule, record)
+        if record.kind == "SecretOpened" and record.body.get("kind") in IDENTIFYING:
+            yield _suspicion("privilege-elevation", record)
         if record.kind == "ActRefused":
             yield from _many_refusals(record, refused.setdefault(record.actor, []))
         if record.kind == "RequestOpened":

@@ -50,9 +50,11 @@ SECRETS: dict[str, frozenset[Role]] = {
     "pseudonym": frozenset({Role.OPERATOR, Role.ACCESS_OFFICER, Role.CITIZEN}),
 }
 # What a session of anybody needs: the names of objects on the host, by which whoever reads an
-# object finds it, and the commitments to the files of a request, which its author makes, and to
-# earlier releases, against which every request is audited.
-OPEN_TO_ALL = frozenset({"names", "airlock-request", "airlock-commitment", "airlock-guard"})
+# object finds it, the commitments to the files of a request, which its author makes, and to earlier
+# releases, against which every request is audited, and the noise of the cells that leave.
+OPEN_TO_ALL = frozenset(
+    {"names", "airlock-request", "airlock-commitment", "airlock-guard", "airlock-noise"}
+)
 
 
 def may(actor: Actor, act: Act) -> str:

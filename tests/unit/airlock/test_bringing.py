@@ -112,9 +112,9 @@ def test_a_halted_project_takes_nothing_in(
     service.approve(bringing, OFFICER)
     service.approve(bringing, CHECKERS[0])
     HaltBook(ledger=desk.ledger).halt("diabetes", "an incident", OFFICER)
-    with pytest.raises(Refused, match="is not live"):
+    with pytest.raises(Refused, match="`diabetes` is halted"):
         service.take(bringing, AUTHOR, desk.folder / "space")
-    with pytest.raises(Refused, match="is not live"):
+    with pytest.raises(Refused, match="`diabetes` is halted"):
         declare(b"code,label\nA10B,others\n")
     HaltBook(ledger=desk.ledger).resume("diabetes", "over", OFFICER)
     assert service.take(bringing, AUTHOR, desk.folder / "space")["state"] == "handed_over"

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 from typer.testing import CliRunner
 
 import bercail.cli.airlock as commands
+from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE
+from bercail.airlock.policies import PolicyDesk
 from bercail.cli.airlock import app
-from bercail.foundation import Actor, Invalid, Missing, Unproven, canonical_json
+from bercail.foundation import Actor, Invalid, Missing, Role, Unproven, canonical_json
 from bercail.testing.airlock_desk import AUDITOR, AUTHOR, CHECKERS, PERMIT, AirlockDesk
+
+
+@pytest.fixture(autouse=True)
+def no_house(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No platform of who runs the tests is found."""
+    monkeypatch.setattr(commands, "find_house", lambda: None)
 
 
 def test_check_prints_the_checkers_view(desk: AirlockDesk) -> None:
@@ -45,6 +54,7 @@ class House:
     def __init__(self, desk: AirlockDesk) -> None:
         self.airlock = desk.airlock
         self.ledger = desk.ledger
+        self.keys = desk.keys
 
 
 def told(desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch, who: Actor, *words: str) -> Any:
@@ -95,6 +105,71 @@ def test_what_cannot_be_suggested_is_told(
     empty.write_text("")
     with pytest.raises(Invalid, match="no table"):
         told(desk, monkeypatch, AUTHOR, "suggest", str(empty))
+
+
+def test_check_looks_with_the_signed_policy_of_a_house_and_says_so(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = desk.folder / "ages.csv"
+    ages.write_text("age,persons\n0-39,240\n40-59,15\n60-79,158\n80+,90\nTotal,503\n")
+    schema = CliRunner().invoke(app, ["suggest", str(ages)], catch_exceptions=False).output
+    ages.with_name("ages.csv.schema.json").write_text(schema)
+
+    def checked() -> str:
+        return CliRunner().invoke(app, ["check", str(ages)], catch_exceptions=False).output
+
+    alone = checked()
+    assert "clear: 0 of 5 cells hidden" in alone
+    assert "policy: `snds` version 1, built in." in alone
+    found = House(desk)
+    monkeypatch.setattr(commands, "find_house", lambda: found)
+    assert "policy: `snds` version 1, of this house." in checked()
+    counts = evolve(SNDS_SOURCE.counts, version=2, threshold=20, high=20)
+    stricter = evolve(SNDS_SOURCE, version=2, counts=counts)
+    operator = Actor(id="operator-1", roles={Role.OPERATOR})
+    PolicyDesk(ledger=desk.ledger, keys=desk.keys).sign(stricter, operator)
+    signed = checked()
+    assert "protected: 2 of 5 cells hidden" in signed
+    assert "policy: `snds` version 2, of this house." in signed
+
+    def closed() -> None:
+        raise Missing("There is no passphrase.", remedy="Give it.")
+
+    monkeypatch.setattr(commands, "find_house", closed)
+    assert "that of this house cannot be read (There is no passphrase.)" in checked()
+
+
+def test_checkers_read_a_request_file_by_file(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "house", lambda: House(desk))
+    ages = desk.folder / "ages.csv"
+    ages.write_text("age,persons\n0-39,240\n40-59,6\n60-79,158\n80+,90\nTotal,494\n")
+    schema = CliRunner().invoke(app, ["suggest", str(ages)], catch_exceptions=False).output
+    ages.with_name("ages.csv.schema.json").write_text(schema)
+    words = ["submit", str(ages), "--permit", PERMIT, "--context", "Persons treated in 2025"]
+    request = told(desk, monkeypatch, AUTHOR, *words)["request"]
+
+    def shown(who: Actor, name: str) -> str:
+        monkeypatch.setattr(commands, "actor", lambda: who)
+        return CliRunner().invoke(app, ["show", name], catch_exceptions=False).output
+
+    seen = shown(CHECKERS[0], request)
+    assert "ages.csv: delimited text, leaves, protected" in seen
+    assert "ages.csv: what an attacker could still learn" in seen
+    assert "ages.csv.schema.json: JSON document, declares\nages.csv: compared with 0" in seen
+    assert "attacker could still learn" not in shown(AUTHOR, request)
+    lone = told(desk, monkeypatch, AUTHOR, "submit", str(desk.table_file()), "--permit", PERMIT)
+    assert "What an attacker could still learn" in shown(CHECKERS[0], lone["request"])
+
+
+def test_verify_without_keys_asks_for_them(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "find_house", lambda: None)
+    with pytest.raises(Missing, match="No public keys") as problem:
+        CliRunner().invoke(app, ["verify", str(desk.folder)], catch_exceptions=False)
+    assert "--keys" in problem.value.remedy
 
 
 def test_from_submission_to_revocation_by_commands(

@@ -21,10 +21,12 @@ from bercail.airlock.disclosure.tables.dimension import flat
 from bercail.airlock.disclosure.tables.typed import PERSONS, Measure, TypedCell, TypedTable
 from bercail.airlock.door import Bundle, look_at
 from bercail.airlock.guarding import tables_of
+from bercail.airlock.submitting import NOISE_KEY
 from bercail.airlock.tabled import FileOfTables, declared_tables
 from bercail.airlock.verify_tables import require_together
-from bercail.foundation import Invalid, Refused, Secret, Unproven
+from bercail.foundation import Invalid, Refused, Secret, Unproven, canonical_json
 from bercail.testing.airlock_desk import AUTHOR, CHECKERS, PERMIT, AirlockDesk
+from bercail.vault.rules import may_take
 
 COHORT = "ab" * 32
 CONTEXT = "Treated diabetics of 2025 by age group"
@@ -149,13 +151,28 @@ def test_two_requests_are_refused_where_one_request_leaves(desk: AirlockDesk) ->
     verified = verify_package(package, desk.airlock.public_keys())
     assert verified.cells == 24
     inspection = json.loads((package / "data/disclosure/inspection.json").read_bytes())
-    assert inspection["linked"][0]["files"] == ["by_region.csv", "by_sex.csv"]
+    [group] = inspection["linked"]
+    assert group["files"] == ["by_region.csv", "by_sex.csv"]
+    told = json.loads((package / "data" / group["path"]).read_bytes())
+    assert len(told["tables"]["tables"]) == 2
+    assert told["certificate"]["sha256"]
 
 
 def test_one_after_the_other_the_second_is_stopped(desk: AirlockDesk) -> None:
     release(desk, submit(desk, write(desk, "by_sex.csv", BY_SEX, schema(BY_SEX))))
     second = submit(desk, write(desk, "by_region.csv", BY_REGION, schema(BY_REGION)))
     assert desk.airlock.show(second, CHECKERS[0])["state"] == "quarantined"
+
+
+def evidence(whole: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A group as a release holds it, with an honest certificate of `whole`."""
+    certificate = audit_tables(whole, house_rule(SNDS_SOURCE)).certificate()
+    return {
+        "files": list(names),
+        "source_policy": SNDS_SOURCE.as_dict(),
+        "tables": whole,
+        "certificate": certificate | {"policy_sha256": SNDS_SOURCE.digest},
+    }
 
 
 def test_a_package_says_truly_what_was_protected_together() -> None:
@@ -167,13 +184,33 @@ def test_a_package_says_truly_what_was_protected_together() -> None:
         for name, one in apart.items()
         for part, data in one.evidence(SNDS).items()
     }
-    group = {"files": sorted(FILES), "certificate_sha256": "00" * 32}
-    with pytest.raises(Unproven):
-        require_together(files, {"linked": [group]})
-    for bad in ({"files": ["none.csv"]}, {}):
-        with pytest.raises(Unproven):
-            require_together(files, {"linked": [bad]})
-    require_together(files, {})
+    policy = json.loads(canonical_json(SNDS.as_dict()))
+    parts = [json.loads(files[f"disclosure/{name[:-4]}/tables.json"]) for name in FILES]
+    whole = parts[0] | {"tables": [table for one in parts for table in one["tables"]]}
+    group = {"files": list(FILES), "path": "disclosure/linked-1.json"}
+
+    def held(told: dict[str, Any], said: dict[str, Any] = group) -> None:
+        linked = {"disclosure/linked-1.json": canonical_json(told)}
+        require_together(files | linked, {"linked": [said]}, policy)
+
+    honest = evidence(whole, list(FILES))
+    with pytest.raises(Unproven, match=r"known to be small|not what the audit finds"):
+        held(honest)
+    first = evidence(parts[0], list(FILES)[:1])
+    for told, why in (
+        (first | {"files": list(FILES)}, "not those of the files"),
+        (honest | {"files": ["by_sex.csv"]}, "otherwise than in the inspection"),
+        (honest | {"tables": whole | {"base": 5}}, "protected otherwise"),
+        (honest | {"certificate": first["certificate"]}, "not what the audit finds"),
+        (honest | {"source_policy": {}}, "not their form"),
+        ({}, "not their form"),
+    ):
+        with pytest.raises(Unproven, match=why):
+            held(told)
+    for said in ({"files": ["none.csv"], "path": "none.json"}, {}):
+        with pytest.raises(Unproven, match="not their form"):
+            held(honest, said)
+    require_together(files, {}, policy)
 
 
 def counted(rows: Rows, cohort: str = COHORT) -> bytes:
@@ -194,6 +231,20 @@ def counted(rows: Rows, cohort: str = COHORT) -> bytes:
             "snapshots": ["ER_PRS_F@7"],
         }
     ).encode()
+
+
+def tables_hidden(document: dict[str, Any]) -> set[tuple[str | None, ...]]:
+    """The hidden cells of the tables by what they count: a cell of two tables is one."""
+    return {
+        tuple(
+            f"{axis['name']}={code}"
+            for axis, code in zip(table["dimensions"], cell["key"], strict=True)
+            if code is not None
+        )
+        for table in document["tables"]
+        for cell in table["cells"]
+        if cell["value"] is None
+    }
 
 
 def read_together(bundle: Bundle) -> tuple[int, int]:
@@ -219,11 +270,15 @@ def test_count_tables_are_protected_together_too_also_with_files(desk: AirlockDe
     assert read_together(bundle) == (0, 0)
     other = {"a.json": counted(BY_SEX), "b.json": counted(BY_REGION, "cd" * 32)}
     assert look_at(other, {}, SNDS).linked == ()
-    paths = [desk.folder / name for name in tables]
+    paths = [desk.folder / name for name in mixed]
     for path in paths:
-        path.write_bytes(tables[path.name])
+        path.write_bytes(mixed[path.name])
+    paths[1].with_name("b.csv.schema.json").write_bytes(schema(BY_REGION))
     package = release(desk, submit(desk, *paths))
     assert verify_package(package, desk.airlock.public_keys()).cells == 24
+    told = json.loads((package / "data/disclosure/linked-1.json").read_bytes())
+    assert told["files"] == ["a.json", "b.csv"]
+    assert len(told["certificate"]["cells"]) == len(tables_hidden(told["tables"]))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -244,6 +299,12 @@ def test_count_tables_of_one_cohort_never_give_each_other_away(seed: int) -> Non
 
 
 # Cell-key noise.
+
+
+def test_an_author_may_hand_in_what_asks_for_noise() -> None:
+    """The session of a researcher draws the noise of the cells that leave."""
+    assert may_take(AUTHOR, NOISE_KEY) == ""
+
 
 SECRET = Secret(bytes(range(32)))
 

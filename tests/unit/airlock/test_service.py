@@ -355,8 +355,9 @@ def test_a_halted_project_lets_nothing_out(desk: AirlockDesk) -> None:
     request = desk.approved()
     officer = Actor(id="officer-1", roles={Role.ACCESS_OFFICER})
     HaltBook(ledger=desk.ledger).halt("diabetes", "an incident", officer)
-    with pytest.raises(Refused, match="is not live"):
+    with pytest.raises(Refused, match="`diabetes` is halted") as refusal:
         desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
+    assert refusal.value.rule == "LOG-07"
     HaltBook(ledger=desk.ledger).resume("diabetes", "over", officer)
     desk.airlock.release(request, CHECKERS[0], desk.folder / "out")
 

@@ -19,7 +19,7 @@ from bercail.foundation import (
 )
 from bercail.ledger import Ledger
 from bercail.ledger.alarms import AlarmDesk
-from bercail.ledger.detection import KINDS, REFUSALS
+from bercail.ledger.detection import IDENTIFYING, KINDS, REFUSALS
 from bercail.ledger.events import ActRefused, AlarmRaised
 from bercail.testing.ledger_desk import ORIGIN, Desk
 
@@ -41,6 +41,14 @@ class RequestOpened:
     """Stands for the airlock's event of that name."""
 
     request: str
+
+
+@frozen(kw_only=True)
+class SecretOpened:
+    """Stands for the vault's event of that name."""
+
+    kind: str
+    scope: str
 
 
 @frozen(kw_only=True)
@@ -140,6 +148,19 @@ def test_an_author_whose_vote_is_in_the_journal_raises_an_alarm(desk: Desk) -> N
     assert at(desk).look(PEOPLE, AUDITOR) == []
     ledger(desk).append("airlock/r", 2, [VoteCast(request="r")], ada)
     assert rules(at(desk).look(PEOPLE, AUDITOR)) == ["privilege-elevation"]
+
+
+@pytest.mark.requirement("LOG-05")
+def test_only_a_secret_that_finds_persons_again_raises_an_alarm(desk: Desk) -> None:
+    """Every command opens the secret of names on the host; a flood would hide what matters."""
+    ada = Actor(id="ada")
+    for number, kind in enumerate(("names", "airlock-guard", "airlock-request")):
+        ledger(desk).append("vault/uses/d", number, [SecretOpened(kind=kind, scope="s")], ada)
+    assert at(desk).look(PEOPLE, AUDITOR) == []
+    for number, kind in enumerate(sorted(IDENTIFYING)):
+        event = SecretOpened(kind=kind, scope="s")
+        ledger(desk).append("vault/uses/d", 3 + number, [event], ada)
+    assert rules(at(desk).look(PEOPLE, AUDITOR)) == ["privilege-elevation"] * len(IDENTIFYING)
 
 
 @pytest.mark.requirement("LOG-05")

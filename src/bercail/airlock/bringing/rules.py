@@ -147,7 +147,7 @@ def _denied(actor: Actor, act: BringingAct, bringing: Bringing, permit: PermitVi
     if act not in TRANSITIONS[bringing.state]:
         return f"the files are {bringing.state.value.replace('_', ' ')}"
     if not permit.is_live:
-        return f"the permit `{permit.id}` is not live"
+        return permit.why_not_live
     if act in {BringingAct.DECLARE, BringingAct.SCAN, BringingAct.TAKE}:
         inside = actor.id in permit.members and actor.has(Role.DATA_USER)
         return "" if inside else f"`{actor.id}` is not a data user of the project"

@@ -183,7 +183,7 @@ class BringingService:
         """The permit as it stands now; one whose project is halted is not live (LOG-07)."""
         found = self.permits.get(permit_id, self.clock.now())
         if HaltBook(ledger=self.ledger).is_halted(found.project):
-            return evolve(found, is_live=False)
+            return evolve(found, is_live=False, is_halted=True)
         return found
 
     def _store(self, bringing: str) -> SealedStore:

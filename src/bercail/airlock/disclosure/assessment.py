@@ -254,9 +254,15 @@ def _as_published(
         if flag.effect == "hide"
     }
     if flags:
-        people.append(f"{len(flags)} cells are shown that a rule would hide.")
+        people.append(
+            f"{len(flags)} cells are shown that a rule would hide. / "
+            f"{len(flags)} cases sont montrées qu'une règle masquerait."
+        )
     people += _learnt(audit, policy)
-    people.append("The author withheld cells, so the true numbers cannot be checked here.")
+    people.append(
+        "The author withheld cells, so the true numbers cannot be checked here. / "
+        "L'auteur a masqué des cases : les vrais nombres ne peuvent être vérifiés ici."
+    )
     cells = tuple(
         _published_cell(number, key, table, audit, flags.get((number, key)))
         for number, table in enumerate(tables)
@@ -274,9 +280,15 @@ def _learnt(audit: Audit, policy: SourcePolicy) -> list[str]:
         small += high is not None and 0 < low < high < policy.threshold
     said = []
     if exact:
-        said.append(f"{exact} withheld cells can be computed exactly from the others.")
+        said.append(
+            f"{exact} withheld cells can be computed exactly from the others. / "
+            f"{exact} cases masquées se calculent exactement à partir des autres."
+        )
     if small:
-        said.append(f"{small} withheld cells are known to be small.")
+        said.append(
+            f"{small} withheld cells are known to be small. / "
+            f"{small} cases masquées sont connues comme petites."
+        )
     return said
 
 
@@ -304,7 +316,7 @@ def _missing_facts(outcome: ProtectedTables) -> list[str]:
         if flag.effect == "people":
             many[(number, flag.rule)] = many.get((number, flag.rule), 0) + 1
     return [
-        f"`{outcome.tables[number].name}`, {count} cells: {RULES[rule].en}"
+        f"`{outcome.tables[number].name}`, {count} cells: {RULES[rule].en} / {RULES[rule].fr}"
         for (number, rule), count in many.items()
     ]
 
@@ -318,8 +330,9 @@ def _class_findings(outcome: ProtectedTables) -> list[Finding]:
         Finding(
             rule=rule,
             severity="note",
-            message=f"{len(keys)} cells: {RULES[rule].en}",
-            remedy="If the dimension is sensitive, widen its categories.",
+            message=f"{len(keys)} cells: {RULES[rule].en} / {RULES[rule].fr}",
+            remedy="If the dimension is sensitive, widen its categories. / "
+            "Si la dimension est sensible, élargissez ses catégories.",
             cells=tuple(keys),
         )
         for rule, keys in found.items()

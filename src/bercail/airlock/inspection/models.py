@@ -30,6 +30,11 @@ _STORING_NAMES = frozenset(
 )  # fmt: skip
 _FORESTS = frozenset({"learner", "tree_info", "trees"})
 _ARRAYS = frozenset({"left_children", "right_children", "split_indices", "base_weights"})
+_BRANCHES = frozenset(
+    {"children", "left", "right", "left_child", "right_child", "yes", "no", "true", "false",
+     "then", "else"}
+)  # fmt: skip
+_TREES = ("tree", "forest", "boost")
 _CARD = ("persons", "purpose", "protection")
 _COUNTED = ("persons", "n_node_samples", "leaf_count", "recordcount")
 
@@ -44,18 +49,19 @@ def look_at_model(text: str, value: Any, notes: Notes, budget: Budget, threshold
     model_kind = str(value.get("kind", "")).lower()
     if any(word in model_kind for word in _STORING_KINDS):
         notes.add("model-rows")
-    parameters, sized = 0, False
+    parameters, sized, ends = 0, False, set[int]()
     for path, one in walk(value, budget):
         if isinstance(one, Mapping):
+            ends |= {id(below) for below in _below(one)}
             if {str(name).lower() for name in one} & _STORING_NAMES:
                 notes.add("model-rows", f"member {path or '/'}")
-            sized = _leaf(one, path, notes, threshold) or sized
+            sized = _leaf(one, id(one) in ends, path, notes, threshold) or sized
             if _ARRAYS & set(one):
                 # Trees written as arrays give weights of leaves, never their persons.
                 notes.add("model-leaf-unknown", f"member {path or '/'}")
         elif isinstance(one, float):
             parameters += 1
-    if not sized and _FORESTS & set(value):
+    if not sized and (_FORESTS & set(value) or any(word in model_kind for word in _TREES)):
         notes.add("model-leaf-unknown")
     declared = value.get("parameters")
     if isinstance(declared, int) and not isinstance(declared, bool):
@@ -66,12 +72,22 @@ def look_at_model(text: str, value: Any, notes: Notes, budget: Budget, threshold
     notes.add("by-eye")
 
 
-def _leaf(node: Mapping[str, Any], path: str, notes: Notes, threshold: int) -> bool:
-    """Whether it is a leaf, which is looked at: it says so, or has a value and no branches."""
-    names = {str(name).lower(): one for name, one in node.items()}
-    branches = {"children", "left", "right", "left_child", "right_child", "split_feature"}
-    leaf = names.get("leaf") not in (None, False) or "leaf_value" in names
-    if not leaf or branches & set(names):
+def _below(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The nodes that the branches of `node` lead to."""
+    for name, one in node.items():
+        if str(name).lower() in _BRANCHES:
+            yield from (x for x in (one if isinstance(one, list) else [one]) if _is_node(x))
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _leaf(node: Mapping[str, Any], below: bool, path: str, notes: Notes, threshold: int) -> bool:
+    """Whether it is a leaf, which is looked at: it says so, or stands `below` and ends a branch."""
+    names = {str(name).lower(): one for name, one in node.items() if one is not None}
+    leaf = names.get("leaf", False) is not False or "leaf_value" in names or below
+    if not leaf or (_BRANCHES | {"split_feature"}) & set(names):
         return False
     _size([names.get(name) for name in _COUNTED], f"member {path}", notes, threshold)
     return True

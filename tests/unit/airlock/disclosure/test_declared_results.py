@@ -20,7 +20,10 @@ from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE
 from bercail.foundation import Invalid
 
 Rows = Sequence[Sequence[object]]
-NOT_COMPARED = "The result is not compared with other releases."
+NOT_COMPARED = (
+    "The result is not compared with other releases. / "
+    "Le résultat n'est pas comparé aux autres sorties."
+)
 
 SURVIVAL = {"time": "month", "at_risk": "n_risk", "events": "n_event", "survival": "surv"}
 # 200 at risk; 12 and 15 are censored between the steps, 20 after the last.

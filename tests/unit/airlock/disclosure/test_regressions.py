@@ -18,7 +18,10 @@ from bercail.airlock.door import look_at, require_takeable
 from bercail.foundation import Invalid, Refused
 
 Rows = Sequence[Sequence[object]]
-NOT_COMPARED = "The result is not compared with other releases."
+NOT_COMPARED = (
+    "The result is not compared with other releases. / "
+    "Le résultat n'est pas comparé aux autres sorties."
+)
 
 COLUMNS = {
     "term": "variable", "level": "level", "estimate": "coef", "low": "low", "high": "high",

@@ -8,12 +8,15 @@ from typing import Any
 Coding = frozenset[frozenset[str]]
 
 _NEW_NAME = (
-    "`{}` tells the persons of an earlier release apart in a way that none did before: see that "
-    "it is not an earlier dimension under another name."
+    "`{0}` tells the persons of an earlier release apart in a way that none did before: see that "
+    "it is not an earlier dimension under another name. / `{0}` distingue les personnes d'une "
+    "sortie antérieure comme rien ne le faisait : voyez que ce n'est pas une dimension antérieure "
+    "sous un autre nom."
 )
 _CROSSING = (
-    "`{}` is coded in two ways for the same persons, and neither is made of the other's groups: "
-    "compare them by hand."
+    "`{0}` is coded in two ways for the same persons, and neither is made of the other's groups: "
+    "compare them by hand. / `{0}` est codé de deux façons pour les mêmes personnes, et aucune ne "
+    "regroupe l'autre : comparez-les à la main."
 )
 
 

@@ -100,7 +100,8 @@ class GuardVerdict:
             raise Refused(
                 f"The release `{first.new}` together with `{first.earlier}`: {first.message}",
                 remedy="Use the same categories and the same cohort as before, wait until more "
-                "data have arrived, or round the counts.",
+                "data have arrived, or round the counts. / Reprenez les mêmes catégories et la "
+                "même cohorte, attendez d'autres données, ou arrondissez les effectifs.",
                 rule=first.rule,
             )
 
@@ -109,7 +110,8 @@ class GuardVerdict:
         if fresh := [reason for reason in self.people if reason not in seen]:
             raise Refused(
                 f"Since the check, earlier releases changed what people must compare: {fresh[0]}",
-                remedy="Return the request and hand it in again, so that checkers see it.",
+                remedy="Return the request and hand it in again, so that checkers see it. / "
+                "Renvoyez la demande et redéposez-la, pour que les vérificateurs le voient.",
                 rule=UNDECIDED,
             )
 
@@ -183,7 +185,9 @@ def _near_populations(
                         earlier=record.release,
                         new=new.release,
                         message="their cohorts differ by fewer persons than the threshold, so the "
-                        "difference of their numbers is about those persons.",
+                        "difference of their numbers is about those persons. / leurs cohortes "
+                        "diffèrent de moins de personnes que le seuil : la différence de leurs "
+                        "nombres parle de ces personnes.",
                     )
                 )
     return found
@@ -197,7 +201,8 @@ def _contradictions(new: ReleaseRecord, found: Findings) -> list[Breach]:
             earlier=release,
             new=new.release,
             message="they give numbers of the same cohort in the same snapshot that contradict "
-            "each other, so one of both was not made from it.",
+            "each other, so one of both was not made from it. / leurs nombres de la même cohorte "
+            "dans le même état se contredisent : l'un des deux n'en vient pas.",
         )
         for release in found.contradicted
     ]
@@ -215,7 +220,8 @@ def _differences(joint: Joint, policy: SourcePolicy) -> list[Breach]:
                 rule="differencing",
                 earlier=earlier,
                 new=joint.newest,
-                message="the difference of two shown numbers is a group under the threshold.",
+                message="the difference of two shown numbers is a group under the threshold. / "
+                "la différence de deux nombres montrés est un groupe sous le seuil.",
                 places=(joint.place(outer), joint.place(inner)),
             ),
         )
@@ -229,7 +235,8 @@ def _promises(joint: Joint, policy: SourcePolicy) -> list[Breach]:
             rule="differencing",
             earlier=earlier,
             new=joint.newest,
-            message="a hidden number of one can be narrowed down with the numbers of both.",
+            message="a hidden number of one can be narrowed down with the numbers of both. / "
+            "un nombre masqué de l'une se resserre avec les nombres des deux.",
             places=(place,),
         )
         for place, earlier in joint.broken_promises()
@@ -240,7 +247,8 @@ def _promises(joint: Joint, policy: SourcePolicy) -> list[Breach]:
                 rule="differencing",
                 earlier=earlier,
                 new=joint.newest,
-                message="a group that both tell apart is known to be under the threshold.",
+                message="a group that both tell apart is known to be under the threshold. / "
+                "un groupe que les deux distinguent est connu comme étant sous le seuil.",
             )
             for earlier in joint.small_atoms(policy.threshold)
         ]

@@ -34,12 +34,28 @@ MOST_PATTERNS = 16
 MOST_ATOM_PROGRAMS = 400
 
 _TOO_MANY = (
-    "The releases tell {} groups apart: too many to compute what they give away together; look "
-    "by hand, or round the counts."
+    "The releases tell {0} groups apart: too many to compute what they give away together; look "
+    "by hand, or round the counts. / Les sorties distinguent {0} groupes : trop pour calculer ce "
+    "qu'elles livrent ensemble ; regardez à la main, ou arrondissez les effectifs."
 )
 _NO_GROWTH = (
-    "The numbers do not fit those of `{}` as growth of the same data: data were corrected or "
-    "taken out; compare them by hand."
+    "The numbers do not fit those of `{0}` as growth of the same data: data were corrected or "
+    "taken out; compare them by hand. / Les nombres ne prolongent pas ceux de `{0}` : des données "
+    "ont été corrigées ou retirées ; comparez-les à la main."
+)
+
+_NO_COUNTS = (
+    "`{0}` holds no counts or amounts: compare it by hand. / "
+    "`{0}` ne contient ni effectifs ni montants : comparez-le à la main."
+)
+_MANY_NESTED = (
+    "{0} populations lie in one another: compare them by hand. / "
+    "{0} populations sont emboîtées : comparez-les à la main."
+)
+_ANOTHER_COHORT = (
+    "An earlier release counts another cohort, and nobody said how both overlap: compare them by "
+    "hand. / Une sortie antérieure compte une autre cohorte, et personne n'a dit comment les deux "
+    "se recouvrent : comparez-les à la main."
 )
 
 Place = tuple[str, int, tuple[str | None, ...]]
@@ -241,8 +257,7 @@ def joint_systems(records: Sequence[ReleaseRecord], relations: Relations) -> Fin
     for table in new.document["tables"]:
         measure = table["measure"]
         if measure["kind"] not in ("persons", "records", "sum"):
-            name = table["name"]
-            found.people.append(f"`{name}` holds no counts or amounts: compare it by hand.")
+            found.people.append(_NO_COUNTS.format(table["name"]))
             continue
         wanted = (table["population"], *_measure(measure))
         if wanted in done:
@@ -332,7 +347,7 @@ def _joint(
     pairs = {(members.index(inner), members.index(outer)) for inner, outer in nested}
     kinds = patterns(members, pairs, MOST_PATTERNS)
     if kinds is None:
-        people.append(f"{len(members)} populations lie in one another: compare them by hand.")
+        people.append(_MANY_NESTED.format(len(members)))
         return None
     taken = [table for table in tables if groups[table.population] in members]
     common = in_common_values([table.body for table in taken])
@@ -417,10 +432,7 @@ def _nested(
             continue
         relation = _told(relations, one, lead)
         if relation is None and one.cohort != lead.cohort:
-            people.append(
-                "An earlier release counts another cohort, and nobody said how both overlap: "
-                "compare them by hand."
-            )
+            people.append(_ANOTHER_COHORT)
         elif relation is None or relation.kind in ("within", "around"):
             near.append(one)
     for place, one in enumerate(near):

@@ -8,13 +8,18 @@ from bercail.airlock.disclosure.guard.populations import Population, Relations
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
 
 NOT_COMPARED = (
-    "The cohort of `{}` may be nearly the same persons: nobody compared both, and the totals "
-    "differ by less than the threshold or a total or a digest is missing. Compare them by hand."
+    "The cohort of `{0}` may be nearly the same persons: nobody compared both, and the totals "
+    "differ by less than the threshold or a total or a digest is missing. Compare them by hand. / "
+    "La cohorte de `{0}` compte peut-être presque les mêmes personnes : personne n'a comparé les "
+    "deux, et les totaux diffèrent de moins que le seuil, ou un total ou une empreinte manque. "
+    "Comparez-les à la main."
 )
 
 MIXED = (
-    "The cohort of `{}` left once with noise and once without: a noised number lies near the true "
-    "one, so it may tell what hiding or rounding kept. Look at both together."
+    "The cohort of `{0}` left once with noise and once without: a noised number lies near the true "
+    "one, so it may tell what hiding or rounding kept. Look at both together. / "
+    "La cohorte de `{0}` est sortie une fois bruitée et une fois sans bruit : un nombre bruité est "
+    "proche du vrai et peut dire ce que le masquage ou l'arrondi gardait. Regardez-les ensemble."
 )
 
 

@@ -156,7 +156,10 @@ def _with_extremes(judged: Judged, rows: Sequence[Row], schema: ResultSchema) ->
     return evolve(judged, broken={**judged.broken, "extreme": tuple(sorted(lines))})
 
 
-_NOT_COMPARED = "The result is not compared with other releases."
+_NOT_COMPARED = (
+    "The result is not compared with other releases. / "
+    "Le résultat n'est pas comparé aux autres sorties."
+)
 
 
 def _failures(judged: Judged) -> list[Finding]:
