@@ -16,7 +16,7 @@ from bercail.cohorts import DuckdbEngine, MemoryEngine, Model
 from bercail.cohorts.cleaning import RULES
 from bercail.cohorts.codec import NODES
 from bercail.cohorts.events import Events
-from bercail.cohorts.explain import explain
+from bercail.cohorts.explaining.sentences import explain
 from bercail.cohorts.rules import columns_of, walk
 from bercail.cohorts.views import VIEWS
 

@@ -10,7 +10,6 @@ Hands out: the language (`Cohort`, `persons`, the events, what combines them), `
 
 from typing import TYPE_CHECKING, Any
 
-from bercail.cohorts.examples import example
 from bercail.cohorts.language import (
     Cohort,
     FollowUp,
@@ -39,16 +38,17 @@ from bercail.cohorts.language import (
     stays,
 )
 from bercail.cohorts.model import Model
+from bercail.cohorts.study_files.examples import example
 
 if TYPE_CHECKING:
     from bercail.cohorts.duckdb_engine import DuckdbEngine, DuckdbSettings
     from bercail.cohorts.engine import Engine
-    from bercail.cohorts.loader import load_study
-    from bercail.cohorts.memory_engine import MemoryEngine
+    from bercail.cohorts.memory.engine import MemoryEngine
     from bercail.cohorts.outcomes import MeasureTable
     from bercail.cohorts.result import CohortResult, CountTable, Dimension, FlowStep
     from bercail.cohorts.scope import Scope
     from bercail.cohorts.sources import Source, Sources
+    from bercail.cohorts.study_files.loader import load_study
 
 # A study file needs the language only; engines bring heavy libraries and come when asked for.
 _LATER = {
@@ -59,12 +59,12 @@ _LATER = {
     "DuckdbSettings": "duckdb_engine",
     "Engine": "engine",
     "FlowStep": "result",
-    "MemoryEngine": "memory_engine",
+    "MemoryEngine": "memory.engine",
     "MeasureTable": "outcomes",
     "Scope": "scope",
     "Source": "sources",
     "Sources": "sources",
-    "load_study": "loader",
+    "load_study": "study_files.loader",
 }
 
 

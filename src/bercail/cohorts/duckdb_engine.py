@@ -19,21 +19,21 @@ from bercail.cohorts.outcomes import measure_table
 from bercail.cohorts.plan import Reading, RunPlan, plan_run
 from bercail.cohorts.result import CohortResult, persons_schema
 from bercail.cohorts.sources import Source, Sources
-from bercail.cohorts.sql_answer import told
-from bercail.cohorts.sql_cohort import (
+from bercail.cohorts.sql.answer import told
+from bercail.cohorts.sql.cohort import (
     COHORT_PERSONS,
     DECIDED,
     compile_decided,
     compile_event_rows,
 )
-from bercail.cohorts.sql_decided import (
+from bercail.cohorts.sql.decided import (
     cohort_persons,
     count_steps,
     matches_table,
     measure_sums,
     persons_table,
 )
-from bercail.cohorts.sql_views import DRUGS
+from bercail.cohorts.sql.views import DRUGS
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Invalid, Unavailable
 

@@ -13,7 +13,6 @@ from bercail.cohorts.arithmetic import Given, Multiply, ShiftMonths
 from bercail.cohorts.cleaning import RULES, find_rules
 from bercail.cohorts.codec import MAX_DEPTH, children
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import (
     Aggregate,
     Count,
@@ -38,6 +37,7 @@ from bercail.cohorts.expressions import (
     Node,
     Shift,
 )
+from bercail.cohorts.memory.evaluate import evaluate
 from bercail.cohorts.views import PERSONS, VIEWS, Kind
 from bercail.foundation import Invalid
 

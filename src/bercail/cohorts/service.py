@@ -12,9 +12,8 @@ from attrs import frozen
 from bercail.cohorts.duckdb_engine import DuckdbEngine
 from bercail.cohorts.dummy import DummyData, ExampleOutcome, solve, try_examples, write_tables
 from bercail.cohorts.engine import Engine
-from bercail.cohorts.explain import explain
-from bercail.cohorts.loader import load_examples, load_study
-from bercail.cohorts.memory_engine import MemoryEngine
+from bercail.cohorts.explaining.sentences import explain
+from bercail.cohorts.memory.engine import MemoryEngine
 from bercail.cohorts.model import Model
 from bercail.cohorts.omop import OmopEngine, Phenotype, is_phenotype, read_phenotype
 from bercail.cohorts.omop.statements import compile_phenotype
@@ -22,6 +21,7 @@ from bercail.cohorts.result import CohortResult, step_labels
 from bercail.cohorts.rules import inputs
 from bercail.cohorts.sources import Sources
 from bercail.cohorts.spark import SparkEngine, SparkSettings
+from bercail.cohorts.study_files.loader import load_examples, load_study
 from bercail.foundation import Invalid, Missing, canonical_json
 
 # Every engine, by the name that a command gives it.

@@ -14,7 +14,7 @@ from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.plan import plan_run
 from bercail.cohorts.spark.dialect import to_spark
 from bercail.cohorts.spark.tables import table_types
-from bercail.cohorts.sql_cohort import compile_cohort
+from bercail.cohorts.sql.cohort import compile_cohort
 from bercail.foundation import Invalid, Refused
 from bercail.testing.access_desk import (
     BEN,

@@ -22,7 +22,7 @@ from bercail.cohorts import (
 )
 from bercail.cohorts.duckdb_engine import to_sql
 from bercail.cohorts.plan import RunPlan, plan_run
-from bercail.cohorts.sql_cohort import compile_decided
+from bercail.cohorts.sql.cohort import compile_decided
 from bercail.foundation import Unavailable, Unproven
 from bercail.testing.small_snds import DRUGS, SmallSnds
 

@@ -31,8 +31,8 @@ from bercail.cohorts import (
     stays,
 )
 from bercail.cohorts.dummy import solve, sources_in, sources_of, try_examples
-from bercail.cohorts.examples import Example, example
-from bercail.cohorts.loader import load_examples
+from bercail.cohorts.study_files.examples import Example, example
+from bercail.cohorts.study_files.loader import load_examples
 from bercail.foundation import Invalid, Missing
 
 STUDY = Path(__file__).resolve().parents[3] / "studies" / "treated_diabetes.py"

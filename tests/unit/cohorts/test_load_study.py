@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bercail.cohorts import load_study, loader, study_walls
+from bercail.cohorts import load_study
+from bercail.cohorts.study_files import loader, walls
 from bercail.foundation import Invalid, Missing
 
 Write = Callable[[str], Path]
@@ -115,7 +116,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(
 
 def test_what_a_study_starts_ends_with_it(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that it left behind holds the answer open; walls would end it by themselves."""
-    monkeypatch.setattr(study_walls, "PROGRAM", "no-such-walls")
+    monkeypatch.setattr(walls, "PROGRAM", "no-such-walls")
     monkeypatch.setattr(loader, "SECONDS", 5)
     forks = "import os, time\nif os.fork() == 0:\n    time.sleep(600)\n"
     with pytest.raises(Invalid, match="did not finish in 5 seconds"):
@@ -126,7 +127,7 @@ def test_walls_keep_files_and_the_network_from_a_study(write: Write, tmp_path: P
     """With bubblewrap nothing outside changes; without it a study may empty the user's files."""
     kept, program = tmp_path / "kept", [sys.executable, "-c", "pass"]
     kept.write_text("rows", encoding="utf-8")
-    walls = study_walls.walled(program, write(GOOD), tmp_path) != program
+    stand = walls.walled(program, write(GOOD), tmp_path) != program
     with socket.create_server(("127.0.0.1", 0)) as listening:
         reach = f"""
             import contextlib, os, pathlib, socket
@@ -140,16 +141,16 @@ def test_walls_keep_files_and_the_network_from_a_study(write: Write, tmp_path: P
             from bercail.cohorts import Cohort, dispensings
             study = Cohort(name="s", title=title, population=dispensings.exists())
         """
-        assert load_study(write(reach)).title == ("walled" if walls else "reached")
-    assert kept.read_text(encoding="utf-8") == ("rows" if walls else "")
+        assert load_study(write(reach)).title == ("walled" if stand else "reached")
+    assert kept.read_text(encoding="utf-8") == ("rows" if stand else "")
 
 
 def test_without_bubblewrap_a_study_runs_as_it_is(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = [sys.executable, "-c", "pass"]
-    monkeypatch.setattr(study_walls, "PROGRAM", "no-such-walls")
-    assert study_walls.walled(command, write(GOOD), Path("/")) == command
+    monkeypatch.setattr(walls, "PROGRAM", "no-such-walls")
+    assert walls.walled(command, write(GOOD), Path("/")) == command
     assert load_study(write(GOOD)).name == "s"
 
 
@@ -162,7 +163,7 @@ def test_walls_that_do_not_stand_are_not_used(
     refusing.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     command = [sys.executable, "-c", "pass"]
-    assert study_walls.walled(command, write(GOOD), tmp_path) == command
+    assert walls.walled(command, write(GOOD), tmp_path) == command
 
 
 def test_walls_are_put_around_where_they_stand(
@@ -173,14 +174,14 @@ def test_walls_are_put_around_where_they_stand(
     willing.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     study = write(GOOD)
-    built = study_walls.walled(["python"], study, tmp_path / "package")
+    built = walls.walled(["python"], study, tmp_path / "package")
     assert built[:4] == [str(willing), "--unshare-all", "--die-with-parent", "--new-session"]
     assert built[4:7] == ["--ro-bind", "/", "/"]
     assert built[-6:-3] == ["--ro-bind", str(study), str(study)]
     assert built[-3:] == ["--chdir", "/tmp", "python"]
     assert "--bind" not in built
-    assert study_walls.exit_code(built, 137) == -9
-    assert study_walls.exit_code(["python"], 137) == 137
+    assert walls.exit_code(built, 137) == -9
+    assert walls.exit_code(["python"], 137) == 137
 
 
 def test_a_study_does_not_import_what_lies_beside_it(write: Write, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from bercail.cohorts import (
 )
 from bercail.cohorts.duckdb_engine import to_sql
 from bercail.cohorts.plan import plan_run
-from bercail.cohorts.sql_cohort import compile_decided
+from bercail.cohorts.sql.cohort import compile_decided
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 YEAR = date(2024, 1, 1)

@@ -30,14 +30,14 @@ from bercail.cohorts.plan import plan_run
 from bercail.cohorts.scope import ScopedModel, add_scope
 from bercail.cohorts.spark.dialect import to_spark
 from bercail.cohorts.spark.tables import table_types
-from bercail.cohorts.sql_cohort import compile_cohort
+from bercail.cohorts.sql.cohort import compile_cohort
 from bercail.foundation import Invalid
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 ROOM = Path(bercail.cohorts.__file__).parent
 ENGINES = [MemoryEngine, DuckdbEngine]
 # These compile nothing of the model: they read the answer, or sum it up.
-ANSWERS = {"sql_answer.py", "sql_decided.py", "sql_matching.py"}
+ANSWERS = {"answer.py", "decided.py", "matching.py"}
 
 
 def _data() -> SmallSnds:
@@ -350,7 +350,8 @@ def test_no_engine_reads_what_the_author_wrote() -> None:
         for path in ROOM.rglob("*.py")
         if path != port and "def run(self, model: Model)" in path.read_text(encoding="utf-8")
     ]
-    assert {path.name for path in engines} >= {"memory_engine.py", "duckdb_engine.py"}
+    found = {str(path.relative_to(ROOM)) for path in engines}
+    assert found >= {"memory/engine.py", "duckdb_engine.py", "spark/engine.py"}
     for path in engines:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef) or node.name != "run":
@@ -369,10 +370,10 @@ def test_no_engine_reads_what_the_author_wrote() -> None:
 def test_what_is_compiled_is_the_scoped_model() -> None:
     """`plan.model` is what the author wrote: only labels and outputs may be read from it."""
     # What works on the answer knows its columns by the labels that the author gave.
-    compilers = {path.name for path in ROOM.glob("sql_*.py")} - ANSWERS
-    assert compilers >= {"sql_cohort.py", "sql_sets.py", "sql_views.py", "sql_summaries.py"}
+    compilers = {path.name for path in ROOM.glob("sql/*.py")} - ANSWERS
+    assert compilers >= {"cohort.py", "sets.py", "views.py", "summaries.py"}
     for name in sorted(compilers):
-        tree = ast.parse((ROOM / name).read_text(encoding="utf-8"))
+        tree = ast.parse((ROOM / "sql" / name).read_text(encoding="utf-8"))
         for node in _reads(tree, "model"):
             owner = node.value
             assert isinstance(owner, ast.Attribute), name

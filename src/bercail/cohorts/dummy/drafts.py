@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from bercail.cohorts.events import Events
-from bercail.cohorts.memory_silver import CIP13_START, cip7
+from bercail.cohorts.memory.silver import CIP13_START, cip7
 from bercail.cohorts.views import DISPENSINGS, EVENT_VIEWS, PERSONS, STAYS, VIEWS, Kind
 from bercail.foundation import Invalid
 

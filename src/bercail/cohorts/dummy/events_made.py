@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from attrs import define
 
 from bercail.cohorts.dummy.drafts import Draft
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import Events, EventSet, Where, Within
 from bercail.cohorts.expressions import (
     Both,
@@ -25,6 +24,7 @@ from bercail.cohorts.expressions import (
     StartsWith,
     YearOf,
 )
+from bercail.cohorts.memory.evaluate import evaluate
 from bercail.cohorts.views import PERIODS, VIEWS, Kind
 
 Given = tuple[Expression, Any]

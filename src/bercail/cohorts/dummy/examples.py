@@ -10,9 +10,9 @@ from attrs import frozen
 
 from bercail.cohorts.dummy.drafts import Draft, Drugs, read
 from bercail.cohorts.dummy.tables import sources_of
-from bercail.cohorts.examples import Example
-from bercail.cohorts.memory_engine import MemoryEngine
+from bercail.cohorts.memory.engine import MemoryEngine
 from bercail.cohorts.model import Model
+from bercail.cohorts.study_files.examples import Example
 from bercail.cohorts.views import PERSONS
 from bercail.foundation import Invalid
 

@@ -17,8 +17,6 @@ from bercail.cohorts.arithmetic import (
     ShiftMonths,
 )
 from bercail.cohorts.dummy.events_made import Unsolved
-from bercail.cohorts.evaluate import shift
-from bercail.cohorts.evaluate_arithmetic import months_later
 from bercail.cohorts.expressions import (
     Add,
     Band,
@@ -29,6 +27,8 @@ from bercail.cohorts.expressions import (
     Shift,
     YearOf,
 )
+from bercail.cohorts.memory.evaluate import shift
+from bercail.cohorts.memory.evaluate_arithmetic import months_later
 
 ValueOf = Callable[[Expression], Any]
 Step = tuple[Expression, Any]

@@ -39,7 +39,7 @@ from bercail.cohorts.expressions import (
     Negation,
     StartsWith,
 )
-from bercail.cohorts.memory_person import OnePerson
+from bercail.cohorts.memory.person import OnePerson
 from bercail.cohorts.scores import find_index
 from bercail.cohorts.views import PERIODS, VIEWS, Kind
 

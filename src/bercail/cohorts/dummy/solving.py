@@ -20,10 +20,10 @@ from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.dummy.drafts import Draft, Drugs
 from bercail.cohorts.dummy.making import Maker, Unsolved
 from bercail.cohorts.dummy.tables import sources_of
-from bercail.cohorts.explain import explain
+from bercail.cohorts.explaining.sentences import explain
 from bercail.cohorts.expressions import Expression
-from bercail.cohorts.memory_engine import MemoryEngine
-from bercail.cohorts.memory_person import OnePerson
+from bercail.cohorts.memory.engine import MemoryEngine
+from bercail.cohorts.memory.person import OnePerson
 from bercail.cohorts.model import Model
 from bercail.cohorts.result import CohortResult, step_labels
 from bercail.cohorts.views import PERSONS

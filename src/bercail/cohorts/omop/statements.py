@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from bercail.cohorts.omop.definition import Phenotype
-from bercail.cohorts.sql_terms import Term
+from bercail.cohorts.sql.terms import Term
 from bercail.foundation import Invalid, Missing
 
 SCHEMA = "cdm"

@@ -14,12 +14,12 @@ import pyarrow as pa
 from attrs import field, frozen
 from sqlglot import exp
 
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.expressions import Column, Expression, title_of
+from bercail.cohorts.memory.evaluate import evaluate
 from bercail.cohorts.omop.statements import SCHEMA
 from bercail.cohorts.scope import Scope, require_reach
 from bercail.cohorts.sources import Source, Sources
-from bercail.cohorts.sql_terms import Term
+from bercail.cohorts.sql.terms import Term
 from bercail.cohorts.views import PERSONS
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Invalid

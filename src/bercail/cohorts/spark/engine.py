@@ -12,8 +12,8 @@ from bercail.cohorts.spark.dialect import to_spark
 from bercail.cohorts.spark.session import open_session
 from bercail.cohorts.spark.settings import SparkSettings
 from bercail.cohorts.spark.tables import ClusterTables, table_types
-from bercail.cohorts.sql_answer import persons_of, result_of
-from bercail.cohorts.sql_cohort import COHORT_PERSONS, compile_cohort, compile_event_rows
+from bercail.cohorts.sql.answer import persons_of, result_of
+from bercail.cohorts.sql.cohort import COHORT_PERSONS, compile_cohort, compile_event_rows
 from bercail.foundation import Clock, SystemClock
 
 

@@ -17,8 +17,8 @@ from bercail.cohorts.sources import Source, open_part
 from bercail.cohorts.spark.columns import ddl, plain_schema, plain_table, reading_schema, spark_type
 from bercail.cohorts.spark.settings import SparkSettings
 from bercail.cohorts.spark.ticket import Ticket, seal_ticket
-from bercail.cohorts.sql_cohort import COHORT_PERSONS
-from bercail.cohorts.sql_views import DRUGS
+from bercail.cohorts.sql.cohort import COHORT_PERSONS
+from bercail.cohorts.sql.views import DRUGS
 from bercail.foundation import Clock, Invalid
 from bercail.storage import Location
 from bercail.vault import Party

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from bercail.cohorts.sql_terms import SQL_TYPES
+from bercail.cohorts.sql.terms import SQL_TYPES
 from bercail.cohorts.views import Kind
 from bercail.ingest.silver.definition import BUCKETS, STAY, Branch, Concept, Output, order_of
 

@@ -15,11 +15,11 @@ from attrs import frozen
 from sqlglot import ErrorLevel, exp
 
 from bercail.cohorts.expressions import Column
-from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
+from bercail.cohorts.memory.rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
 from bercail.cohorts.sources import Piece, Source
-from bercail.cohorts.sql_terms import SQL_TYPES, Terms, known_term
-from bercail.cohorts.sql_views import one_person
+from bercail.cohorts.sql.terms import SQL_TYPES, Terms, known_term
+from bercail.cohorts.sql.views import one_person
 from bercail.cohorts.views import RAW
 from bercail.foundation import Missing
 from bercail.ingest.silver.definition import FORMER, STAY, Branch, Concept, Link

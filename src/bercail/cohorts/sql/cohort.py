@@ -22,12 +22,12 @@ from bercail.cohorts.outcomes import measure_column
 from bercail.cohorts.outputs import EventRows
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import walk
-from bercail.cohorts.sql_people import Inputs, People, own_nodes
-from bercail.cohorts.sql_sets import Sets
-from bercail.cohorts.sql_summaries import Summaries
-from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms, listed_name, number
-from bercail.cohorts.sql_trees import aliased, cast, named_as
-from bercail.cohorts.sql_views import (
+from bercail.cohorts.sql.people import Inputs, People, own_nodes
+from bercail.cohorts.sql.sets import Sets
+from bercail.cohorts.sql.summaries import Summaries
+from bercail.cohorts.sql.terms import SQL_TYPES, Term, Terms, listed_name, number
+from bercail.cohorts.sql.trees import aliased, cast, named_as
+from bercail.cohorts.sql.views import (
     RENAMED,
     TOLD,
     identities,

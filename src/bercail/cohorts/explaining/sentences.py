@@ -22,7 +22,8 @@ from bercail.cohorts.events import (
     Where,
     Within,
 )
-from bercail.cohorts.explain_further import FURTHER, told_matching, told_measure, told_rows
+from bercail.cohorts.explaining.further import FURTHER, told_matching, told_measure, told_rows
+from bercail.cohorts.explaining.phrases import PHRASES, Phrases
 from bercail.cohorts.expressions import (
     Add,
     Band,
@@ -43,7 +44,6 @@ from bercail.cohorts.expressions import (
     YearOf,
 )
 from bercail.cohorts.model import Model
-from bercail.cohorts.phrases import PHRASES, Phrases
 from bercail.cohorts.rules import base_of, inputs
 from bercail.cohorts.views import PERSONS, VIEWS, Kind
 from bercail.foundation import Invalid

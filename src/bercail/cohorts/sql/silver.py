@@ -8,11 +8,11 @@ from sqlglot import exp
 
 from bercail.cohorts.events import Events
 from bercail.cohorts.expressions import Column
-from bercail.cohorts.memory_views import LARGE_PACK_UNITS
+from bercail.cohorts.memory.views import LARGE_PACK_UNITS
 from bercail.cohorts.plan import DIAGNOSES, Reading, RunPlan
-from bercail.cohorts.sql_terms import Term, Terms, day, number
-from bercail.cohorts.sql_trees import aliased, cast, named_as
-from bercail.cohorts.sql_views import DRUGS, EventQuery, cip7_term
+from bercail.cohorts.sql.terms import Term, Terms, day, number
+from bercail.cohorts.sql.trees import aliased, cast, named_as
+from bercail.cohorts.sql.views import DRUGS, EventQuery, cip7_term
 from bercail.cohorts.view_types import SilverTable
 from bercail.cohorts.views import VIEWS
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.expressions import Expression, IfUnknown, Literal, Negation
-from bercail.cohorts.memory_person import OnePerson
-from bercail.cohorts.memory_views import MemoryViews
+from bercail.cohorts.memory.person import OnePerson
+from bercail.cohorts.memory.views import MemoryViews
 from bercail.cohorts.model import Model
 from bercail.cohorts.outcomes import event_table, matched, measure_tables, wide_schema
 from bercail.cohorts.plan import RunPlan, plan_run

@@ -18,9 +18,9 @@ from bercail.cohorts.arithmetic import (
     ShiftMonths,
 )
 from bercail.cohorts.events import EventSet, Mean, Nearest, Score
+from bercail.cohorts.explaining.phrases import Phrases
 from bercail.cohorts.expressions import Expression
 from bercail.cohorts.outputs import EventRows, Matching, Measure
-from bercail.cohorts.phrases import Phrases
 from bercail.cohorts.scores import find_index
 
 

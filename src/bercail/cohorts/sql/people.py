@@ -16,11 +16,11 @@ from bercail.cohorts.codec import children
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import Column, Expression, Node
 from bercail.cohorts.plan import RunPlan
-from bercail.cohorts.sql_sets import Sets
-from bercail.cohorts.sql_summaries import Summaries
-from bercail.cohorts.sql_terms import SQL_TYPES, Term, Terms
-from bercail.cohorts.sql_trees import aliased, cast, named_as
-from bercail.cohorts.sql_views import TOLD, identities, persons
+from bercail.cohorts.sql.sets import Sets
+from bercail.cohorts.sql.summaries import Summaries
+from bercail.cohorts.sql.terms import SQL_TYPES, Term, Terms
+from bercail.cohorts.sql.trees import aliased, cast, named_as
+from bercail.cohorts.sql.views import TOLD, identities, persons
 from bercail.cohorts.views import PERSONS
 
 SOME, CANDIDATES = "some_identities", "candidates"

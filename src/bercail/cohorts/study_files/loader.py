@@ -2,7 +2,7 @@
 
 The file is Python, so it may do what that process may do as this user: it gets no secret in
 its environment, can put nothing into a file, and has little time and memory. Where bubblewrap
-works (`study_walls`) it can also change no file and reach no network. What comes back is JSON
+works (`walls`) it can also change no file and reach no network. What comes back is JSON
 of limited size with a closed list of node types. This keeps a study's mistakes, prints and
 objects out; code that nobody has read belongs in a project space.
 """
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import bercail
-from bercail.cohorts.examples import Example
 from bercail.cohorts.model import MAX_BYTES, Model
-from bercail.cohorts.study_walls import exit_code, walled
+from bercail.cohorts.study_files.examples import Example
+from bercail.cohorts.study_files.walls import exit_code, walled
 from bercail.foundation import Invalid, Missing
 
 SECONDS = 30
@@ -33,7 +33,7 @@ ANSWER_BYTES = 4 * MAX_BYTES
 _AT_ONCE = 64 * 1024
 _CHILD = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from bercail.cohorts.study_process import main; main(sys.argv[2])"
+    "from bercail.cohorts.study_files.process import main; main(sys.argv[2])"
 )
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule, find_rules
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import Events
-from bercail.cohorts.memory_rows import rows
-from bercail.cohorts.memory_silver import cip7, read_numbers, silver_events
+from bercail.cohorts.memory.evaluate import evaluate
+from bercail.cohorts.memory.rows import rows
+from bercail.cohorts.memory.silver import cip7, read_numbers, silver_events
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.views import (
     DCIR_KEY,

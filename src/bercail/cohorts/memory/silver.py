@@ -9,9 +9,9 @@ from typing import Any
 from attrs import frozen
 
 from bercail.cohorts.cleaning import find_rules
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import Events
-from bercail.cohorts.memory_rows import batches
+from bercail.cohorts.memory.evaluate import evaluate
+from bercail.cohorts.memory.rows import batches
 from bercail.cohorts.plan import DIAGNOSES, NUMBERS, Reading, RunPlan
 from bercail.cohorts.view_types import SilverTable
 from bercail.cohorts.views import VIEWS

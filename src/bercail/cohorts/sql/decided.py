@@ -13,10 +13,10 @@ from sqlglot import exp
 from bercail.cohorts.outcomes import measure_column, wide_schema
 from bercail.cohorts.outputs import Measure
 from bercail.cohorts.plan import RunPlan
-from bercail.cohorts.sql_cohort import DECIDED, last_step, may_be_control
-from bercail.cohorts.sql_matching import compile_matching, key_column
-from bercail.cohorts.sql_terms import Term, number
-from bercail.cohorts.sql_trees import cast, named_as
+from bercail.cohorts.sql.cohort import DECIDED, last_step, may_be_control
+from bercail.cohorts.sql.matching import compile_matching, key_column
+from bercail.cohorts.sql.terms import Term, number
+from bercail.cohorts.sql.trees import cast, named_as
 from bercail.cohorts.views import Kind
 
 ALIKE = "alike"

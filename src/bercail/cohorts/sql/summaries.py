@@ -1,7 +1,7 @@
 """Values per person from sets of events, as relations that are joined to the persons.
 
 All counts, sums and extremes over one root are made in one pass, each with its own filter; what
-is asked of many windows that do not meet is one number (`sql_calendar`).
+is asked of many windows that do not meet is one number (`sql.calendar`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from bercail.cohorts.events import (
 from bercail.cohorts.expressions import Column, Expression
 from bercail.cohorts.rules import walk
 from bercail.cohorts.scores import find_index
-from bercail.cohorts.sql_arithmetic import big, floor_quotient
-from bercail.cohorts.sql_calendar import Calendar, calendars
-from bercail.cohorts.sql_sets import Sets, rooted
-from bercail.cohorts.sql_terms import Term, Terms, all_of, number
-from bercail.cohorts.sql_trees import aliased, cast, named_as
+from bercail.cohorts.sql.arithmetic import big, floor_quotient
+from bercail.cohorts.sql.calendar import Calendar, calendars
+from bercail.cohorts.sql.sets import Sets, rooted
+from bercail.cohorts.sql.terms import Term, Terms, all_of, number
+from bercail.cohorts.sql.trees import aliased, cast, named_as
 from bercail.cohorts.views import VIEWS
 
 PickKey = tuple[EventSet, str, Expression | None]

@@ -39,8 +39,8 @@ def main(path: str) -> None:
 
 
 def _answer(path: str) -> dict[str, Any]:
-    from bercail.cohorts.examples import Example
     from bercail.cohorts.language import Cohort
+    from bercail.cohorts.study_files.examples import Example
     from bercail.foundation import BercailError
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

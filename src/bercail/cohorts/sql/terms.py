@@ -32,10 +32,10 @@ from bercail.cohorts.expressions import (
     StartsWith,
     YearOf,
 )
-from bercail.cohorts.memory_rows import FIRST_DAY, LAST_DAY
+from bercail.cohorts.memory.rows import FIRST_DAY, LAST_DAY
 from bercail.cohorts.plan import Reading
-from bercail.cohorts.sql_arithmetic import ARITHMETIC
-from bercail.cohorts.sql_trees import cast
+from bercail.cohorts.sql.arithmetic import ARITHMETIC
+from bercail.cohorts.sql.trees import cast
 from bercail.cohorts.views import RAW, Kind
 
 Term = exp.Expr
@@ -116,7 +116,7 @@ def all_of(terms: Sequence[Term]) -> Term:
 def known_term(reading: Reading, name: str, table: str) -> Term:
     """A raw column, cleaned of the SNDS's ways of saying `unknown`.
 
-    Same meaning as `memory_rows.known_int`, `known_text` and `known_date`.
+    Same meaning as `memory.rows.known_int`, `known_text` and `known_date`.
     """
     raw = RAW[reading.piece.family][name]
     if name not in reading.columns:
@@ -160,7 +160,7 @@ def stored_term(reading: Reading, name: str, table: str) -> Term:
 
 
 def _listed(node: Listed) -> Term:
-    """Whether the person stands in the relation that `sql_views.listed` makes of the list."""
+    """Whether the person stands in the relation that `views.listed` makes of the list."""
     listed = exp.select("person", copy=False).from_(listed_name(node.name), copy=False)
     inside = exp.In(this=exp.column("person", "people"), query=exp.Subquery(this=listed))
     return exp.paren(inside, copy=False)

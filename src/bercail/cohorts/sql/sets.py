@@ -20,11 +20,11 @@ from bercail.cohorts.events import Events, EventSet, Where, Within
 from bercail.cohorts.expressions import Column, Expression, Literal
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import base_of, walk
-from bercail.cohorts.sql_derived import periods_query, washout_days, washout_query
-from bercail.cohorts.sql_silver import code_of_stay, silver_query
-from bercail.cohorts.sql_terms import Term, Terms, all_of
-from bercail.cohorts.sql_trees import aliased
-from bercail.cohorts.sql_views import (
+from bercail.cohorts.sql.derived import periods_query, washout_days, washout_query
+from bercail.cohorts.sql.silver import code_of_stay, silver_query
+from bercail.cohorts.sql.terms import Term, Terms, all_of
+from bercail.cohorts.sql.trees import aliased
+from bercail.cohorts.sql.views import (
     BY_PSEUDONYM,
     BY_RANK,
     CODE_SETS,

@@ -1,6 +1,6 @@
 """The views as SQL: persons, identity links, and one query per event view.
 
-Same meaning as `memory_views`, said in relations. Each event query gives `person`, the
+Same meaning as `memory.views`, said in relations. Each event query gives `person`, the
 columns asked for, and the hidden columns that order or identify an event.
 """
 
@@ -15,10 +15,10 @@ from sqlglot import exp
 from bercail.cohorts.arithmetic import Registered
 from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule
 from bercail.cohorts.expressions import Column
-from bercail.cohorts.memory_silver import CIP7_PLACE, CIP13_START
-from bercail.cohorts.memory_views import LARGE_PACK_UNITS
+from bercail.cohorts.memory.silver import CIP7_PLACE, CIP13_START
+from bercail.cohorts.memory.views import LARGE_PACK_UNITS
 from bercail.cohorts.plan import NUMBERS, Reading, RunPlan
-from bercail.cohorts.sql_terms import (
+from bercail.cohorts.sql.terms import (
     REGISTERED,
     Term,
     Terms,
@@ -27,7 +27,7 @@ from bercail.cohorts.sql_terms import (
     number,
     stored_term,
 )
-from bercail.cohorts.sql_trees import aliased, cast, named_as
+from bercail.cohorts.sql.trees import aliased, cast, named_as
 from bercail.cohorts.views import (
     DCIR_KEY,
     DISPENSINGS,

@@ -18,7 +18,7 @@ from bercail.cohorts.arithmetic import (
     ShiftMonths,
 )
 from bercail.cohorts.expressions import Expression
-from bercail.cohorts.sql_trees import cast
+from bercail.cohorts.sql.trees import cast
 
 Term = exp.Expr
 # Gives the SQL of an inner expression.

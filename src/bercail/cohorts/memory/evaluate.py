@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from bercail.cohorts.arithmetic import Given
-from bercail.cohorts.evaluate_arithmetic import ARITHMETIC
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import (
     Add,
@@ -32,6 +31,7 @@ from bercail.cohorts.expressions import (
     StartsWith,
     YearOf,
 )
+from bercail.cohorts.memory.evaluate_arithmetic import ARITHMETIC
 
 Value = Any
 Lookup = Callable[[Column | Aggregate | Given], Value]

@@ -8,7 +8,6 @@ from typing import Any
 
 from bercail.cohorts.arithmetic import Given, Registered
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
-from bercail.cohorts.evaluate import evaluate
 from bercail.cohorts.events import (
     Aggregate,
     Count,
@@ -27,7 +26,8 @@ from bercail.cohorts.events import (
     Within,
 )
 from bercail.cohorts.expressions import Column, Expression
-from bercail.cohorts.memory_views import MemoryViews, Row
+from bercail.cohorts.memory.evaluate import evaluate
+from bercail.cohorts.memory.views import MemoryViews, Row
 from bercail.cohorts.scores import find_index
 from bercail.cohorts.views import VIEWS
 

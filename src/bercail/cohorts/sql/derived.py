@@ -8,8 +8,8 @@ import sqlglot
 from sqlglot import exp
 
 from bercail.cohorts.derived import MAX_DAYS, Periods, Washout
-from bercail.cohorts.sql_terms import Term, number
-from bercail.cohorts.sql_trees import aliased, cast, named_as
+from bercail.cohorts.sql.terms import Term, number
+from bercail.cohorts.sql.trees import aliased, cast, named_as
 from bercail.cohorts.views import VIEWS
 
 

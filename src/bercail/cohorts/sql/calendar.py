@@ -16,8 +16,8 @@ from sqlglot import exp
 
 from bercail.cohorts.events import Aggregate, EventSet, Exists, Within
 from bercail.cohorts.expressions import Literal
-from bercail.cohorts.sql_sets import rooted
-from bercail.cohorts.sql_terms import Term, all_of, day, number
+from bercail.cohorts.sql.sets import rooted
+from bercail.cohorts.sql.terms import Term, all_of, day, number
 
 # Fewer are asked one by one; more than the bits of a BIGINT without its sign are several numbers.
 LEAST_WINDOWS, MOST_WINDOWS = 3, 62

@@ -17,7 +17,7 @@ from bercail.cohorts.outcomes import (
 )
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.result import CohortResult, count_table, flowchart, persons_schema
-from bercail.cohorts.sql_cohort import last_step
+from bercail.cohorts.sql.cohort import last_step
 
 
 def persons_of(plan: RunPlan, answer: pa.Table) -> pa.Table:
