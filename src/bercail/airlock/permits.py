@@ -38,13 +38,6 @@ class PermitView:
     policies: tuple[str, ...] = ()
     is_halted: bool = False
 
-    @property
-    def why_not_live(self) -> str:
-        """Why nothing moves under it, for a refusal."""
-        if self.is_halted:
-            return f"the project `{self.project}` is halted"
-        return f"the permit `{self.id}` is not live"
-
     def policy(
         self, house: DisclosurePolicy, signed: Iterable[DisclosurePolicy] = ()
     ) -> DisclosurePolicy:

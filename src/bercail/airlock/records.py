@@ -84,13 +84,13 @@ class Records:
         return [self.ground.find(name.removeprefix(prefix))[1] for name in names]
 
     def figures(self, days: int = 365) -> dict[str, Any]:
-        """What may be published: submissions, decisions and the hours they took, by kind.
+        """What may be published: submissions, decisions and the time they took, by kind.
 
         A decision is the first of approved, rejected, returned or quarantined after a submission;
-        hours run from the submission. Only those of the last `days` count.
+        its time runs from the submission. Only those of the last `days` count.
         """
         since = self.ground.clock.now() - timedelta(days=days)
-        hours: dict[str, list[float]] = {name: [] for name in _DECISIONS.values()}
+        minutes: dict[str, list[float]] = {name: [] for name in _DECISIONS.values()}
         submissions = waiting = 0
         for stream in self.ground.ledger.streams(stream_of("")):
             asked = None
@@ -100,15 +100,15 @@ class Records:
                 if record.kind == "RequestSubmitted":
                     asked, submissions = from_iso(record.at), submissions + 1
                 elif asked is not None and record.kind in _DECISIONS:
-                    took = (from_iso(record.at) - asked).total_seconds() / 3600
-                    hours[_DECISIONS[record.kind]].append(took)
+                    took = (from_iso(record.at) - asked).total_seconds() / 60
+                    minutes[_DECISIONS[record.kind]].append(took)
                     asked = None
             waiting += asked is not None
         return {
             "days": days,
             "submissions": submissions,
             "waiting": waiting,
-            "decisions": {name: _spread(found) for name, found in sorted(hours.items())},
+            "decisions": {name: _spread(found) for name, found in sorted(minutes.items())},
         }
 
     def public_keys(self) -> dict[str, Any]:
@@ -126,12 +126,15 @@ class Records:
         }
 
 
-def _spread(hours: list[float]) -> dict[str, Any]:
-    """Number, median and longest, in hours with one decimal; nothing of a single request."""
-    if not hours:
+def _spread(minutes: list[float]) -> dict[str, Any]:
+    """Number, median and longest: minutes as numbers and hours in words, with one decimal each."""
+    if not minutes:
         return {"number": 0}
+    middle, longest = median(minutes), max(minutes)
     return {
-        "number": len(hours),
-        "median_hours": f"{median(hours):.1f}",
-        "longest_hours": f"{max(hours):.1f}",
+        "number": len(minutes),
+        "median_minutes": round(middle, 1),
+        "longest_minutes": round(longest, 1),
+        "median_hours": f"{middle / 60:.1f}",
+        "longest_hours": f"{longest / 60:.1f}",
     }

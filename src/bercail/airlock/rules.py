@@ -13,6 +13,8 @@ from typing import Any
 
 from attrs import frozen
 
+from bercail.airlock import denials
+from bercail.airlock.denials import Denial
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.events import (
     OutputAlert,
@@ -160,24 +162,33 @@ NEEDS_LIVE_PERMIT = frozenset({Act.OPEN, Act.ATTACH, Act.SUBMIT, Act.CHECK, Act.
 
 @frozen(kw_only=True)
 class Answer:
-    """Yes, or no with a reason and the rule behind it."""
+    """Yes, or no: why in both languages with who may do it, and the rule behind it."""
 
     allowed: bool
-    reason: str = ""
+    denial: Denial | None = None
     rule: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why not, in English; empty for a yes."""
+        return self.denial.en if self.denial else ""
 
 
 _YES = Answer(allowed=True)
 
 
+def _no(denial: Denial, rule: str) -> Answer:
+    return Answer(allowed=False, denial=denial, rule=rule)
+
+
 def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
     """Whether `actor` may do `act` to `request` under `permit` as it stands now."""
     if act not in TRANSITIONS[request.state]:
-        state = request.state.value.replace("_", " ")
-        return Answer(allowed=False, reason=f"the request is {state}", rule="airlock-state")
+        return _no(_state(request.state), "airlock-state")
     if act in NEEDS_LIVE_PERMIT and not permit.is_live:
-        rule = "LOG-07" if permit.is_halted else "permit-not-live"
-        return Answer(allowed=False, reason=permit.why_not_live, rule=rule)
+        if permit.is_halted:
+            return _no(denials.HALTED.told(permit.project), "LOG-07")
+        return _no(denials.NOT_LIVE.told(permit.id), "permit-not-live")
     inside = permit.members | request.members | {request.author}
     party = PERFORMERS[act]
     if party is Party.AUTHOR:
@@ -186,47 +197,46 @@ def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
         return _as_checker(actor, act, request, inside)
     concerned = actor.id in inside or actor.has(Role.OUTPUT_CHECKER) or actor.has(Role.AUDITOR)
     if not concerned:
-        reason = f"`{actor.id}` is not concerned by this request"
-        return Answer(allowed=False, reason=reason, rule="airlock-role")
+        return _no(denials.NOT_CONCERNED.told(actor.id), "airlock-role")
     return _YES
+
+
+def _state(state: State) -> Denial:
+    possible = [act.value for act in TRANSITIONS[state] if act not in _SEE]
+    return denials.wrong_state(
+        f"the request is {state.value.replace('_', ' ')}",
+        f"la demande est {denials.STATES_FR[state.value]}",
+        possible,
+    )
 
 
 def _as_author(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
     if request.author and actor.id != request.author:
-        reason = f"`{actor.id}` is not the author"
-        return Answer(allowed=False, reason=reason, rule="airlock-author")
+        return _no(denials.NOT_AUTHOR.told(actor.id, request.author), "airlock-author")
     # Taking back is always possible, also for someone who has left the project.
     if act is not Act.WITHDRAW and (
         not actor.has(Role.DATA_USER) or actor.id not in permit.members
     ):
-        reason = f"`{actor.id}` is not a data user of the project `{permit.project}`"
-        return Answer(allowed=False, reason=reason, rule="airlock-role")
+        return _no(denials.NOT_DATA_USER.told(actor.id, permit.project), "airlock-role")
     return _YES
 
 
 def _as_checker(actor: Actor, act: Act, request: Request, inside: frozenset[str]) -> Answer:
     if not actor.has(Role.OUTPUT_CHECKER):
-        reason = f"`{actor.id}` is not an output checker"
-        return Answer(allowed=False, reason=reason, rule="airlock-role")
+        return _no(denials.NOT_CHECKER.told(actor.id), "airlock-role")
     if actor.id in inside:
-        reason = f"`{actor.id}` belongs to the project of the request"
-        return Answer(allowed=False, reason=reason, rule="EXP-02")
+        return _no(denials.BELONGS.told(actor.id), "EXP-02")
     blind = request.state is not State.CONSOLIDATING
     if act is Act.VOTE and blind and any(vote.checker == actor.id for vote in request.votes):
-        reason = f"`{actor.id}` has voted on this set already"
-        return Answer(allowed=False, reason=reason, rule="EXP-02")
+        return _no(denials.HAS_VOTED.told(actor.id), "EXP-02")
     return _YES
 
 
 def require(actor: Actor, act: Act, request: Request, permit: PermitView) -> None:
-    """Raise `Refused` with the reason unless `may` says yes."""
+    """Raise `Refused` with the reason, and who may, unless `may` says yes."""
     answer = may(actor, act, request, permit)
-    if not answer.allowed:
-        raise Refused(
-            f"`{act.value.replace('_', ' ')}` is refused: {answer.reason}.",
-            remedy="See the request with `bercail airlock show`.",
-            rule=answer.rule,
-        )
+    if answer.denial is not None:
+        raise answer.denial.refusal(act.value.replace("_", " "), answer.rule)
 
 
 def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:
@@ -238,13 +248,17 @@ def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:
     """
     if vote.set_digest != request.set_digest:
         raise Refused(
-            "The vote is for another set of files than the one in review.",
-            remedy="Look at the request again and vote on what it holds now.",
+            "The vote is for another set of files than the one in review. / "
+            "Le vote porte sur un autre ensemble de fichiers que celui en examen.",
+            remedy="Look at the request again and vote on what it holds now. / "
+            "Relisez la demande et votez sur ce qu'elle contient maintenant.",
             rule="vote-binding",
         )
     if not vote.approve and not vote.reason.strip():
         raise Refused(
-            "A rejection needs a reason.", remedy="Give it with `--reason`.", rule="EXP-02"
+            "A rejection needs a reason. / Un rejet demande un motif.",
+            remedy="Give it with `--reason`. / Donnez-le avec `--reason`.",
+            rule="EXP-02",
         )
     said = {one.checker: one.approve for one in request.votes} | {vote.checker: vote.approve}
     if len(said) < required:
@@ -281,8 +295,10 @@ def require_votes(request: Request, permit: PermitView, required: int) -> None:
     divided = any(not vote.approve for vote in request.votes)
     if len(approvals) < required or divided or request.tampered:
         raise Refused(
-            f"{len(approvals)} of {required} checkers approve this exact set.",
-            remedy="It has to be returned and reviewed again.",
+            f"{len(approvals)} of {required} checkers approve this exact set. / "
+            f"{len(approvals)} vérificateurs sur {required} approuvent exactement cet ensemble.",
+            remedy="It has to be returned and reviewed again. / "
+            "Elle doit être renvoyée et examinée de nouveau.",
             rule="vote-binding",
         )
 

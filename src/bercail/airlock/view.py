@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
+from bercail.airlock.disclosure.guard.uncompared import NOT_COMPARED
 from bercail.airlock.events import OutputAlert, OutputRefused, VoteCast
 from bercail.airlock.request import Request, State
 from bercail.airlock.rules import ALERT_BYTES, ALERT_CELLS, OWNERS
@@ -80,13 +83,51 @@ def _vote(vote: VoteCast) -> dict[str, Any]:
     }
 
 
+_NAMED = 3
+"""Earlier releases named in a line that stands for many."""
+
+_ONE_NOT_COMPARED = re.compile(
+    re.escape(NOT_COMPARED)
+    .replace(r"\{0\}", "(?P<release>.+)", 1)
+    .replace(r"\{0\}", "(?P=release)")
+)
+_MANY_NOT_COMPARED = (
+    "The cohorts of {0} earlier releases may be nearly the same persons, the latest of {1}: nobody "
+    "compared them, and the totals differ by less than the threshold or a total or a digest is "
+    "missing. Give the tables their `population`, or compare by hand. / "
+    "Les cohortes de {0} sorties antérieures comptent peut-être presque les mêmes personnes, les "
+    "dernières de {1} : personne ne les a comparées, et les totaux diffèrent de moins que le "
+    "seuil, ou un total ou une empreinte manque. Donnez leur `population` aux tables, ou comparez "
+    "à la main."
+)
+
+
+def folded_reasons(people: Sequence[str]) -> list[str]:
+    """The guard's reasons for a reader: those that repeat for each earlier release as one line.
+
+    The line counts the releases and names the latest; the sealed report keeps one reason for each.
+    """
+    found = [_ONE_NOT_COMPARED.fullmatch(reason) for reason in people]
+    releases = [one["release"] for one in found if one]
+    if len(releases) < 2:
+        return list(people)
+    latest = ", ".join(f"`{release}`" for release in releases[-_NAMED:])
+    rest = [reason for reason, one in zip(people, found, strict=True) if not one]
+    return [_MANY_NOT_COMPARED.format(len(releases), latest), *rest]
+
+
 def _alert(event: Any) -> str:
     match event:
         case OutputAlert():
             many = f"{event.requests} requests of this project within {event.days} days"
+            many_fr = f"{event.requests} demandes de ce projet en {event.days} jours"
             if event.cells > ALERT_CELLS or event.bytes > ALERT_BYTES:
-                return f"{many}, {event.cells} cells, {event.bytes} bytes"
-            return many
+                many += f", {event.cells} cells, {event.bytes} bytes"
+                many_fr += f", {event.cells} cases, {event.bytes} octets"
+            return f"{many} / {many_fr}"
         case OutputRefused():
-            return f"a file of `{event.author}` was turned away ({event.rule})"
+            return (
+                f"a file of `{event.author}` was turned away ({event.rule}) / "
+                f"un fichier de `{event.author}` a été refusé à la porte ({event.rule})"
+            )
     return ""

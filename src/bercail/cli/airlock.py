@@ -10,6 +10,7 @@ import typer
 from bercail.cli import airlock_bring, airlock_policy
 from bercail.cli.airlock_request import INTERVALS, LEARNT, emit_request
 from bercail.cli.door import JsonFlag, actor, emit, find_house, house, progress
+from bercail.foundation import Refused
 
 if TYPE_CHECKING:
     from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
@@ -47,11 +48,16 @@ def check(
     ] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Look at FILES as the airlock would, and show what an attacker could learn from tables."""
+    """Look at FILES as the airlock would, and show what an attacker could learn from tables.
+
+    Exit code 3 when something blocks, as for any refusal; 0 when nothing does.
+    """
     if len(files) == 1:
-        _check_one(files[0], schema, context, as_json)
+        verdicts = _check_one(files[0], schema, context, as_json)
     else:
-        _check_several(files, schema, context, as_json)
+        verdicts = _check_several(files, schema, context, as_json)
+    if "blocked" in verdicts:
+        raise typer.Exit(Refused.exit_code)
 
 
 def _policy() -> tuple[SourcePolicy, str]:
@@ -74,7 +80,10 @@ def _policy() -> tuple[SourcePolicy, str]:
     return found, f"policy: {version}, {where}. A permit may add a stricter one."
 
 
-def _check_several(files: list[Path], schema: Path | None, context: str, as_json: bool) -> None:
+def _check_several(
+    files: list[Path], schema: Path | None, context: str, as_json: bool
+) -> tuple[str, ...]:
+    """The verdict that was shown."""
     from bercail.airlock.door import look_at
     from bercail.airlock.outcome import checker_report
     from bercail.airlock.submitting import read_files, read_schemas, without_schemas
@@ -102,9 +111,11 @@ def _check_several(files: list[Path], schema: Path | None, context: str, as_json
         rows = one.tables.assessment.rows() if one.tables and one.tables.assessment else []
         if rows:
             emit(rows, False, title=f"{one.name}: {LEARNT.lower()}", columns=INTERVALS)
+    return (bundle.verdict,)
 
 
-def _check_one(file: Path, schema: Path | None, context: str, as_json: bool) -> None:
+def _check_one(file: Path, schema: Path | None, context: str, as_json: bool) -> tuple[str, ...]:
+    """The verdicts that were shown: of the file, and of its tables as they were inferred."""
     from bercail.airlock.disclosure.assessment import assess_tables
     from bercail.airlock.disclosure.check import read_file
     from bercail.airlock.door import look_at
@@ -129,16 +140,17 @@ def _check_one(file: Path, schema: Path | None, context: str, as_json: bool) -> 
             tables = assess_tables(data, policy=policy, progress=report)
     if table is not None:
         emit(table.checker_report(), as_json, lines=[*table.lines(), told])
-        return
+        return (bundle.verdict, table.verdict)
     shown = inspection.as_dict() | {"verdict": bundle.verdict, "policy": policy.as_dict()}
     if tables is None:
         emit(shown, as_json, lines=[*bundle.lines(), told])
-        return
+        return (bundle.verdict,)
     shown["tables"] = declared.checker_report() if declared else tables.checker_report()
     lines = bundle.lines() if declared else [*bundle.lines(), *tables.lines()]
     emit(shown, as_json, lines=[*lines, told])
     if not as_json and tables.rows():
         emit(tables.rows(), False, title=LEARNT, columns=INTERVALS)
+    return (bundle.verdict, tables.verdict)
 
 
 @app.command()

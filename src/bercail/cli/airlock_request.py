@@ -62,6 +62,8 @@ def finding_lines(findings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def guard_lines(name: str, verdict: Mapping[str, Any]) -> list[str]:
     """What the differencing guard says of the tables of one file."""
+    from bercail.airlock.view import folded_reasons
+
     lines = [f"{name}: compared with {verdict['releases']} earlier releases"]
     lines += [f"  breach: {breach}" for breach in verdict["breaches"]]
-    return lines + [f"  for people: {reason}" for reason in verdict["people"]]
+    return lines + [f"  for people: {reason}" for reason in folded_reasons(verdict["people"])]

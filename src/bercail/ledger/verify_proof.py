@@ -2,6 +2,11 @@
 
     python -m bercail.ledger.verify_proof PROOF_FILE KEYS.json
 
+Or without Bercail: copy this file and `verify.py` into one folder and run this one there, with the
+standard library and `cryptography` only:
+
+    python -I verify_proof.py PROOF_FILE KEYS.json
+
 Prints the event and exits with 0, or exits with 5 and the place that does not hold.
 The format is C2SP tlog-proof; see `docs/reference/formats/ledger.md`.
 """
@@ -10,23 +15,44 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bercail.ledger.verify import (
-    NotVerifiedError,
-    base64_bytes,
-    check_event,
-    fail,
-    node,
-    read,
-    read_head,
-    read_keys,
-)
+if not (TYPE_CHECKING or __package__):
+    # Run as a lone file. With `-I` nothing is imported from the folder of a program, which keeps
+    # files that merely lie there out, so the one neighbour that is needed is named.
+    _spec = importlib.util.spec_from_file_location("verify", Path(__file__).with_name("verify.py"))
+    sys.modules["verify"] = importlib.util.module_from_spec(_spec)
+    try:
+        _spec.loader.exec_module(sys.modules["verify"])
+    except FileNotFoundError:
+        sys.exit("verify.py is not here: copy it into the folder of verify_proof.py.")
+    from verify import (
+        NotVerifiedError,
+        base64_bytes,
+        check_event,
+        fail,
+        node,
+        read,
+        read_head,
+        read_keys,
+    )
+else:
+    from bercail.ledger.verify import (
+        NotVerifiedError,
+        base64_bytes,
+        check_event,
+        fail,
+        node,
+        read,
+        read_head,
+        read_keys,
+    )
 
 
 def verify_proof(proof: Path, keys: Path | Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,11 @@ from attrs import evolve
 from typer.testing import CliRunner
 
 import bercail.cli.airlock as commands
+from bercail.airlock.disclosure.guard.uncompared import NOT_COMPARED
 from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE
 from bercail.airlock.policies import PolicyDesk
 from bercail.cli.airlock import app
+from bercail.cli.airlock_request import guard_lines
 from bercail.foundation import Actor, Invalid, Missing, Role, Unproven, canonical_json
 from bercail.testing.airlock_desk import AUDITOR, AUTHOR, CHECKERS, PERMIT, AirlockDesk
 
@@ -31,6 +33,35 @@ def test_check_prints_the_checkers_view(desk: AirlockDesk) -> None:
     as_json = CliRunner().invoke(app, ["check", path, "--json"], catch_exceptions=False)
     report = json.loads(as_json.output)
     assert {cell["status"] for cell in report["cells"]} == {"shown", "small", "protecting"}
+
+
+def test_check_leaves_with_3_when_something_blocks(desk: AirlockDesk) -> None:
+    fine, few = desk.folder / "fine.csv", desk.folder / "few.csv"
+    rows = "3,240,30,0.875\n6,200,6,0.849\n9,190,9,0.809\n12,180,40,0.629\n"
+    few.write_text("month,at_risk,events,survival\n" + rows)
+    columns = {"time": "month", "at_risk": "at_risk", "events": "events", "survival": "survival"}
+    schema = {"format": "bercail-table-schema/1", "result": "survival", "columns": columns}
+    few.with_name("few.csv.schema.json").write_text(json.dumps(schema))
+    fine.write_text("group,mean\na,12.5\nb,14.1\n")
+    named = desk.folder / "named.csv"
+    named.write_text("num_enq,persons\na,40\nb,50\n")
+    for files, code in (([few], 3), ([fine], 0), ([fine, few], 3), ([named], 3)):
+        told = CliRunner().invoke(app, ["check", *map(str, files), "--json"])
+        assert told.exit_code == code, files
+        assert (json.loads(told.output)["verdict"] == "blocked") is (code == 3)
+
+
+def test_reasons_that_repeat_for_each_release_are_one_line() -> None:
+    earlier = [NOT_COMPARED.format(f"request-{n}/ages.csv") for n in range(12)]
+    verdict = {"releases": 12, "breaches": [], "people": [*earlier, "Look here. / Regardez ici."]}
+    lines = guard_lines("sexes.csv", verdict)
+    assert len(lines) == 3
+    assert "The cohorts of 12 earlier releases" in lines[1]
+    assert "Les cohortes de 12 sorties" in lines[1]
+    named = [n for n in range(12) if f"`request-{n}/ages.csv`" in lines[1]]
+    assert named == [9, 10, 11]
+    lone = guard_lines("sexes.csv", verdict | {"people": earlier[:1]})
+    assert lone[1] == f"  for people: {earlier[0]}"
 
 
 def test_verify_needs_the_package_and_public_keys_only(desk: AirlockDesk) -> None:

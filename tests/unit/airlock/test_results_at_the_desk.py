@@ -56,7 +56,7 @@ def release(desk: AirlockDesk, request: str) -> Path:
 def test_a_curve_that_passes_is_judged_and_leaves_as_it_is(desk: AirlockDesk) -> None:
     request = hand_in(desk, "curve.csv", CURVE, "survival", CURVE_COLUMNS)
     shown = desk.airlock.show(request, CHECKERS[0])
-    # The rules hold; people look because no guard compares curves.
+    # The rules hold; people look because nobody said which cohort the curve is of.
     assert (shown["state"], shown["verdict"]) == ("checked", "people")
     assert "cause-unrounded" not in shown["rules"]
     package = release(desk, request)
@@ -107,6 +107,48 @@ def test_a_map_is_compared_with_what_left_before(desk: AirlockDesk) -> None:
     shown = desk.airlock.show(other, CHECKERS[0])
     assert (shown["state"], shown["verdict"]) == ("quarantined", "blocked")
     assert "differencing" in shown["rules"]
+
+
+def test_a_curve_is_remembered_and_holds_later_results_to_it(desk: AirlockDesk) -> None:
+    known: dict[str, Any] = {"population": COHORT, "snapshots": ["ER_PRS_F@7"]}
+    first = hand_in(desk, "curve.csv", CURVE, "survival", CURVE_COLUMNS, **known)
+    shown = desk.airlock.show(first, CHECKERS[0])
+    assert (shown["state"], shown["verdict"]) == ("checked", "clear")
+    release(desk, first)
+    # All of the same cohort are two persons more than were at risk at the first step.
+    total = (("dep", "patients"), ("75", 121), ("69", 84))
+    columns = {"zone": "dep", "persons": "patients"}
+    near = hand_in(desk, "near.csv", total, "map", columns, zoning="departments", **known)
+    shown = desk.airlock.show(near, CHECKERS[0])
+    assert (shown["state"], shown["verdict"]) == ("quarantined", "blocked")
+    assert "differencing" in shown["rules"]
+    assert f"{first}/curve.csv" in json.dumps(shown)
+    again = hand_in(desk, "again.csv", CURVE, "survival", CURVE_COLUMNS, **known)
+    assert desk.airlock.show(again, CHECKERS[0])["verdict"] == "clear"
+
+
+def test_results_of_one_request_are_held_against_each_other(desk: AirlockDesk) -> None:
+    """The map counts 233 persons, and the ratio is of 230 of them."""
+    share: Rows = (("share", "treated", "everyone"), (0.3826, 88, 230))
+    paths = [desk.folder / name for name in ("map.csv", "share.csv")]
+    for path, rows in zip(paths, (ZONES, share), strict=True):
+        path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    declared = {"format": "bercail-table-schema/1", "population": COHORT}
+    declared |= {"snapshots": ["ER_PRS_F@7"]}
+    schemas = (
+        {"result": "map", "columns": {"zone": "dep", "persons": "patients"}}
+        | {"zoning": "departments"},
+        {
+            "result": "ratios",
+            "columns": {"ratio": "share", "numerator": "treated", "denominator": "everyone"},
+        },
+    )
+    for path, own in zip(paths, schemas, strict=True):
+        path.with_name(path.name + ".schema.json").write_text(json.dumps(declared | own))
+    request = desk.airlock.submit(paths, PERMIT, AUTHOR, context=CONTEXT).id
+    shown = desk.airlock.show(request, CHECKERS[0])
+    assert (shown["state"], shown["verdict"]) == ("quarantined", "blocked")
+    assert f"{request}/map.csv" in json.dumps(shown)
 
 
 def test_a_schema_of_a_result_is_looked_at_without_its_digests() -> None:

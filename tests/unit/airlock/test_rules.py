@@ -10,8 +10,10 @@ import pytest
 from attrs import evolve
 
 from bercail.airlock import SNDS, Act, PermitView, Request, State, may
+from bercail.airlock.bringing.rules import BringingState
+from bercail.airlock.denials import BRINGING_FR, STATES_FR
 from bercail.airlock.permits import AccessPermits, MemoryPermits
-from bercail.airlock.rules import NEEDS_LIVE_PERMIT, PERFORMERS, TRANSITIONS, Party
+from bercail.airlock.rules import NEEDS_LIVE_PERMIT, PERFORMERS, TRANSITIONS, Party, require
 from bercail.foundation import Actor, Missing, Refused, Role
 
 PERMIT = PermitView(
@@ -43,6 +45,11 @@ def test_every_question_has_an_answer_and_a_no_has_a_reason(state: State, act: A
     for actor in EVERYBODY:
         answer = may(actor, act, request_in(state), PERMIT)
         assert answer.allowed or (answer.reason and answer.rule)
+        if answer.denial is not None:
+            told = answer.denial.refusal(act.value, answer.rule)
+            assert (told.rule, "est refusé" in told.message) == (answer.rule, True)
+            assert len(told.remedy.split(" / ")) == 2
+            assert "{" not in told.message + told.remedy
         if act not in TRANSITIONS[state]:
             assert not answer.allowed
 
@@ -63,6 +70,29 @@ def test_each_act_has_its_performers_and_no_others(act: Act) -> None:
             expected = {"author", "member"}
             allowed = {a.id for a in EVERYBODY if may(a, act, Request(state=state), PERMIT).allowed}
         assert allowed == expected
+
+
+@pytest.mark.parametrize(
+    ("actor", "act", "state", "remedy"),
+    [
+        (AUTHOR, Act.VOTE, State.CHECKED, "An output checker outside the project does this."),
+        (CHECKER, Act.WITHDRAW, State.CHECKED, "Only `author`, who opened the request, does this."),
+        (CHECKER, Act.RELEASE, State.CHECKED, "one may: `vote`, `return`, `withdraw`."),
+        (CHECKER, Act.VOTE, State.REJECTED, "Nothing more is done with it"),
+        (Actor(id="nobody"), Act.SEE, State.CHECKED, "output checkers and auditors see it."),
+    ],
+)
+def test_a_refusal_says_who_may_or_what_may_be_done(
+    actor: Actor, act: Act, state: State, remedy: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        require(actor, act, request_in(state), PERMIT)
+    assert remedy in refused.value.remedy
+
+
+def test_each_state_has_a_french_name() -> None:
+    assert set(STATES_FR) == {state.value for state in State}
+    assert set(BRINGING_FR) == {state.value for state in BringingState}
 
 
 def test_a_dead_permit_stops_every_act_that_leads_outside() -> None:

@@ -251,7 +251,7 @@ def test_many_requests_raise_an_alert(tmp_path) -> None:
     for extra in range(3):
         request = desk.submitted([(40 + extra, 31), (20, 58)])
     assert desk.airlock.show(request, CHECKERS[0])["alerts"] == [
-        "3 requests of this project within 7 days"
+        "3 requests of this project within 7 days / 3 demandes de ce projet en 7 jours"
     ]
     desk.clock.advance(timedelta(days=8))
     assert len(desk.airlock.show(desk.submitted([(50, 31), (20, 58)]), AUTHOR)["alerts"]) == 1
@@ -394,9 +394,20 @@ def test_the_time_to_a_decision_is_measured(desk: AirlockDesk) -> None:
     desk.submitted([(50, 31), (20, 58)])
     figures = desk.airlock.records.figures()
     assert (figures["submissions"], figures["waiting"]) == (2, 1)
-    wanted = {"number": 1, "median_hours": "3.0", "longest_hours": "3.0"}
-    assert figures["decisions"]["approved"] == wanted
+    hours = {"median_hours": "3.0", "longest_hours": "3.0"}
+    minutes = {"median_minutes": 180.0, "longest_minutes": 180.0}
+    assert figures["decisions"]["approved"] == {"number": 1, **minutes, **hours}
     assert figures["decisions"]["rejected"] == {"number": 0}
+
+
+def test_a_decision_within_minutes_is_told_in_minutes(desk: AirlockDesk) -> None:
+    request = desk.submitted()
+    desk.clock.advance(timedelta(minutes=2, seconds=30))
+    for who in CHECKERS[:2]:
+        desk.airlock.review(request, who, approve=True)
+    taken = desk.airlock.records.figures()["decisions"]["approved"]
+    assert (taken["median_minutes"], taken["longest_minutes"]) == (2.5, 2.5)
+    assert taken["median_hours"] == "0.0"
 
 
 def test_a_table_that_gives_an_earlier_secret_away_is_quarantined(desk: AirlockDesk) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import bercail.ledger.verify as second_reader
+import bercail.ledger.verify_proof as proof_reader
 from bercail.ledger.verify import NotVerifiedError, main, read_keys, verify
 from bercail.ledger.verify_proof import main as main_of_proof
 from bercail.testing.ledger_desk import Desk
@@ -25,26 +26,51 @@ def published(desk: Desk) -> Desk:
     return desk
 
 
-def test_runs_alone_far_from_bercail(published: Desk, tmp_path: Path) -> None:
-    alone = tmp_path / "auditor"
-    alone.mkdir()
-    shutil.copy(second_reader.__file__, alone / "verify.py")
+def _alone(
+    folder: Path, files: list[str], arguments: list[str]
+) -> subprocess.CompletedProcess[str]:
+    """Copies of `files` in an empty folder; the first runs there, and what it imported is told."""
+    folder.mkdir()
+    for file in files:
+        shutil.copy(file, folder)
     program = (
         "import runpy, sys; sys.argv = sys.argv[1:]\n"
         "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "finally:\n    print([m for m in sys.modules if m.startswith('bercail')])"
     )
-    arguments = ["verify.py", str(published.log), str(published.keys)]
-    run = subprocess.run(
-        [sys.executable, "-I", "-c", program, *arguments],
+    return subprocess.run(
+        [sys.executable, "-I", "-c", program, Path(files[0]).name, *arguments],
         capture_output=True,
         text=True,
-        cwd=alone,
-        check=True,
+        cwd=folder,
+        check=False,
     )
+
+
+def test_runs_alone_far_from_bercail(published: Desk, tmp_path: Path) -> None:
+    arguments = [str(published.log), str(published.keys)]
+    run = _alone(tmp_path / "auditor", [second_reader.__file__], arguments)
     report, modules = run.stdout.splitlines()
-    assert json.loads(report)["size"] == 300
+    assert (run.returncode, json.loads(report)["size"]) == (0, 300)
     assert modules == "[]"
+
+
+def test_a_proof_is_checked_far_from_bercail(published: Desk, tmp_path: Path) -> None:
+    proof = published.folder / "p"
+    published.ledger.prove(7, proof)
+    arguments, files = (
+        [str(proof), str(published.keys)],
+        [proof_reader.__file__, second_reader.__file__],
+    )
+    run = _alone(tmp_path / "a", files, arguments)
+    event, modules = run.stdout.splitlines()
+    assert (run.returncode, json.loads(event)["position"]) == (0, 7)
+    assert modules == "[]"
+    proof.write_text(proof.read_text("utf-8").replace("index 6", "index 5"), encoding="utf-8")
+    forged = _alone(tmp_path / "b", files, arguments)
+    assert (forged.returncode, "line 3" in forged.stderr) == (5, True)
+    lonely = _alone(tmp_path / "c", files[:1], arguments)
+    assert (lonely.returncode, "copy it into the folder" in lonely.stderr) == (1, True)
 
 
 def test_is_short_enough_to_be_read() -> None:

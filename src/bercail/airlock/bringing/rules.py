@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from bercail.airlock import denials
 from bercail.airlock.bringing.events import (
     BringingApproved,
     BringingDeclared,
@@ -19,9 +20,10 @@ from bercail.airlock.bringing.events import (
     BringingRefused,
     BringingScanned,
 )
+from bercail.airlock.denials import Denial
 from bercail.airlock.inspection import Inspection
 from bercail.airlock.permits import PermitView
-from bercail.foundation import Actor, Refused, Role, canonical_json
+from bercail.foundation import Actor, Role, canonical_json
 from bercail.ledger import root
 
 STOPS = frozenset({"bomb", "too-much", "pickle", "disguised", "broken", "secret", "file-name"})
@@ -134,29 +136,33 @@ def scanned(inspections: Iterable[Inspection]) -> BringingScanned:
 
 
 def require(actor: Actor, act: BringingAct, bringing: Bringing, permit: PermitView) -> None:
-    """Raise Refused, with a reason, unless `actor` may do `act` now."""
-    if reason := _denied(actor, act, bringing, permit):
-        raise Refused(
-            f"`{act.value}` is refused: {reason}.",
-            remedy="See where it stands with `bercail airlock bring show`.",
-            rule="bringing",
-        )
+    """Raise Refused, with a reason and who may, unless `actor` may do `act` now."""
+    if denial := _denied(actor, act, bringing, permit):
+        raise denial.refusal(act.value, "bringing")
 
 
-def _denied(actor: Actor, act: BringingAct, bringing: Bringing, permit: PermitView) -> str:
+def _denied(
+    actor: Actor, act: BringingAct, bringing: Bringing, permit: PermitView
+) -> Denial | None:
     if act not in TRANSITIONS[bringing.state]:
-        return f"the files are {bringing.state.value.replace('_', ' ')}"
+        return denials.wrong_state(
+            f"the files are {bringing.state.value.replace('_', ' ')}",
+            f"les fichiers sont {denials.BRINGING_FR[bringing.state.value]}",
+            [one.value for one in TRANSITIONS[bringing.state]],
+        )
+    if permit.is_halted:
+        return denials.HALTED.told(permit.project)
     if not permit.is_live:
-        return permit.why_not_live
+        return denials.NOT_LIVE.told(permit.id)
     if act in {BringingAct.DECLARE, BringingAct.SCAN, BringingAct.TAKE}:
         inside = actor.id in permit.members and actor.has(Role.DATA_USER)
-        return "" if inside else f"`{actor.id}` is not a data user of the project"
+        return None if inside else denials.NOT_DATA_USER.told(actor.id, permit.project)
     if actor.id in permit.members or (bringing.declared and actor.id == bringing.declared.author):
-        return f"`{actor.id}` belongs to the project"
+        return denials.BELONGS.told(actor.id)
     if any(one.by == actor.id for one in bringing.approvals):
-        return f"`{actor.id}` took the other step"
+        return denials.TOOK_STEP.told(actor.id)
     if act is BringingAct.REFUSE:
         deciding = actor.has(Role.ACCESS_OFFICER) or actor.has(Role.OUTPUT_CHECKER)
-        return "" if deciding else f"`{actor.id}` takes no step of the review"
+        return None if deciding else denials.NO_STEP.told(actor.id)
     step, role = STEPS[bringing.state]
-    return "" if actor.has(role) else f"`{actor.id}` does not take the step `{step}`"
+    return None if actor.has(role) else denials.OTHER_STEP.told(actor.id, step, role.value)

@@ -203,7 +203,8 @@ def _protection(reading: Reading) -> Protection:
 def _undeclared(reading: Reading) -> list[str]:
     tables = [reading.tables[number] for number in reading.inferred]
     return [
-        f"Nobody declared what `{one.name}` counts; it was read as {one.measure.unit}."
+        f"Nobody declared what `{one.name}` counts; it was read as {one.measure.unit}. / "
+        f"Personne n'a déclaré ce que compte `{one.name}` ; lu comme `{one.measure.unit}`."
         for one in tables
     ]
 
@@ -343,7 +344,8 @@ def _overlaps(tables: Sequence[TypedTable]) -> list[str]:
     """Codes that overlap make no equations, so what they give away is not computed."""
     return [
         f"The codes of `{dimension.name}` in `{table.name}` overlap: people look at what they "
-        "give away together."
+        f"give away together. / Les codes de `{dimension.name}` dans `{table.name}` se "
+        "recouvrent : voyez ce qu'ils révèlent ensemble."
         for table in tables
         for dimension in table.dimensions
         if not dimension.partition

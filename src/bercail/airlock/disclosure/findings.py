@@ -24,12 +24,20 @@ IDENTIFYING_NAMES = frozenset(
 """Names of columns that identify a beneficiary, a stay, or a professional, even encrypted."""
 
 _IDENTIFIERS = (
-    ("a national identity number", re.compile(r"[12]\d\d[0-9]{2}[0-9AB]{2}\d{6}(\d\d)?")),
-    ("a pseudonym", re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{17,20}")),
-    ("a professional's number", re.compile(r"\d{11}")),
-    ("an establishment's number", re.compile(r"\d[0-9AB]\d{7}")),
-    ("a digest", re.compile(r"[0-9a-fA-F]{32,128}")),
-    ("a random id", re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
+    (
+        "a national identity number",
+        "un numéro de sécurité sociale",
+        re.compile(r"[12]\d\d[0-9]{2}[0-9AB]{2}\d{6}(\d\d)?"),
+    ),
+    ("a pseudonym", "un pseudonyme", re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{17,20}")),
+    ("a professional's number", "un numéro de professionnel", re.compile(r"\d{11}")),
+    ("an establishment's number", "un numéro d'établissement", re.compile(r"\d[0-9AB]\d{7}")),
+    ("a digest", "une empreinte", re.compile(r"[0-9a-fA-F]{32,128}")),
+    (
+        "a random id",
+        "un identifiant aléatoire",
+        re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+    ),
 )
 _EXACT_DAY = re.compile(r"\d{4}-\d\d-\d\d|\d\d/\d\d/\d{4}")
 _FORMULA = ("=", "+", "-", "@")
@@ -67,8 +75,9 @@ def findings_of(table: Counts, lattice: Lattice, policy: DisclosurePolicy) -> tu
             Finding(
                 rule="empty-table",
                 severity="note",
-                message="The table counts no person at all.",
-                remedy="Check the study: an empty answer is rarely what was meant.",
+                message="The table counts no person at all. / La table ne compte personne.",
+                remedy="Check the study: an empty answer is rarely what was meant. / "
+                "Vérifiez l'étude : une réponse vide est rarement voulue.",
             )
         )
     return tuple(sorted(found, key=lambda finding: finding.severity))
@@ -88,19 +97,23 @@ def _identifying(table: Counts) -> list[Finding]:
                 Finding(
                     rule="identifier",
                     severity="blocking",
-                    message=f"Dimension {place} has the name of a column that identifies.",
-                    remedy="Group the persons by something else.",
+                    message=f"Dimension {place} has the name of a column that identifies. / "
+                    f"La dimension {place} a le nom d'une colonne identifiante.",
+                    remedy="Group the persons by something else. / "
+                    "Regroupez les personnes par autre chose.",
                 )
             )
-        for what, pattern in _IDENTIFIERS:
+        for what, what_fr, pattern in _IDENTIFIERS:
             many = sum(1 for category in axis.categories if pattern.fullmatch(category.strip()))
             if many:
                 found.append(
                     Finding(
                         rule="identifier",
                         severity="blocking",
-                        message=f"{many} categories of dimension {place} look like {what}.",
-                        remedy="Take identifiers out of the table, encrypted ones too.",
+                        message=f"{many} categories of dimension {place} look like {what}. / "
+                        f"{many} catégories de la dimension {place} ressemblent à {what_fr}.",
+                        remedy="Take identifiers out of the table, encrypted ones too. / "
+                        "Retirez les identifiants de la table, même chiffrés.",
                     )
                 )
     return found
@@ -117,8 +130,10 @@ def _wording(table: Counts) -> list[Finding]:
             Finding(
                 rule="formula",
                 severity="blocking",
-                message=f"{formulas} labels begin like a spreadsheet formula.",
-                remedy="Begin labels with a letter or a digit, not with `=`, `+`, `-` or `@`.",
+                message=f"{formulas} labels begin like a spreadsheet formula. / "
+                f"{formulas} libellés commencent comme une formule de tableur.",
+                remedy="Begin labels with a letter or a digit, not with `=`, `+`, `-` or `@`. / "
+                "Commencez les libellés par une lettre ou un chiffre, pas par l'un de ces signes.",
             )
         )
     for place, axis in enumerate(table.axes, start=1):
@@ -127,8 +142,9 @@ def _wording(table: Counts) -> list[Finding]:
                 Finding(
                     rule="exact-day",
                     severity="note",
-                    message=f"Dimension {place} has exact days as categories.",
-                    remedy="Prefer months or quarters.",
+                    message=f"Dimension {place} has exact days as categories. / "
+                    f"La dimension {place} a des jours exacts pour catégories.",
+                    remedy="Prefer months or quarters. / Préférez des mois ou des trimestres.",
                 )
             )
     return found
@@ -151,8 +167,11 @@ def _classes(lattice: Lattice, policy: DisclosurePolicy) -> list[Finding]:
             rule="class-disclosure",
             severity="note",
             message=f"In {len(keys)} groups everyone stands in one category of dimension "
-            f"{line + 1}: who knows that a person is in the group knows the category.",
-            remedy="If this dimension is sensitive, return the request: widen its categories.",
+            f"{line + 1}: who knows that a person is in the group knows the category. / "
+            f"Dans {len(keys)} groupes tous sont dans une même catégorie de la dimension "
+            f"{line + 1} : qui sait qu'une personne est du groupe sait sa catégorie.",
+            remedy="If this dimension is sensitive, return the request: widen its categories. / "
+            "Si cette dimension est sensible, renvoyez la demande : élargissez ses catégories.",
             cells=tuple(keys),
         )
         for line, keys in sorted(cells.items())

@@ -22,7 +22,10 @@ def require_signable(policy: SourcePolicy, earlier: Sequence[SourcePolicy], acto
             them; its version does not follow; it asks for less than an earlier one.
     """
     if Role.OPERATOR not in actor.roles:
-        raise _refused(f"`{actor.id}` is no operator.", "Ask the operator to sign it.")
+        raise _refused(
+            f"`{actor.id}` is no operator. / `{actor.id}` n'est pas opérateur.",
+            "Ask the operator to sign it. / Demandez à l'opérateur de la signer.",
+        )
     if policy.counts.name != policy.name or "+" in policy.name or not policy.name.isprintable():
         raise _refused(
             f"The policy `{policy.name}` and its counts do not bear one plain name.",

@@ -14,7 +14,7 @@ from openpyxl.comments import Comment
 
 from bercail.airlock.disclosure.tables.grid import grid_of, is_hidden, is_total, number
 from bercail.airlock.disclosure.tables.reading import kind_of, read_tables
-from bercail.airlock.disclosure.tables.schema import infer, read_schema
+from bercail.airlock.disclosure.tables.schema import TableSchema, infer, read_schema
 from bercail.foundation import Invalid
 from bercail.testing.airlock_desk import document
 
@@ -234,10 +234,11 @@ def test_a_table_in_a_cell_is_a_table_of_its_own() -> None:
 def test_what_is_not_understood_says_why(rows: list[list[object]], why: str | None) -> None:
     found = infer(grid_of("csv", rows))
     if why is None:
-        assert not isinstance(found, str)
+        assert isinstance(found, TableSchema)
     else:
-        assert isinstance(found, str)
-        assert why in found
+        assert isinstance(found, tuple)
+        assert why in found[0]
+        assert found[1].startswith(("elle ", "son ", "aucune ", "2 colonnes "))
 
 
 @pytest.mark.parametrize(
@@ -253,6 +254,7 @@ def test_a_table_that_does_not_fit_goes_to_people(rows: list[list[object]], why:
     found = read_tables(csv_bytes(rows))
     assert found.tables == ()
     assert why in found.unread[0]
+    assert " / La table n'est pas comprise : " in found.unread[0]
     assert "about" not in found.unread[0]
 
 
@@ -315,6 +317,14 @@ def test_a_broken_schema_is_refused(data: bytes) -> None:
         read_schema(data)
 
 
+def test_a_table_of_an_author_does_not_pass_for_part_of_a_declared_result() -> None:
+    entry = SCHEMA["tables"][0]
+    measure = {"name": "at risk", "kind": "persons", "unit": "persons of a declared result"}
+    forged = SCHEMA | {"tables": [entry | {"measure": measure}]}
+    with pytest.raises(Invalid, match="declared results alone"):
+        read_schema(json.dumps(forged).encode())
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [(b"", "empty"), (b"PK\x03\x04rest", "archive"), (b"a\x00b", "no text"), (b"PAR1x", "Parquet"),
@@ -327,6 +337,8 @@ def test_no_table_at_all(data: bytes, why: str) -> None:
 
 
 def test_a_page_without_a_table_goes_to_people() -> None:
-    assert read_tables(b"<p>nothing</p>").unread == ("No table was found in the file.",)
+    assert read_tables(b"<p>nothing</p>").unread == (
+        "No table was found in the file. / Aucune table n'a été trouvée dans le fichier.",
+    )
     with pytest.raises(Invalid, match="nested or binary"):
         read_tables(parquet_bytes([["age", "persons"], [["a"], 40]]))

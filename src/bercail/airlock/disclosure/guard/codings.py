@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bercail.airlock.disclosure.guard.subsets import is_declared, is_part
+
 Coding = frozenset[frozenset[str]]
 
 _NEW_NAME = (
@@ -45,6 +47,9 @@ def _codings(tables: Sequence[Mapping[str, Any]]) -> list[tuple[str, Coding]]:
     found = []
     for table in tables:
         for dimension in table["dimensions"]:
+            if is_declared(table["measure"]) and is_part(dimension["name"]):
+                # A part of the cohort is no coding of it, and never cuts a table.
+                continue
             inner = {entry["parent"] for entry in dimension["codes"]}
             leaves = [entry for entry in dimension["codes"] if entry["code"] not in inner]
             groups = (frozenset(entry.get("covers") or (entry["code"],)) for entry in leaves)

@@ -28,10 +28,13 @@ from bercail.airlock.disclosure.guard.populations import (
     patterns,
 )
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
+from bercail.airlock.disclosure.guard.subsets import is_declared, measure_of, parts_of, says_of
 
 MOST_ATOMS = 4000
 MOST_PATTERNS = 16
 MOST_ATOM_PROGRAMS = 400
+MOST_PART_PROGRAMS = 60
+"""With a declared part, since a table has one such system for each part that left before."""
 
 _TOO_MANY = (
     "The releases tell {0} groups apart: too many to compute what they give away together; look "
@@ -163,7 +166,7 @@ class Joint:
 
     def small_atoms(self, threshold: int) -> Iterator[str]:
         """An earlier release for the first atom that is known to be small, if any."""
-        if self.atoms.count > MOST_ATOM_PROGRAMS:
+        if self.atoms.count > (MOST_PART_PROGRAMS if self._has_part else MOST_ATOM_PROGRAMS):
             return
         last = len(self._records) - 1
         before = self._known(self._believed - {last})
@@ -176,6 +179,15 @@ class Joint:
                 continue
             yield self.release(max(self._believed - {last}, default=last))
             return
+
+    @property
+    def _has_part(self) -> bool:
+        """Whether a cell counts a part that a declared result names."""
+        places = {(cell.release, cell.table) for cell in self.cells}
+        return any(
+            is_declared(self._records[release].document["tables"][table]["measure"])
+            for release, table in places
+        )
 
     @cached_property
     def _everything(self) -> Unknowns:
@@ -253,31 +265,25 @@ def joint_systems(records: Sequence[ReleaseRecord], relations: Relations) -> Fin
     """
     found = Findings()
     new = records[-1]
+    past = [table for record in records[:-1] for table in record.document["tables"]]
     done = set()
     for table in new.document["tables"]:
         measure = table["measure"]
         if measure["kind"] not in ("persons", "records", "sum"):
             found.people.append(_NO_COUNTS.format(table["name"]))
             continue
-        wanted = (table["population"], *_measure(measure))
-        if wanted in done:
-            continue
-        done.add(wanted)
-        _system(records, wanted[0], measure, relations, found)
+        for one in (measure, *parts_of(measure, past)):
+            wanted = (table["population"], *measure_of(one))
+            if wanted not in done:
+                done.add(wanted)
+                _system(records, wanted[0], one, relations, found)
     return found
-
-
-def _measure(measure: dict[str, Any]) -> tuple[str, ...]:
-    """Distinct persons are the same measure under any name."""
-    if measure["kind"] == "persons":
-        return ("persons",)
-    return measure["kind"], measure["name"], measure["unit"]
 
 
 def _system(
     records: Sequence[ReleaseRecord],
     cohort: str,
-    measure: dict[str, Any],
+    measure: Mapping[str, Any],
     relations: Relations,
     found: Findings,
 ) -> None:
@@ -285,7 +291,7 @@ def _system(
         _Table(number=number, place=place, body=table, snapshot=record.snapshot)
         for number, record in enumerate(records)
         for place, table in enumerate(record.document["tables"])
-        if _measure(table["measure"]) == _measure(measure)
+        if says_of(table, measure)
     ]
     groups = _same(list(dict.fromkeys(table.population for table in tables)), relations)
     lead = groups[Population(cohort=cohort, snapshot=records[-1].snapshot)]
@@ -300,7 +306,11 @@ def _system(
             systems.append(joint)
     fitting = [joint for joint in systems if joint.possible()]
     if systems and not fitting:
+        contradicted = list(found.contradicted)
         fitting = _contradictions(systems[0], records, lead, found)
+        if is_declared(measure):
+            # A part is known by its name only: other numbers may be of other persons.
+            found.contradicted[:] = contradicted
         found.all_numbers.extend(fitting or [systems[0].believing(set())])
     else:
         found.all_numbers.extend(fitting)
@@ -352,10 +362,7 @@ def _joint(
     taken = [table for table in tables if groups[table.population] in members]
     common = in_common_values([table.body for table in taken])
     last = len(records) - 1
-    people += unlike_codings(
-        [body for table, body in zip(taken, common, strict=True) if table.number == last],
-        [body for table, body in zip(taken, common, strict=True) if table.number != last],
-    )
+    people += _unlike(taken, common, last)
     refined = as_variables(common)
     cells = [
         cell
@@ -368,6 +375,20 @@ def _joint(
         return None
     counts = all(table.body["measure"]["kind"] != "sum" for table in tables)
     return Joint(records, cells, atoms, counts=counts)
+
+
+def _unlike(
+    taken: Sequence[_Table], common: Sequence[Mapping[str, Any]], last: int
+) -> tuple[str, ...]:
+    """Codings of the new release that no earlier one has; parts say nothing of those of tables."""
+    new = [body for table, body in zip(taken, common, strict=True) if table.number == last]
+    parts = any(is_declared(body["measure"]) for body in new)
+    earlier = [
+        body
+        for table, body in zip(taken, common, strict=True)
+        if table.number != last and (parts or not is_declared(body["measure"]))
+    ]
+    return unlike_codings(new, earlier)
 
 
 @frozen(kw_only=True)

@@ -109,7 +109,8 @@ class _Work:
         self.systems = link(self.tables)
         if any(value < 0 for system in self.systems for value in system.lattice.values):
             raise Invalid(
-                "A table holds negative amounts: what an attacker knows of them has no lower end.",
+                "A table holds negative amounts: what an attacker knows of them has no lower end. "
+                "/ Une table a des montants négatifs : ce qu'on en sait n'a pas de borne basse.",
                 remedy="Hand in amounts without corrections, or ask a checker for another way.",
                 rule="negative-amounts",
             )

@@ -16,6 +16,7 @@ from bercail.airlock.disclosure.assessment import Assessment
 from bercail.airlock.disclosure.counts import Axis, Counts
 from bercail.airlock.disclosure.findings import Finding, wording_findings
 from bercail.airlock.disclosure.protect.outcome import published
+from bercail.airlock.disclosure.results.counted import counted_tables
 from bercail.airlock.disclosure.results.maps import judge_map
 from bercail.airlock.disclosure.results.percentiles import judge_percentiles
 from bercail.airlock.disclosure.results.ratios import judge_ratios
@@ -119,6 +120,8 @@ def assess_result(data: bytes, schema: ResultSchema, policy: SourcePolicy) -> Re
     judged = _with_extremes(_JUDGES[schema.kind](rows, schema, policy), rows, schema)
     findings = [*found, *_wording(rows, schema), *_failures(judged)]
     # 3.
+    if not (judged.people or judged.broken or judged.tables):
+        judged = evolve(judged, tables=counted_tables(rows, schema))
     document = _document(judged, policy)
     people = (*judged.people, *judged.notes, *(() if document else (_NOT_COMPARED,)))
     return ResultAssessment(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import prod
 
 from bercail.airlock.disclosure.counts import Key
-from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, places, unreadable
+from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, told, unreadable
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import zone_map
@@ -19,27 +19,38 @@ from bercail.airlock.disclosure.tables.grid import is_total
 from bercail.airlock.disclosure.tables.typed import PERSONS, TypedCell, TypedTable, completed
 from bercail.foundation import Invalid
 
+_UNKNOWN = (
+    "The code of the zone is unknown in {0}.",
+    "Le code de la zone est inconnu ({0}).",
+)
+_TWICE = ("A zone stands twice in {0}.", "Une zone figure deux fois ({0}).")
+
 
 def judge_map(rows: Sequence[Row], schema: ResultSchema, policy: SourcePolicy) -> Judged:
     """Each zone under `map-zone`, each class under `map-bounds`; unknown codes are for people."""
     people = unreadable(rows, ("persons",), ())
     unknown = [row for row in rows if row.texts["zone"] not in schema.zones]
     if unknown:
-        people.append(f"The code of the zone is unknown in {places(unknown)}.")
+        people.append(told(unknown, *_UNKNOWN))
     few: list[int] = []
     lone: list[int] = []
     for one in grouped(rows).values():
         first = {_zone(row): row.number for row in reversed(one)}
         twice = [row for row in one if first[_zone(row)] != row.number]
         if twice:
-            people.append(f"A zone stands twice in {places(twice)}.")
+            people.append(told(twice, *_TWICE))
         known = [(row, many) for row in one if (many := row.persons("persons")) is not None]
         few += [row.number for row, many in known if zone_map([many], (), policy)]
         lone += _lone_classes(one, policy) if "class" in schema.columns else []
     if any(is_total(label) or not label for row in rows for label in row.by):
-        people.append("A label of a map is a total or empty.")
+        people.append(
+            "A label of a map is a total or empty. / Un libellé de carte est un total ou vide."
+        )
     if not people and prod(len(codes) for codes in _codes(rows, schema).values()) != len(rows):
-        people.append("The maps of the file do not name the same zones.")
+        people.append(
+            "The maps of the file do not name the same zones. / "
+            "Les cartes du fichier ne nomment pas les mêmes zones."
+        )
     found = {"map-zone": tuple(sorted(few)), "map-bounds": tuple(sorted(lone))}
     broken = {rule: numbers for rule, numbers in found.items() if numbers}
     if people or broken:

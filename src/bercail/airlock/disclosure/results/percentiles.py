@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, places, unreadable
+from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, told, unreadable
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import extreme, percentile_sides
 from bercail.airlock.disclosure.tables.grid import number
 
 _NAMED = {"median": 50.0, "médiane": 50.0, "q1": 25.0, "q2": 50.0, "q3": 75.0}
+
+_FEW_BETWEEN = (
+    "Few persons stand between a percentile and the next in {0}.",
+    "Peu de personnes se trouvent entre un centile et le suivant ({0}).",
+)
 
 
 def judge_percentiles(rows: Sequence[Row], schema: ResultSchema, policy: SourcePolicy) -> Judged:
@@ -24,7 +29,9 @@ def judge_percentiles(rows: Sequence[Row], schema: ResultSchema, policy: SourceP
     ]
     people = unreadable(rest, counts, ("value",))
     if nameless := [row for row in rest if _percent(row) is None]:
-        people.append(f"`percentile` is none in {places(nameless)}.")
+        people.append(
+            told(nameless, "`percentile` is none in {0}.", "`percentile` n'en est pas un ({0}).")
+        )
     if not people:
         for group in grouped(rest).values():
             people += _does_not_add_up(group)
@@ -40,9 +47,7 @@ def judge_percentiles(rows: Sequence[Row], schema: ResultSchema, policy: SourceP
     close = [row for group in grouped(rest).values() for row in _close(group, policy)]
     return Judged(
         broken=broken | ({"percentile-sides": few} if few else {}),
-        notes=(f"Few persons stand between a percentile and the next in {places(close)}.",)
-        if close
-        else (),
+        notes=(told(close, *_FEW_BETWEEN),) if close else (),
     )
 
 
@@ -94,12 +99,20 @@ def _does_not_add_up(group: Sequence[Row]) -> list[str]:
     if len(said) > 1 or any(one is not None and one < least for one in said):
         off = ordered
     return [
-        f"{text} in {places(sorted(found, key=lambda row: row.number))}."
-        for found, text in (
-            (twice, "A percentile stands twice"),
-            (falling, "The values fall"),
-            (turning, "The persons below and above do not follow the percentiles"),
-            (off, "The persons below and above are not those of the percentile"),
+        told(sorted(found, key=lambda row: row.number), f"{en} in {{0}}.", f"{fr} ({{0}}).")
+        for found, en, fr in (
+            (twice, "A percentile stands twice", "Un centile figure deux fois"),
+            (falling, "The values fall", "Les valeurs décroissent"),
+            (
+                turning,
+                "The persons below and above do not follow the percentiles",
+                "Les personnes au-dessous et au-dessus ne suivent pas les centiles",
+            ),
+            (
+                off,
+                "The persons below and above are not those of the percentile",
+                "Les personnes au-dessous et au-dessus ne sont pas celles du centile",
+            ),
         )
         if found
     ]

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, places, unreadable
+from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, told, unreadable
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import ratio
+
+_CONTRADICTIONS = (
+    ("The numerator is greater than the denominator", "Le numérateur dépasse le dénominateur"),
+    ("The denominator is zero", "Le dénominateur est nul"),
+    (
+        "The ratio is not its numerator over its denominator",
+        "Le rapport n'est pas celui du numérateur au dénominateur",
+    ),
+    ("The labels of a ratio stand twice", "Les libellés d'un rapport figurent deux fois"),
+)
 
 
 def judge_ratios(rows: Sequence[Row], schema: ResultSchema, policy: SourcePolicy) -> Judged:
@@ -21,12 +31,9 @@ def judge_ratios(rows: Sequence[Row], schema: ResultSchema, policy: SourcePolicy
     off = [row for row in rows if row.number not in wrong and _is_off(row, schema.scale)]
     twice = [row for group in grouped(rows).values() for row in group[1:]]
     people = [
-        f"{text} in {places(found)}."
-        for found, text in (
-            (over, "The numerator is greater than the denominator"),
-            (empty, "The denominator is zero"),
-            (off, "The ratio is not its numerator over its denominator"),
-            (twice if schema.by else [], "The labels of a ratio stand twice"),
+        told(found, f"{en} in {{0}}.", f"{fr} ({{0}}).")
+        for found, (en, fr) in zip(
+            (over, empty, off, twice if schema.by else []), _CONTRADICTIONS, strict=True
         )
         if found
     ]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 
-from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, places, unreadable
+from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, told, unreadable
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import model, ratio
@@ -93,21 +93,36 @@ def _does_not_add_up(one: Sequence[Row]) -> list[str]:
     names = [(row.texts["term"], _level(row)) for row in one]
     twice = [row for place, row in enumerate(one) if names[place] in names[:place]]
     many = _persons(one)
-    told = [
-        f"{text} in {places(found)}."
-        for found, text in (
-            (unlike, "The persons, degrees or events of one model differ"),
-            (twice, "A term of a model stands twice"),
-            ([row for row in fitted if _is_outside(row)], "An estimate lies outside its interval"),
-            ([row for row in fitted if _has_no_error(row)], "A standard error is zero or less"),
-            (_too_many(one, many), "A level holds more persons than the model"),
-        )
-        if found
-    ]
+    outside = [row for row in fitted if _is_outside(row)]
+    exact = [row for row in fitted if _has_no_error(row)]
+    found = (unlike, twice, outside, exact, _too_many(one, many))
+    said = [told(at, *words) for at, words in zip(found, _CONTRADICTIONS, strict=True) if at]
     given = first.persons("residual_degrees") if "residual_degrees" in first.texts else None
     if given is not None and given > many - len(fitted):
-        told.append(f"The residual degrees are more than persons less terms in {places(one)}.")
-    return told
+        said.append(told(one, *_MANY_DEGREES))
+    return said
+
+
+_CONTRADICTIONS = (
+    (
+        "The persons, degrees or events of one model differ in {0}.",
+        "Les personnes, degrés ou événements d'un même modèle diffèrent ({0}).",
+    ),
+    ("A term of a model stands twice in {0}.", "Un terme d'un modèle figure deux fois ({0})."),
+    (
+        "An estimate lies outside its interval in {0}.",
+        "Une estimation est hors de son intervalle ({0}).",
+    ),
+    ("A standard error is zero or less in {0}.", "Une erreur type est nulle ou négative ({0})."),
+    (
+        "A level holds more persons than the model in {0}.",
+        "Une modalité compte plus de personnes que le modèle ({0}).",
+    ),
+)
+_MANY_DEGREES = (
+    "The residual degrees are more than persons less terms in {0}.",
+    "Les degrés résiduels dépassent les personnes moins les termes ({0}).",
+)
 
 
 def _too_many(one: Sequence[Row], many: int) -> list[Row]:
@@ -168,12 +183,26 @@ def _levels(one: Sequence[Row]) -> dict[str, list[Row]]:
 def _silent(one: Sequence[Row], schema: ResultSchema) -> list[str]:
     """What only people can see: categories of which nobody said how many persons they hold."""
     if "level" not in schema.columns or "level_persons" not in schema.columns:
-        return ["Nobody said how many persons stand in each level of the terms of a model."]
+        return [_NO_LEVELS]
     if any(_is_intercept(row) for row in one) and len(_levels(one)) == 1:
         fitted = [row for row in one if not _is_intercept(row) and not _is_reference(row)]
         if all(_level(row) for row in fitted):
-            return [f"A model of one category shows the mean of each level in {places(one)}."]
+            return [told(one, *_MEANS)]
     return []
+
+
+_NO_LEVELS = (
+    "Nobody said how many persons stand in each level of the terms of a model. / "
+    "L'effectif de chaque modalité des termes d'un modèle n'est pas donné."
+)
+_MEANS = (
+    "A model of one category shows the mean of each level in {0}.",
+    "Un modèle d'une seule variable montre la moyenne de chaque modalité ({0}).",
+)
+_NEAR = (
+    "Two models differ by few persons, from {0} on.",
+    "Deux modèles diffèrent de peu de personnes, à partir de là ({0}).",
+)
 
 
 def _nearly_the_same(rows: Sequence[Row], policy: SourcePolicy) -> list[str]:
@@ -184,7 +213,7 @@ def _nearly_the_same(rows: Sequence[Row], policy: SourcePolicy) -> list[str]:
         for one, two in pairwise(models)
         if policy.counts.is_small(_persons(two) - _persons(one)) and _persons(two) != _persons(one)
     ]
-    return [f"Two models differ by few persons, from {places(close)} on."] if close else []
+    return [told(close, *_NEAR)] if close else []
 
 
 def _is_outside(row: Row) -> bool:

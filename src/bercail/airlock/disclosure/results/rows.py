@@ -91,10 +91,16 @@ def unreadable(rows: Sequence[Row], counts: Iterable[str], values: Iterable[str]
         withheld = [row for row in wrong if is_hidden(row.texts[part])]
         other = [row for row in wrong if not is_hidden(row.texts[part])]
         if withheld:
-            said.append(f"The author withheld `{part}` in {places(withheld)}.")
+            en, fr = (
+                f"The author withheld `{part}` in {{0}}.",
+                f"L'auteur a masqué `{part}` ({{0}}).",
+            )
+            said.append(told(withheld, en, fr))
         if other:
             kind = "whole number of persons" if whole else "number"
-            said.append(f"`{part}` is no {kind} in {places(other)}.")
+            kind_fr = "nombre entier de personnes" if whole else "nombre"
+            en, fr = f"`{part}` is no {kind} in {{0}}.", f"`{part}` n'est pas un {kind_fr} ({{0}})."
+            said.append(told(other, en, fr))
     return said
 
 
@@ -106,9 +112,11 @@ def grouped(rows: Sequence[Row]) -> dict[tuple[str, ...], list[Row]]:
     return found
 
 
-def places(rows: Sequence[Row]) -> str:
-    """Rows in words, by their numbers."""
-    return in_words([row.number for row in rows])
+def told(rows: Sequence[Row], en: str, fr: str) -> str:
+    """What is said of `rows` in both languages; `{0}` in each text is where they stand."""
+    numbers = [row.number for row in rows]
+    where_fr = in_words(numbers, row="ligne", many="lignes")
+    return f"{en.format(in_words(numbers))} / {fr.format(where_fr)}"
 
 
 def in_words(numbers: Sequence[int], *, row: str = "row", many: str = "rows") -> str:

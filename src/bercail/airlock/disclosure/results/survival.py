@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise, zip_longest
 
-from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, places, unreadable
+from bercail.airlock.disclosure.results.rows import Judged, Row, grouped, told, unreadable
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import (
     SurvivalStep,
     coarser_steps,
     failing_steps,
+)
+
+_FEW_CENSORED = (
+    "Few persons are censored after {0}.",
+    "Peu de personnes sont censurées après l'instant indiqué ({0}).",
 )
 
 
@@ -39,7 +44,7 @@ def judge_survival(rows: Sequence[Row], schema: ResultSchema, policy: SourcePoli
         if broken := failing_steps(steps, policy):
             failing += [curve[place].number for place in broken]
             spans += _spans(curve, steps, policy)
-    notes = (f"Few persons are censored after {places(quiet)}.",) if quiet else ()
+    notes = (told(quiet, *_FEW_CENSORED),) if quiet else ()
     if not failing:
         return Judged(people=tuple(people), notes=notes)
     return Judged(
@@ -86,18 +91,28 @@ def _does_not_add_up(curve: Sequence[Row]) -> list[str]:
         for (row, one), after in zip_longest(both, steps[1:])
         if one.events + one.censored > one.at_risk or (after and _leave_otherwise(row, one, after))
     ]
-    told = [
-        f"{text} in {places(found)}."
-        for found, text in (
-            (backwards, "The times do not grow"),
-            (growing, "The persons at risk grow"),
-            (wrong if not growing else [], "The events do not add up with the persons at risk"),
+    said = [
+        told(found, f"{en} in {{0}}.", f"{fr} ({{0}}).")
+        for found, en, fr in (
+            (backwards, "The times do not grow", "Les temps ne croissent pas"),
+            (growing, "The persons at risk grow", "Les personnes à risque augmentent"),
+            (
+                wrong if not growing else [],
+                "The events do not add up with the persons at risk",
+                "Les événements ne s'accordent pas avec les personnes à risque",
+            ),
         )
         if found
     ]
     # 3.
-    off = [] if told else _off_curve(both)
-    return told + ([f"The curve is not what the events say in {places(off)}."] if off else [])
+    off = [] if said else _off_curve(both)
+    return said + ([told(off, *_OFF_CURVE)] if off else [])
+
+
+_OFF_CURVE = (
+    "The curve is not what the events say in {0}.",
+    "La courbe n'est pas celle que donnent les événements ({0}).",
+)
 
 
 def _leave_otherwise(row: Row, one: SurvivalStep, after: SurvivalStep) -> bool:

@@ -148,7 +148,8 @@ def _fuller(one: TypedCell, other: TypedCell) -> TypedCell:
 
 def _disagree(one: TypedTable, other: TypedTable) -> Invalid:
     return Invalid(
-        f"The tables `{one.name}` and `{other.name}` give two values to the same cell.",
+        f"The tables `{one.name}` and `{other.name}` give two values to the same cell. / "
+        f"Les tables `{one.name}` et `{other.name}` donnent deux valeurs à la même case.",
         remedy="Make them from the same data, or declare different populations.",
         rule="linked-tables",
     )
@@ -156,7 +157,8 @@ def _disagree(one: TypedTable, other: TypedTable) -> Invalid:
 
 def _uneven(table: TypedTable, dimension: str) -> Invalid:
     return Invalid(
-        f"A line of `{table.name}` does not add up to its margin along `{dimension}`.",
+        f"A line of `{table.name}` does not add up to its margin along `{dimension}`. / "
+        f"Une ligne de `{table.name}` n'a pas pour somme sa marge selon `{dimension}`.",
         remedy="If its codes overlap, declare `partition: false`; if numbers were rounded, "
         "hand in the exact ones: rounding is done here.",
         rule="linear-margins",

@@ -90,11 +90,13 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     inferred: list[int] = []
     understood: list[tuple[Grid, TableSchema]] = []
     if not grids:
-        unread.append("No table was found in the file.")
+        unread.append(
+            "No table was found in the file. / Aucune table n'a été trouvée dans le fichier."
+        )
     for place, grid in enumerate(grids):
         schema = schemas[place] if place < len(schemas) else infer(grid)
-        if isinstance(schema, str):
-            unread.append(f"`{grid.name}` is not understood: {schema}.")
+        if not isinstance(schema, TableSchema):
+            unread.append(_NOT_UNDERSTOOD.format(grid.name, *schema))
             continue
         try:
             tables.append(recover(grid, schema, grid.name))
@@ -113,6 +115,9 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
         grids=tuple(grid for grid, _ in understood),
         schemas=tuple(schema for _, schema in understood),
     )
+
+
+_NOT_UNDERSTOOD = "`{0}` is not understood: {1}. / `{0}` n'est pas comprise : {2}."
 
 
 def _no_table(why: str) -> Invalid:

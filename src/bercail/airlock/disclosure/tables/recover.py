@@ -33,7 +33,10 @@ def recover(grid: Grid, schema: TableSchema, name: str) -> TypedTable:
             code_of(dimension, label) for dimension, label in zip(dimensions, labels, strict=True)
         )
         if key in cells:
-            raise _wrong(f"its row {row} says the same cell again")
+            raise _wrong(
+                f"its row {row} says the same cell again",
+                f"sa ligne {row} redit la même case",
+            )
         cells[key] = cell
     return TypedTable(
         name=name,
@@ -49,7 +52,10 @@ def _listed(grid: Grid, schema: TableSchema) -> Iterator[tuple[tuple[str, ...], 
     at = {column: place for place, column in enumerate(grid.header)}
     wanted = [*schema.dimensions, schema.value, *schema.facts.values(), *schema.top]
     if missing := [column for column in wanted if column not in at]:
-        raise _wrong(f"{len(missing)} columns of its schema are not in its header")
+        raise _wrong(
+            f"{len(missing)} columns of its schema are not in its header",
+            f"{len(missing)} colonnes de son schéma manquent à son en-tête",
+        )
     for row, texts in enumerate(grid.body, start=1):
         value = _number(texts[at[schema.value]], row)
         facts = {name: _whole(texts[at[schema.facts[name]]], row) for name in schema.facts}
@@ -84,7 +90,10 @@ def _dimension(column: str, declared: Dimension | None, labels: Sequence[str]) -
         return declared
     codes = tuple(dict.fromkeys(label for label in labels if not is_total(label)))
     if not codes:
-        raise _wrong("one of its dimensions has a total and nothing else")
+        raise _wrong(
+            "one of its dimensions has a total and nothing else",
+            "une de ses dimensions n'a qu'un total",
+        )
     total = any(is_total(label) for label in labels)
     return evolve(flat(column, codes), total=total)
 
@@ -95,26 +104,35 @@ def code_of(dimension: Dimension, label: str) -> str | None:
         return label
     if is_total(label):
         return ALL
-    raise _wrong("a label is no code of its dimension")
+    raise _wrong(
+        "a label is no code of its dimension", "un libellé n'est pas un code de sa dimension"
+    )
 
 
 def _number(text: str, row: int) -> float | None:
     value = number(text)
     if value is None and not is_hidden(text):
-        raise _wrong(f"a number in its row {row} cannot be read")
+        raise _wrong(
+            f"a number in its row {row} cannot be read",
+            f"un nombre de sa ligne {row} est illisible",
+        )
     return value
 
 
 def _whole(text: str, row: int) -> int | None:
     value = _number(text, row)
     if value is not None and not value.is_integer():
-        raise _wrong(f"a count in its row {row} is not a whole number")
+        raise _wrong(
+            f"a count in its row {row} is not a whole number",
+            f"un effectif de sa ligne {row} n'est pas entier",
+        )
     return None if value is None else int(value)
 
 
-def _wrong(why: str) -> Invalid:
+def _wrong(why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The table is not understood: {why}.",
-        remedy="Declare its schema, or write it with one row for each cell.",
+        f"The table is not understood: {why}. / La table n'est pas comprise : {why_fr}.",
+        remedy="Declare its schema, or write it with one row for each cell. / "
+        "Déclarez son schéma, ou écrivez-la avec une ligne par case.",
         rule="table-schema",
     )

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from bercail.airlock.disclosure.counts import DIGEST, MAX_SNAPSHOTS, MAX_TEXT, SNAPSHOT
 from bercail.airlock.disclosure.tables.dimension import Dimension, dimension_from_dict
 from bercail.airlock.disclosure.tables.grid import Grid, is_hidden, number
-from bercail.airlock.disclosure.tables.typed import PERSONS, Measure
+from bercail.airlock.disclosure.tables.typed import PART_UNIT, PERSONS, Measure
 from bercail.foundation import Invalid
 
 FORMAT = "bercail-table-schema/1"
@@ -89,6 +89,8 @@ def _schema(entry: Mapping[str, Any]) -> TableSchema:
     population = _text(entry.get("population", ""))
     if population and not DIGEST.fullmatch(population):
         raise ValueError("a `population` is not the 64 hexadecimal digits of a cohort model")
+    if measure["unit"] == PART_UNIT:
+        raise ValueError(f"the unit `{PART_UNIT}` is that of declared results alone")
     return TableSchema(
         measure=Measure(
             name=_text(measure["name"]), kind=_text(measure["kind"]), unit=_text(measure["unit"])
@@ -175,8 +177,8 @@ _AMBIGUOUS = frozenset({"n", "count", "counts", "nb", "number", "nombre", "freq"
 _STATUS = frozenset({"status", "statut", "flag"})
 
 
-def infer(grid: Grid) -> TableSchema | str:
-    """The schema of `grid` from its header and numbers, or why there is none.
+def infer(grid: Grid) -> TableSchema | tuple[str, str]:
+    """The schema of `grid` from its header and numbers, or why there is none, in two languages.
 
     1. The header must name every column, each once.
     2. Known names make a long table: texts are dimensions, one column is the measure.
@@ -186,9 +188,15 @@ def infer(grid: Grid) -> TableSchema | str:
     # 1.
     header = [_plain(text) for text in grid.header]
     if len(grid.rows) < 2 or len(header) < 2:
-        return "it has no header with two columns or more and a row below"
+        return (
+            "it has no header with two columns or more and a row below",
+            "elle n'a pas d'en-tête d'au moins deux colonnes avec une ligne dessous",
+        )
     if len(set(header[1:])) != len(header[1:]) or not all(header[1:]):
-        return "its header does not name each column once"
+        return (
+            "its header does not name each column once",
+            "son en-tête ne nomme pas chaque colonne une seule fois",
+        )
     found = {name: _first(header, names) for name, names in _NAMES.items()}
     numeric = [_is_numeric(grid.column(place)) for place in range(len(header))]
     known = {place for place in found.values() if place is not None}
@@ -205,7 +213,10 @@ def infer(grid: Grid) -> TableSchema | str:
             across="column",
             inferred=True,
         )
-    return "no column is named as a count of persons, and it is no cross table of counts"
+    return (
+        "no column is named as a count of persons, and it is no cross table of counts",
+        "aucune colonne ne porte le nom d'un effectif, et ce n'est pas un tableau croisé",
+    )
 
 
 def _long(
@@ -215,7 +226,7 @@ def _long(
     amount: int | None,
     count: int | None,
     numeric: Sequence[bool],
-) -> TableSchema | str:
+) -> TableSchema | tuple[str, str]:
     if amount is not None:
         measure, value = Measure(name=grid.header[amount], kind="sum", unit="units"), amount
     elif found["persons"] is not None:
@@ -226,7 +237,7 @@ def _long(
     elif count is not None:
         measure, value = PERSONS, count
     else:
-        return "it names establishments or prescribers but nothing that is counted"
+        return _NOTHING_COUNTED
     top = [place for place, name in enumerate(header) if name.startswith("top")]
     used = {value, amount, *found.values(), *top} | {
         place for place, name in enumerate(header) if name in _STATUS
@@ -234,9 +245,9 @@ def _long(
     rest = [place for place in range(len(header)) if place not in used]
     spare = [grid.header[place] for place in rest if numeric[place] and _is_measure(grid, place)]
     if spare:
-        return f"{len(spare)} columns of numbers are not explained by their names"
+        return _spare_columns(len(spare))
     if not rest:
-        return "it has no column of categories"
+        return ("it has no column of categories", "elle n'a aucune colonne de catégories")
     facts = {name: grid.header[place] for name, place in found.items() if place is not None}
     return TableSchema(
         measure=measure,
@@ -245,6 +256,19 @@ def _long(
         facts=facts,
         top=tuple(grid.header[place] for place in top),
         inferred=True,
+    )
+
+
+_NOTHING_COUNTED = (
+    "it names establishments or prescribers but nothing that is counted",
+    "elle nomme des établissements ou des prescripteurs mais rien de compté",
+)
+
+
+def _spare_columns(many: int) -> tuple[str, str]:
+    return (
+        f"{many} columns of numbers are not explained by their names",
+        f"{many} colonnes de nombres ne s'expliquent pas par leur nom",
     )
 
 

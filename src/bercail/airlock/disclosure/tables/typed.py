@@ -24,6 +24,10 @@ FINE = 1_000_000
 """Other statistics are written in whole millionths."""
 
 
+PART_UNIT = "persons of a declared result"
+"""The unit of a measure that counts a part of a population; its name says which part."""
+
+
 @frozen(kw_only=True)
 class Measure:
     """What the cells hold; `unit` in words (`distinct persons`, `stays`, `euros`)."""
