@@ -76,8 +76,8 @@ def case_of(draw: Draw, kind: Kind, part: Part) -> Expression:
     )
 
 
-def measures_of(draw: Draw, denominator: Expression) -> tuple[Measure, ...]:
-    """No measure, or one whose numerator looks at the interval."""
+def measures_of(draw: Draw, denominator: Expression, *, conditions: bool) -> tuple[Measure, ...]:
+    """No measure, or one whose numerator looks at the interval; with `conditions` also below it."""
     if draw(st.booleans()):
         return ()
     view = draw(st.sampled_from(EVENT_VIEWS))
@@ -85,7 +85,9 @@ def measures_of(draw: Draw, denominator: Expression) -> tuple[Measure, ...]:
     late = Compare(op=">", left=dated, right=Literal(of=Kind.DATE, value="2023-01-20"))
     events = Events(of=view)
     inside = Within(
-        events=Where(events=events, condition=late) if draw(st.booleans()) else events,
+        events=Where(events=events, condition=late)
+        if conditions and draw(st.booleans())
+        else events,
         column=dated.name,
         start=IntervalStart(),
         end=IntervalEnd() if draw(st.booleans()) else None,
@@ -95,7 +97,9 @@ def measures_of(draw: Draw, denominator: Expression) -> tuple[Measure, ...]:
         interval=draw(st.sampled_from(["month", "quarter", "year"])),
         first="2022-12-01",
         count=draw(st.integers(1, 4)),
-        numerator=draw(st.sampled_from([Exists, Exists, Count]))(events=inside),
+        numerator=(draw(st.sampled_from([Exists, Exists, Count])) if conditions else Exists)(
+            events=inside
+        ),
         denominator=denominator,
         by=draw(st.sampled_from([(), ("v_bool",), ("v_text", "v_bool")])),
     )

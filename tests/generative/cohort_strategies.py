@@ -321,7 +321,7 @@ def _of_event(draw: Draw, view: str, kind: Kind, depth: int) -> Expression:
 
 
 @st.composite
-def models(draw: Draw, depth: int = 3) -> Model:
+def models(draw: Draw, depth: int = 3, *, conditions: bool = False) -> Model:
     """A valid model: rules, population, exclusions, one attribute of each kind, a table."""
     known = Known(value=Column(of=PERSONS, name="birth_year"))
     guard = Either(left=known, right=Known(value=Column(of=PERSONS, name="sex")))
@@ -345,7 +345,9 @@ def models(draw: Draw, depth: int = 3) -> Model:
         attributes=tuple(Attribute(name=f"v_{kind}", value=v) for kind, v in values.items()),
         tables=(TableRequest(title="t", by=("v_text", "v_bool")),),
         event_rows=FURTHER.rows_of(draw, _events(draw, depth - 1)),
-        measures=FURTHER.measures_of(draw, _expression(draw, PERSONS, Kind.BOOL, 1)),
+        measures=FURTHER.measures_of(
+            draw, _expression(draw, PERSONS, Kind.BOOL, 1), conditions=conditions
+        ),
         matching=FURTHER.matching_of(draw, _expression(draw, PERSONS, Kind.BOOL, 1)),
     )
 

@@ -39,7 +39,7 @@ CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=CALM)
-@given(model=STRATEGIES.models(), seed=st.integers(0, 10**6))
+@given(model=STRATEGIES.models(conditions=True), seed=st.integers(0, 10**6))
 def test_engines_agree(model: Model, seed: int) -> None:
     sources = STRATEGIES.difficult_sources(seed)
     duck, plain = DuckdbEngine(sources).run(model), MemoryEngine(sources).run(model)
