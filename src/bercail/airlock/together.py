@@ -24,7 +24,6 @@ from bercail.airlock.disclosure.protect.parting import parted
 from bercail.airlock.disclosure.protect.suppression import house_rule
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
-from bercail.airlock.disclosure.tables.schema import Protection
 from bercail.airlock.tabled import ProgressReport, read_declared
 from bercail.foundation import Invalid, Refused, Secret
 
@@ -105,7 +104,7 @@ def protected_together(
         tables = [table for reading in group.values() for table in reading.tables]
         # 3.
         try:
-            how = _protection(group[names[0]])
+            how = group[names[0]].protection
             whole = protect(tables, how, policy, noise=noise, progress=progress)
         except (Invalid, Refused) as problem:
             reasons |= dict.fromkeys(names, _not_together(names, problem.message))
@@ -166,7 +165,7 @@ def _groups(readings: Mapping[str, Reading]) -> list[tuple[str, ...]]:
 
 def _ties(reading: Reading) -> set[tuple[str, ...]]:
     """What a file may share with another: a cohort in a state of the lake, a declared name."""
-    protection = _protection(reading)
+    protection = reading.protection
     if not reading.schemas:
         linked, said = "", reading.tables[0].provenance.get("snapshots") or ()
     else:
@@ -178,7 +177,3 @@ def _ties(reading: Reading) -> set[tuple[str, ...]]:
         if table.population
     }
     return found | ({(protection, "linked", linked, *snapshots)} if linked else set())
-
-
-def _protection(reading: Reading) -> Protection:
-    return reading.schemas[0].protection if reading.schemas else "suppression"

@@ -24,8 +24,10 @@ from bercail.cohorts import (
     persons,
 )
 from bercail.cohorts.duckdb_engine import to_sql
+from bercail.cohorts.events import Exists
 from bercail.cohorts.plan import plan_run
 from bercail.cohorts.sql.cohort import compile_decided
+from bercail.cohorts.sql.decided import ALIKE, measure_sums
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 YEAR = date(2024, 1, 1)
@@ -220,7 +222,12 @@ def test_persons_who_are_alike_are_counted_together(denominator: Any) -> None:
     measures = [_by_month(12, denominator=denominator)]
     for population in (KNOWN, persons.birth_year == 1):
         model = _model(population=population, attributes={"known": KNOWN}, measures=measures)
-        _both(model, sources)
+        plan = plan_run(model, sources)
+        sums = to_sql(measure_sums(plan, 0, compile_decided(plan).measured))
+        # How many are alike says nothing of how many events each of them had.
+        assert (ALIKE in sums) == isinstance(denominator.node, Exists)
+        (table,) = _both(model, sources).measures
+        assert (sum(below for *_, below in table.rows) > 12) == (population is KNOWN)
 
 
 def test_a_measure_among_persons_with_an_event_alone() -> None:

@@ -174,7 +174,7 @@ def assess(
         if has_withheld(tables):
             cells, document = _as_published(tables, policy, people)
         elif tables and outcome is None:
-            outcome = protect(tables, _protection(reading), policy, noise=noise, progress=progress)
+            outcome = protect(tables, reading.protection, policy, noise=noise, progress=progress)
     except Invalid as problem:
         people.append(problem.message)
     if outcome is not None:
@@ -194,10 +194,6 @@ def assess(
 def has_withheld(tables: Sequence[TypedTable]) -> bool:
     """Whether the author hid numbers already."""
     return any(cell.withheld for table in tables for cell in table.cells.values())
-
-
-def _protection(reading: Reading) -> Protection:
-    return reading.schemas[0].protection if reading.schemas else "suppression"
 
 
 def _undeclared(reading: Reading) -> list[str]:

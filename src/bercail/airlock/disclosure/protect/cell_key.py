@@ -19,10 +19,9 @@ import numpy as np
 from attrs import field, frozen, validators
 from scipy.optimize import linprog, minimize
 
+from bercail.airlock.disclosure.tables.typed import KEYS
 from bercail.foundation import Invalid, Secret
 
-KEYS = 2**32
-"""Keys are whole numbers below this, and add up modulo it."""
 Noise = tuple[tuple[int, float], ...]
 """Changes with their probabilities, smallest change first."""
 

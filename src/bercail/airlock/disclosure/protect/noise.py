@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 
 from bercail.airlock.disclosure.audit import Audit, audit_tables
 from bercail.airlock.disclosure.counts import Key
-from bercail.airlock.disclosure.protect.cell_key import KEYS, NoiseTable
+from bercail.airlock.disclosure.protect.cell_key import NoiseTable
 from bercail.airlock.disclosure.protect.outcome import (
     ProtectedCell,
     ProtectedTables,
@@ -30,7 +30,7 @@ from bercail.airlock.disclosure.protect.suppression import house_rule
 from bercail.airlock.disclosure.rules.cells import primary_cells
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.linked import LinkedSystem, identity, link
-from bercail.airlock.disclosure.tables.typed import TypedTable, completed
+from bercail.airlock.disclosure.tables.typed import KEYS, TypedTable, completed
 from bercail.foundation import Invalid, Refused, Secret, canonical_json
 
 _FURTHER = 4

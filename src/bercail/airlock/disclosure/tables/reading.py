@@ -13,7 +13,7 @@ from bercail.airlock.disclosure.tables.grid import Grid
 from bercail.airlock.disclosure.tables.markup import read_html, read_latex
 from bercail.airlock.disclosure.tables.plain_files import read_csv, read_parquet
 from bercail.airlock.disclosure.tables.recover import recover
-from bercail.airlock.disclosure.tables.schema import TableSchema, infer
+from bercail.airlock.disclosure.tables.schema import Protection, TableSchema, infer
 from bercail.airlock.disclosure.tables.typed import TypedTable, typed_counts
 from bercail.airlock.disclosure.tables.workbook import read_xlsx
 from bercail.foundation import Invalid
@@ -36,6 +36,11 @@ class Reading:
     inferred: tuple[int, ...] = field(default=())
     grids: tuple[Grid, ...] = field(default=(), repr=False)
     schemas: tuple[TableSchema, ...] = field(default=(), repr=False)
+
+    @property
+    def protection(self) -> Protection:
+        """How the tables are asked to be protected; count tables are suppressed."""
+        return self.schemas[0].protection if self.schemas else "suppression"
 
 
 def kind_of(data: bytes) -> FileKind:

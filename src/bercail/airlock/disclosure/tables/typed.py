@@ -24,6 +24,9 @@ FINE = 1_000_000
 """Other statistics are written in whole millionths."""
 
 
+KEYS = 2**32
+"""Cell keys are whole numbers below this, and add up modulo it."""
+
 PART_UNIT = "persons of a declared result"
 """The unit of a measure that counts a part of a population; its name says which part."""
 
@@ -185,7 +188,7 @@ def _summed(measure: Measure, parts: Iterable[TypedCell]) -> TypedCell:
 def _key(occupied: list[TypedCell]) -> int | None:
     """The key of cells of different persons together; None where one of them has none."""
     keys = [part.cell_key for part in occupied if part.cell_key is not None]
-    return sum(keys) % 2**32 if keys and len(keys) == len(occupied) else None
+    return sum(keys) % KEYS if keys and len(keys) == len(occupied) else None
 
 
 def _total(parts: tuple[TypedCell, ...], name: str) -> int | None:
