@@ -4,16 +4,17 @@ Each gives what the study gives: its persons in order with what is asked of them
 the register has (the first box of the flowchart), and the counts by month or the pairs of case and
 control. Written for DuckDB in words that PostgreSQL has, too, so that one text serves both.
 
-The queries keep the rules that the studies name: a year of birth out of 1601 to 2199
-and a sex that is neither 1 nor 2 say nothing, and rows of a person that disagree say nothing either
-(studies ask for persons whose sex and year are known); a death before 1601 is none; who never had
-an event stays in the denominator of a prevalence and among the possible controls.
+The queries keep the rules that the studies name; over silver, its tables have kept them: a year of
+birth out of 1601 to 2199 and a sex that is neither 1 nor 2 say nothing, and rows of a person that
+disagree say nothing either (studies ask for persons whose sex and year are known); a death before
+1601 is none; who never had an event stays in the denominator of a prevalence and among the possible
+controls.
 """
 
 # ruff: noqa: S608 - queries are made of constants of this folder
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 from shapes_data import KEY, ZERO
 
 
@@ -27,15 +28,19 @@ class ByHand:
 
 _RETURNED = " AND ".join(f"c.{name}_RET = '0'" for name in ZERO)
 _PEOPLE = """
-  SELECT {key}, min(r.birth) AS birth, min(r.sex) AS sex, max(r.death) AS death
+  SELECT r.BEN_IDT_ANO AS person, r.BEN_IDT_ANO AS name, min(r.birth) AS birth, min(r.sex) AS sex,
+    max(r.death) AS death
   FROM (
     SELECT BEN_IDT_ANO,
       CASE WHEN TRY_CAST(BEN_NAI_ANN AS INT) BETWEEN 1601 AND 2199
         THEN TRY_CAST(BEN_NAI_ANN AS INT) END AS birth,
       CASE WHEN BEN_SEX_COD IN (1, 2) THEN BEN_SEX_COD END AS sex,
       CASE WHEN BEN_DCD_DTE >= DATE '1601-01-01' THEN BEN_DCD_DTE END AS death
-    FROM IR_BEN_R) r {join} GROUP BY 1, 2
+    FROM IR_BEN_R) r GROUP BY 1, 2
   HAVING min(r.birth) = max(r.birth) AND min(r.sex) = max(r.sex)"""
+_SILVER_PEOPLE = """
+  SELECT person, identity AS name, birth_year AS birth, sex, death_date AS death
+  FROM silver_register WHERE birth_year IS NOT NULL AND sex IS NOT NULL"""
 _BRONZE_DRUG = f"""
   SELECT o.person, s.EXE_SOI_DTD AS date
   FROM (SELECT cip13 FROM drugs WHERE starts_with(atc, 'C10')) d
@@ -68,7 +73,8 @@ _STROKES = """
   WHERE starts_with(code, 'I63') AND date BETWEEN DATE '2024-01-01' AND DATE '2024-12-31'
   GROUP BY person"""
 _IN_2024 = "date BETWEEN DATE '2024-01-01' AND DATE '2024-12-31'"
-_EVERYONE = {"everyone": "SELECT count(DISTINCT BEN_IDT_ANO) AS persons FROM IR_BEN_R"}
+_IN_BRONZE = "SELECT count(DISTINCT BEN_IDT_ANO) AS persons FROM IR_BEN_R"
+_IN_SILVER = "SELECT count(*) AS persons FROM silver_register"
 _ALIVE = ", ".join(
     f"count(*) FILTER (WHERE death IS NULL OR death > DATE '2024-{month:02}-01') AS m{month}"
     for month in range(1, 13)
@@ -78,20 +84,17 @@ _RANK = "row_number() OVER (PARTITION BY birth, sex ORDER BY name) - 1 AS place"
 
 def bronze(shape: str) -> ByHand:
     """The queries of a study over bronze."""
-    people = _PEOPLE.format(key="r.BEN_IDT_ANO AS person, r.BEN_IDT_ANO AS name", join="")
-    return _SHAPES[shape](people, people, _BRONZE_DRUG, _BRONZE_STAYS)
+    study = _SHAPES[shape](_PEOPLE, _BRONZE_DRUG, _BRONZE_STAYS)
+    return evolve(study, outputs={**study.outputs, "everyone": _IN_BRONZE})
 
 
 def silver(shape: str) -> ByHand:
-    """The queries of a study over silver; the register stays bronze."""
-    key = "n.person, r.BEN_IDT_ANO AS name"
-    join = "JOIN silver_numbers n ON n.identity = r.BEN_IDT_ANO"
-    numbered = _PEOPLE.format(key=key, join=join)
-    all_of_them = _PEOPLE.format(key=key, join=f"LEFT {join}")
-    return _SHAPES[shape](numbered, all_of_them, _SILVER_DRUG, _SILVER_STAYS)
+    """The queries of a study over silver, where persons are those of its register."""
+    study = _SHAPES[shape](_SILVER_PEOPLE, _SILVER_DRUG, _SILVER_STAYS)
+    return evolve(study, outputs={**study.outputs, "everyone": _IN_SILVER})
 
 
-def _incident(people: str, _: str, drug: str, __: str) -> ByHand:
+def _incident(people: str, drug: str, _: str) -> ByHand:
     cohort = f"""
 WITH days AS (SELECT DISTINCT person, date FROM ({drug}) t),
 told AS (
@@ -100,17 +103,17 @@ fresh AS (
   SELECT person, min(date) AS first FROM told
   WHERE (before IS NULL OR date - before > 365) AND {_IN_2024} GROUP BY person)
 SELECT name, first, sex FROM fresh JOIN ({people}) p USING (person) ORDER BY name"""
-    return ByHand(kept={}, outputs={"cohort": cohort, **_EVERYONE})
+    return ByHand(kept={}, outputs={"cohort": cohort})
 
 
-def _stays(people: str, _: str, __: str, stays: str) -> ByHand:
+def _stays(people: str, _: str, stays: str) -> ByHand:
     cohort = f"""
 SELECT name, stroke, sex, least(floor((2024 - birth) / 10.0), 9) AS age
 FROM ({_STROKES.format(stays=stays)}) k JOIN ({people}) p USING (person) ORDER BY name"""
-    return ByHand(kept={}, outputs={"cohort": cohort, **_EVERYONE})
+    return ByHand(kept={}, outputs={"cohort": cohort})
 
 
-def _prevalence(_: str, people: str, drug: str, __: str) -> ByHand:
+def _prevalence(people: str, drug: str, _: str) -> ByHand:
     month = "CAST(date_trunc('month', date) AS DATE) AS month"
     users = f"SELECT DISTINCT person, {month} FROM ({drug}) t WHERE {_IN_2024}"
     used = f"""
@@ -121,10 +124,10 @@ WHERE p.death IS NULL OR p.death > u.month GROUP BY 1, 2"""
         "used": used,
         "alive": f"SELECT sex, {_ALIVE} FROM people GROUP BY 1",
     }
-    return ByHand(kept={"people": people}, outputs={**outputs, **_EVERYONE})
+    return ByHand(kept={"people": people}, outputs=outputs)
 
 
-def _nested(people: str, _: str, drug: str, stays: str) -> ByHand:
+def _nested(people: str, drug: str, stays: str) -> ByHand:
     cohort = f"""
 WITH strokes AS ({_STROKES.format(stays=stays)}),
 before AS (
@@ -132,10 +135,10 @@ before AS (
     AND d.date BETWEEN k.stroke - 90 AND k.stroke GROUP BY k.person)
 SELECT name, stroke, sex, coalesce(lines, 0) AS lines
 FROM strokes JOIN ({people}) p USING (person) LEFT JOIN before USING (person) ORDER BY name"""
-    return ByHand(kept={}, outputs={"cohort": cohort, **_EVERYONE})
+    return ByHand(kept={}, outputs={"cohort": cohort})
 
 
-def _matched(_: str, people: str, __: str, stays: str) -> ByHand:
+def _matched(people: str, _: str, stays: str) -> ByHand:
     told = f"""
 SELECT p.*, k.stroke FROM ({people}) p
 LEFT JOIN ({_STROKES.format(stays=stays)}) k ON k.person = p.person"""
@@ -151,7 +154,7 @@ turns AS (
 SELECT c.name, t.name AS control, c.stroke FROM turns t
 JOIN cases c ON c.birth = t.birth AND c.sex = t.sex AND c.place = t.turn ORDER BY 1, 2"""
     cohort = "SELECT name, stroke, birth, sex FROM people WHERE stroke IS NOT NULL ORDER BY name"
-    return ByHand(kept={"people": told}, outputs={"cohort": cohort, "pairs": pairs, **_EVERYONE})
+    return ByHand(kept={"people": told}, outputs={"cohort": cohort, "pairs": pairs})
 
 
 _SHAPES = {

@@ -30,7 +30,7 @@ KEY = ", ".join(DCIR_KEY)
 # Columns of the key that are not 1 on every line.
 FILLED = ("FLX_DIS_DTD", "FLX_TRT_DTD", "ORG_CLE_NUM", "DCT_ORD_NUM")
 BRONZE = ("IR_BEN_R", "ER_PRS_F", "ER_PHA_F", *(f"T_MCO{y}{x}" for y in (23, 24) for x in "BC"))
-SILVER = ("silver_dispensings", "silver_stays", "silver_numbers")
+SILVER = ("silver_dispensings", "silver_stays", "silver_numbers", "silver_register")
 ZERO = ("NIR", "NAI", "SEX", "SEJ", "FHO", "PMS", "DAT", "COH_NAI", "COH_SEX")
 
 _LINES = """
@@ -100,7 +100,7 @@ def _write(folder: Path, lines: int) -> None:
     with duckdb.connect(":memory:", config=config) as writing:
         writing.execute(f"CREATE VIEW lines AS {_LINES.format(**sizes)}")
         writing.execute(f"CREATE VIEW stays AS {_STAYS.format(**sizes)}")
-        for name, query in {**_bronze(sizes["persons"]), **_silver()}.items():
+        for name, query in {**_bronze(sizes["persons"]), **_silver(sizes["persons"])}.items():
             (folder / name).mkdir()
             writing.execute(
                 f"COPY ({query}) TO '{folder / name}' (FORMAT parquet, COMPRESSION zstd, "
@@ -162,7 +162,7 @@ def _bronze(persons: int) -> dict[str, str]:
     return found
 
 
-def _silver() -> dict[str, str]:
+def _silver(persons: int) -> dict[str, str]:
     return {
         "silver_dispensings": "SELECT person % 64 AS bucket, person, day AS date, "
         "CAST(cip13 AS VARCHAR) AS cip13, CAST(sum(quantity) AS BIGINT) AS quantity, "
@@ -171,6 +171,13 @@ def _silver() -> dict[str, str]:
         "silver_stays": 'SELECT person % 64 AS bucket, person, entry AS date, entry + 3 AS "end", '
         "code AS principal_diagnosis, CAST(NULL AS VARCHAR) AS related_diagnosis, "
         "'01M301' AS ghm, '8' AS exit_mode, i AS stay FROM stays ORDER BY 1, 2, 3",
-        "silver_numbers": f"SELECT person, {_pseudonym('person')} AS identity FROM "
-        "(SELECT DISTINCT person FROM lines UNION SELECT person FROM stays) ORDER BY 1",
+        "silver_numbers": f"SELECT CAST(i AS INTEGER) AS person, {_pseudonym('i')} AS identity "
+        f"FROM range({persons}) AS t(i) ORDER BY 1",
+        "silver_register": "SELECT CAST(i % 64 AS INTEGER) AS bucket, "
+        f"CAST(i AS INTEGER) AS person, {_pseudonym('i')} AS identity, "
+        "CAST(1930 + hash(i + 29) % 80 AS BIGINT) AS birth_year, "
+        "CASE WHEN hash(i + 31) % 2 = 0 THEN 'male' ELSE 'female' END AS sex, "
+        "CASE WHEN hash(i + 37) % 50 = 0 THEN DATE '2024-06-01' END AS death_date, "
+        "CAST(NULL AS VARCHAR) AS department, true AS real_identifier "
+        f"FROM range({persons}) AS t(i) ORDER BY 1, 2",
     }

@@ -102,7 +102,12 @@ def _plainly(result: CohortResult) -> dict[str, Any]:
     return told
 
 
-def _told(shape: str, found: Mapping[str, Rows]) -> dict[str, Any]:
+def _told(shape: str, rows: Mapping[str, Rows]) -> dict[str, Any]:
+    # Bronze has a sex as a number, silver as a word.
+    found = {
+        name: [tuple(SEXES.get(value, value) for value in row) for row in held]
+        for name, held in rows.items()
+    }
     told: dict[str, Any] = {name: found[name] for name in ("cohort", "pairs") if name in found}
     told["everyone"] = found["everyone"][0][0]
     if shape == "stays":

@@ -138,7 +138,7 @@ def scope_of(dice: random.Random, names: list[str]) -> Scope:
 
 
 def silver_rows(dice: random.Random, identities: list[str]) -> dict[str, pa.Table]:
-    """Every silver table with random rows, and person numbers, by the register or by the layer."""
+    """Every table of events with random rows, and person numbers, by the register or the layer."""
     numbers = {name: place for place, name in enumerate(sorted(set(identities)), start=7)}
     people = [*numbers.values(), 99]
     tables = {}
@@ -159,6 +159,8 @@ def silver_rows(dice: random.Random, identities: list[str]) -> dict[str, pa.Tabl
         arrays = {here: pa.array([r[here] for r in rows], _KINDS[k]) for here, k in kinds.items()}
         who = pa.array([dice.choice(people) for _ in rows], pa.int32())
         tables[silver.name] = pa.table({"person": who, **arrays})
+    # Few have no number.
+    numbers = {name: number for name, number in numbers.items() if dice.random() < 0.9}
     called = list(numbers)
     if dice.random() < 0.5:
         whose = pa.array(list(numbers.values()), pa.int32())

@@ -56,6 +56,7 @@ from bercail.cohorts.model import Attribute, Exclusion, TableRequest
 from bercail.cohorts.scores import INDEXES
 from bercail.cohorts.sources import Sources
 from bercail.cohorts.views import EVENT_VIEWS, PERIODS, PERSONS, VIEWS, Kind
+from bercail.testing.silver_register import register_of
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 VALUES = (Kind.BOOL, Kind.INT, Kind.DATE, Kind.TEXT)
@@ -359,6 +360,8 @@ def difficult_sources(seed: int) -> Sources:
     bronze = data.sources()
     identities = [one for one in data.table("IR_BEN_R")["BEN_IDT_ANO"].to_pylist() if one]
     tables = {**bronze.tables, **FURTHER.silver_rows(dice, identities)}
+    if dice.random() < 0.7:
+        tables["silver_register"] = register_of(tables)
     return evolve(bronze, tables=tables, scope=FURTHER.scope_of(dice, sorted(set(identities))))
 
 

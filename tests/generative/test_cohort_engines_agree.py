@@ -9,16 +9,29 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bercail.cohorts import DuckdbEngine, MemoryEngine, Model
+from bercail.cohorts import (
+    Cohort,
+    DuckdbEngine,
+    MemoryEngine,
+    Model,
+    acts,
+    deaths,
+    hospital_drugs,
+    match,
+    persons,
+)
 from bercail.cohorts.cleaning import RULES
 from bercail.cohorts.codec import NODES
 from bercail.cohorts.events import Events
 from bercail.cohorts.explaining.sentences import explain
+from bercail.cohorts.plan import plan_run
 from bercail.cohorts.rules import columns_of, walk
 from bercail.cohorts.views import VIEWS
+from bercail.testing.silver_register import every_column
 
 
 def _strategies() -> ModuleType:
@@ -49,6 +62,48 @@ def test_engines_agree(model: Model, seed: int) -> None:
     assert duck.as_dict() == plain.as_dict()
     assert duck.matches == plain.matches
     assert dict(duck.events) == dict(plain.events)
+
+
+def test_persons_are_the_same_from_silver_and_from_their_rows() -> None:
+    """Studies that silver can serve alone, on data with and without the silver register."""
+    silver = acts.where(acts.system == "1111").count() + hospital_drugs.count()
+    dated = acts.between(persons.death_date.plus(days=-400), persons.death_date).count()
+    study = Cohort(
+        name="both",
+        title="Both",
+        population=every_column()["real_identifier"] | persons.sex.is_known() | acts.exists(),
+        index_date=deaths.first().date,
+        attributes={
+            **every_column(),
+            "events": silver,
+            "dated": dated,
+        },
+        event_rows={"rows": (acts, ["date", "code"])},
+        matching=match(persons.sex.is_known() & ~deaths.exists(), on=["sex"], ratio=1),
+    )
+    needed = Cohort(name="some", title="Some", population=acts.exists())
+    served: Counter[bool] = Counter()
+    for seed in range(16):
+        sources = STRATEGIES.difficult_sources(seed)
+        held = {name: one for name, one in sources.tables.items() if name != "silver_register"}
+        for model in (study.model, needed.model):
+            plan = plan_run(model, sources)
+            served[plan.named] += bool(plan.register)
+            without = evolve(sources, tables=held)
+            expected = MemoryEngine(without).run(model)
+            for engine, read in (
+                (MemoryEngine, sources),
+                (DuckdbEngine, sources),
+                (DuckdbEngine, without),
+            ):
+                found = engine(read).run(model)
+                assert found.as_dict() == expected.as_dict()
+                assert found.persons.to_pylist() == expected.persons.to_pylist()
+                assert found.matches == expected.matches
+                assert dict(found.events) == dict(expected.events)
+    # Names of its own, names looked up by number, and neither.
+    assert min(served.values()) > 3
+    assert sum(served.values()) < 32
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=CALM)

@@ -26,7 +26,7 @@ from bercail.storage.memory import MemoryStore
 from bercail.testing.fate import Fate
 from bercail.testing.silver_world import OPERATOR, Row, World, Writer, sequences
 
-CONCEPTS = ("dispensings", "acts", "stays", "deaths", "residence")
+CONCEPTS = ("dispensings", "acts", "stays", "deaths", "residence", "register")
 
 
 def built(world: World, seed: int, months: int, concepts: tuple[str, ...]) -> None:

@@ -21,10 +21,11 @@ from bercail.cohorts import (
     stays,
 )
 from bercail.cohorts.plan import plan_run
+from bercail.testing.silver_register import every_column
 from bercail.testing.silver_world import OPERATOR, World, sequences
 from bercail.testing.small_snds import DRUGS
 
-CONCEPTS = ("dispensings", "stays", "diagnoses", "long_term_illnesses")
+CONCEPTS = ("dispensings", "stays", "diagnoses", "long_term_illnesses", "register")
 BRONZE = ("IR_BEN_R", "ER_PRS_F", "ER_PHA_F", "IR_IMB_R", *(f"T_MCO23{x}" for x in ("B", "C", "D")))
 
 
@@ -60,6 +61,7 @@ def _asked() -> Model:
             "illness_end": illness.last().end,
             "near": hospital.between(first.date.plus(days=-365), first.date.plus(days=365)).count(),
             "dead": persons.death_date.is_known(),
+            **every_column(),
         },
         tables={"t": ["large", "died_there", "dead"]},
         event_rows={"rows": (drugs, ["date", "cip13", "quantity"])},
@@ -102,6 +104,10 @@ def test_silver_and_bronze_give_the_same(tmp_path: Path, seed: int) -> None:
             for sources in (bronze, silver, both):
                 _same(engine(sources).run(model), expected)
         assert plan_run(model, both).readings.keys() == plan_run(model, silver).readings.keys()
+        assert plan_run(model, both).named
         assert not plan_run(model, bronze).silver
+        for name in ("sex", "department"):
+            assert None in expected.persons[name].to_pylist()
+            assert len(set(expected.persons[name].to_pylist())) > 2
     finally:
         world.close()

@@ -337,6 +337,39 @@ def test_residence(world: World) -> None:
     ]
 
 
+def test_register(world: World) -> None:
+    plain = {"BEN_NIR_PSA": A, "BEN_RNG_GEM": 1, "BEN_IDT_ANO": A, "BEN_CDI_NIR": "09"}
+    plain |= {"BEN_NAI_ANN": "1950", "BEN_SEX_COD": 2, "BEN_RES_DPT": "075"}
+    plain |= {"BEN_DTE_MAJ": date(2020, 1, 1), "BEN_DCD_DTE": NEVER}
+    who = {name: {**plain, "BEN_IDT_ANO": name * 17} for name in "CDEF"}
+    rows = [
+        # Lines that agree but for the home, the later of which counts; a death on one of them.
+        who["C"],
+        who["C"] | {"BEN_RES_DPT": "013", "BEN_DTE_MAJ": date(2021, 1, 1), "BEN_CDI_NIR": "03"},
+        who["C"] | {"BEN_RES_DPT": " ", "BEN_DTE_MAJ": date(2022, 1, 1), "BEN_DCD_DTE": DAY},
+        # Lines that disagree; an unknown day of update comes before any other.
+        who["D"],
+        who["D"]
+        | {"BEN_SEX_COD": 1, "BEN_NAI_ANN": "1951", "BEN_RES_DPT": "2A0"}
+        | {"BEN_DTE_MAJ": NEVER},
+        # What is unknown disagrees with nothing; a year of 1600 and a sex of 9 are unknown.
+        who["E"],
+        who["E"] | {"BEN_NAI_ANN": "1600", "BEN_SEX_COD": 9, "BEN_RES_DPT": None},
+        who["F"] | dict.fromkeys(("BEN_NAI_ANN", "BEN_SEX_COD", "BEN_RES_DPT", "BEN_CDI_NIR")),
+    ]
+    columns = ("identity", "birth_year", "sex", "death_date", "department", "real_identifier")
+    found = made(world, "register", {"IR_BEN_R": rows}, *columns, "lines")
+    assert {row[0]: row[2:] for row in found if row[0][0] in "CDEF"} == {
+        "C" * 17: (1950, "female", DAY, "013", True, 3),
+        "D" * 17: (None, None, None, "075", False, 2),
+        "E" * 17: (1950, "female", None, "075", False, 2),
+        "F" * 17: (None, None, None, None, False, 1),
+    }
+    # Whoever has a number has one row, and twins are two.
+    assert {row[0] for row in found} == {row[1] for row in found} == set(world.whose().values())
+    assert len(found) == 4 + 4
+
+
 def test_what_was_known_of_every_table_on_a_day(world: World) -> None:
     """By flux month where its lines have one; by arrival for all, as the lake signed them."""
     late = date(2024, 1, 1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from bercail.airlock.crate_words import BOTH, CrateWords
 from bercail.airlock.inspection.kinds import CUSTOMS
 from bercail.airlock.request import Request
 
@@ -31,19 +32,24 @@ _TYPES = {suffix: custom.media for custom in CUSTOMS.values() for suffix in cust
 
 @frozen(kw_only=True)
 class CrateFacts:
-    """What the metadata say beyond the request: when, by whom, from which model."""
+    """What the metadata say beyond the request: when, by whom, from which model.
+
+    `lone`: one count table is all that leaves.
+    """
 
     released_at: str
     publisher: str
     title: str
     model_digest: str
     paths: tuple[str, ...]
-    what: str = "Protected table"
+    lone: bool = True
+    words: CrateWords = BOTH
 
 
 def crate(request: Request, facts: CrateFacts) -> dict[str, Any]:
     """The content of `ro-crate-metadata.json`."""
-    reviews = [_review(vote.checker, vote.at) for vote in request.votes if vote.approve]
+    name = facts.words.review
+    reviews = [_review(vote.checker, vote.at, name) for vote in request.votes if vote.approve]
     actions = [_study(request, facts), *_automatic(request, facts), *reviews, _bagging(facts)]
     people = sorted({request.author, *request.approvals})
     return {
@@ -66,12 +72,13 @@ def crate(request: Request, facts: CrateFacts) -> dict[str, Any]:
 
 def _context(request: Request, facts: CrateFacts) -> list[dict[str, Any]]:
     """What the actions refer to: profile, model, project, permit, platform, terms."""
+    words = facts.words
     return [
-        {"@id": PROFILE, "@type": "Profile", "name": "Five Safes RO-Crate profile"},
+        {"@id": PROFILE, "@type": "Profile", "name": words.profile},
         {
             "@id": "#model",
             "@type": "Dataset",
-            "name": "Cohort model of the study",
+            "name": words.model,
             "identifier": f"sha256:{facts.model_digest}" if facts.model_digest else "unknown",
         },
         {
@@ -83,27 +90,28 @@ def _context(request: Request, facts: CrateFacts) -> list[dict[str, Any]]:
         {
             "@id": "#permit",
             "@type": "PropertyValue",
-            "name": "data permit",
+            "name": words.permit,
             "value": request.permit,
         },
         {"@id": "#platform", "@type": "Organization", "name": facts.publisher},
         {
             "@id": "#airlock",
             "@type": "SoftwareApplication",
-            "name": "Bercail airlock",
+            "name": words.airlock,
             "provider": {"@id": "#platform"},
         },
-        {"@id": _SHA512, "@type": "DefinedTerm", "name": "sha-512 algorithm"},
+        {"@id": _SHA512, "@type": "DefinedTerm", "name": words.hash_name},
         {"@id": _LICENCE, "@type": "CreativeWork", "name": "Licence Ouverte 2.0"},
     ]
 
 
 def _root(request: Request, facts: CrateFacts, actions: list[dict[str, Any]]) -> dict[str, Any]:
+    described = facts.words.lone_table if facts.lone else facts.words.several
     return {
         "@id": "./",
         "@type": "Dataset",
         "name": facts.title,
-        "description": f"{facts.what} released under the permit {request.permit}.",
+        "description": described.format(request.permit),
         "identifier": request.id,
         "conformsTo": {"@id": PROFILE},
         "datePublished": facts.released_at,
@@ -121,7 +129,7 @@ def _study(request: Request, facts: CrateFacts) -> dict[str, Any]:
     return {
         "@id": "#study",
         "@type": "CreateAction",
-        "name": "The study counted persons",
+        "name": facts.words.study,
         "actionStatus": _DONE,
         "agent": {"@id": f"#person-{request.author}"},
         "instrument": {"@id": "#model"},
@@ -132,17 +140,12 @@ def _study(request: Request, facts: CrateFacts) -> dict[str, Any]:
 def _automatic(request: Request, facts: CrateFacts) -> list[dict[str, Any]]:
     at = request.submitted.at if request.submitted else facts.released_at
     return [
-        _assessed(
-            "#disclosure-audit", "DisclosureCheck", "Automatic protection and audit", at, "#airlock"
-        ),
-        _assessed(
-            "#sign-off", "SignOff", "Permit found live at release", facts.released_at, "#airlock"
-        ),
+        _assessed("#disclosure-audit", "DisclosureCheck", facts.words.audit, at, "#airlock"),
+        _assessed("#sign-off", "SignOff", facts.words.sign_off, facts.released_at, "#airlock"),
     ]
 
 
-def _review(checker: str, at: str) -> dict[str, Any]:
-    name = "Output checker's review: approved"
+def _review(checker: str, at: str, name: str) -> dict[str, Any]:
     return _assessed(f"#review-{checker}", "DisclosureCheck", name, at, f"#person-{checker}")
 
 
@@ -164,7 +167,7 @@ def _bagging(facts: CrateFacts) -> dict[str, Any]:
         "@id": "#bagit",
         "@type": "UpdateAction",
         "additionalType": {"@id": f"{_SHP}GenerateCheckValue"},
-        "name": "BagIt manifests of the crate written",
+        "name": facts.words.bagging,
         "startTime": facts.released_at,
         "object": {"@id": "./"},
         "instrument": {"@id": _SHA512},

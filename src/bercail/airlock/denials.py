@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -37,10 +37,11 @@ class Denial:
 
 
 NOT_LIVE = Denial(
-    en="the permit `{0}` is not live",
-    fr="le permis `{0}` n'est pas en vigueur",
-    remedy="The access body decides on a permit; see it with `bercail access show`.",
-    remedy_fr="L'organisme d'accès décide du permis ; voyez-le avec `bercail access show`.",
+    en="the permit `{0}` is not live: it has ended, or was suspended or revoked",
+    fr="le permis `{0}` n'est pas en vigueur : il a pris fin, ou a été suspendu ou révoqué",
+    remedy="Ask the access body; for more time, file an application with `bercail access file`.",
+    remedy_fr="Interrogez l'organisme d'accès ; pour plus de temps, déposez une demande avec "
+    "`bercail access file`.",
 )
 HALTED = Denial(
     en="the project `{0}` is halted",
@@ -120,6 +121,14 @@ STATES_FR: Mapping[str, str] = {
 }
 """Each state of a request in French; a test holds the table against the states."""
 
+TURNS_FR: Mapping[str, str] = {
+    "author": "l'auteur",
+    "platform": "la plateforme",
+    "checkers": "les vérificateurs",
+    "nobody": "personne",
+}
+"""Whose turn it is, in French."""
+
 BRINGING_FR: Mapping[str, str] = {
     "none": "pas déclarés",
     "declared": "déclarés",
@@ -133,9 +142,15 @@ BRINGING_FR: Mapping[str, str] = {
 """Each state of files on their way in."""
 
 
-def wrong_state(en: str, fr: str, possible: Iterable[str]) -> Denial:
-    """The state forbids it; `possible` are the acts that it allows."""
-    acts = ", ".join(f"`{act.replace('_', ' ')}`" for act in possible)
+def wrong_state(en: str, fr: str, possible: Mapping[str, str]) -> Denial:
+    """The state forbids it; `possible` are the acts that it allows, with who does each.
+
+    Who is a key of `TURNS_FR`, or empty where the act does not say.
+    """
+    acts = ", ".join(f"`{act}`{f' (the {who})' if who else ''}" for act, who in possible.items())
+    acts_fr = ", ".join(
+        f"`{act}`{f' ({TURNS_FR[who]})' if who else ''}" for act, who in possible.items()
+    )
     if not acts:
         return Denial(
             en=en,
@@ -147,5 +162,5 @@ def wrong_state(en: str, fr: str, possible: Iterable[str]) -> Denial:
         en=en,
         fr=fr,
         remedy=f"In this state one may: {acts}.",
-        remedy_fr=f"Dans cet état on peut : {acts}.",
+        remedy_fr=f"Dans cet état on peut : {acts_fr}.",
     )

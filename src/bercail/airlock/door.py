@@ -14,13 +14,15 @@ from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.check import DisclosureCheck, check_table
 from bercail.airlock.disclosure.counts import parse_counts
+from bercail.airlock.disclosure.findings import VERDICTS_FR, severity_label
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.reading import read_grids
 from bercail.airlock.inspection import Disposition, Inspection, Kind, Remark, inspect_bytes
 from bercail.airlock.inspection.delimited import look_at_columns
 from bercail.airlock.inspection.identifiers import find_identifiers
-from bercail.airlock.inspection.remarks import Notes
+from bercail.airlock.inspection.kinds import KINDS_FR
+from bercail.airlock.inspection.remarks import Notes, told
 from bercail.airlock.tabled import (
     KINDS,
     SCHEMA_SUFFIX,
@@ -176,23 +178,28 @@ class Bundle:
 
     def lines(self) -> list[str]:
         """What was found, for a person at a terminal; no value of the files."""
-        kinds = [one.inspection.kind.value for one in self.files if one.role != DECLARES]
-        rows = [f"{self.verdict}: " + ", ".join(kinds)]
+        kinds = [one.inspection.kind for one in self.files if one.role != DECLARES]
+        head = (
+            f"{self.verdict}: {', '.join(kind.value for kind in kinds)} / "
+            f"{VERDICTS_FR[self.verdict]} : {', '.join(KINDS_FR[kind] for kind in kinds)}"
+        )
+        rows = [head]
         for one in self.files:
             rows += [_line(remark) for remark in one.remarks]
             rows += one.tables.lines() if one.tables else []
-        rows += [f"protected together: {', '.join(one.files)}" for one in self.linked]
+        rows += [f"{_TOGETHER}: {', '.join(one.files)}" for one in self.linked]
         inside = {remark.rule for one in self.files for remark in one.inspection.remarks}
         rows += [_line(cause) for cause in self.causes if cause.rule not in inside]
         return rows
 
 
+_TOGETHER = "protected together / protégés ensemble"
+
+
 def _line(remark: Remark) -> str:
     shown = remark.as_dict()
-    where = f" ({'; '.join(remark.places[:3])})" if remark.places else ""
     remedies = " / ".join(text for text in (shown["remedy"], shown["remedy_fr"]) if text)
-    said = " / ".join(text for text in (shown["message"], shown["message_fr"]) if text)
-    return f"{remark.severity}: {said}{where} {remedies}".rstrip()
+    return f"{severity_label(remark.severity)}: {told(shown)} {remedies}".rstrip()
 
 
 def look_at(
@@ -339,8 +346,9 @@ def is_readable(seen: Inspection) -> bool:
 def _require_own_words(name: str, schema: bytes | None) -> None:
     if schema is not None:
         raise Invalid(
-            f"`{name}` is a count table, which says itself what it counts.",
-            remedy="Hand it in without a schema.",
+            f"`{name}` is a count table, which says itself what it counts. / "
+            f"`{name}` est un tableau d'effectifs, qui dit lui-même ce qu'il compte.",
+            remedy="Hand it in without a schema. / Remettez-le sans schéma.",
             rule="table-schema",
         )
 
@@ -348,8 +356,9 @@ def _require_own_words(name: str, schema: bytes | None) -> None:
 def _require_described(leaving: Mapping[str, bytes], schemas: Mapping[str, bytes]) -> None:
     if unknown := sorted(set(schemas) - set(leaving)):
         raise Invalid(
-            f"A schema is given for `{unknown[0]}`, which is not handed in.",
-            remedy="Name a file that leaves.",
+            f"A schema is given for `{unknown[0]}`, which is not handed in. / "
+            f"Un schéma est donné pour `{unknown[0]}`, qui n'est pas remis.",
+            remedy="Name a file that leaves. / Nommez un fichier qui sort.",
             rule="table-schema",
         )
 
@@ -358,8 +367,9 @@ def _require_names(leaving: Mapping[str, bytes], supporting: Mapping[str, bytes]
     names = [*leaving, *supporting]
     if not leaving or len(names) > MOST_FILES:
         raise Invalid(
-            f"`{len(names)}` files are handed in.",
-            remedy=f"Hand in 1 to {MOST_FILES} files, one of them to leave.",
+            f"`{len(names)}` files are handed in. / `{len(names)}` fichiers sont remis.",
+            remedy=f"Hand in 1 to {MOST_FILES} files, one of them to leave. / "
+            f"Remettez 1 à {MOST_FILES} fichiers, dont un à faire sortir.",
             rule="output-names",
         )
     lowered = [name.lower() for name in names]
@@ -367,8 +377,9 @@ def _require_names(leaving: Mapping[str, bytes], supporting: Mapping[str, bytes]
     stems = [name.rsplit(".", 1)[0] for name in lowered]
     if len(set(lowered)) != len(lowered) or len(set(stems)) != len(stems):
         raise Invalid(
-            "Two files have names that differ only in their ending or their capitals.",
-            remedy="Rename one of them.",
+            "Two files have names that differ only in their ending or their capitals. / "
+            "Deux fichiers ont des noms qui ne diffèrent que par leur fin ou leurs majuscules.",
+            remedy="Rename one of them. / Renommez l'un d'eux.",
             rule="output-names",
         )
 
@@ -384,7 +395,7 @@ def _causes(bundle: Bundle) -> tuple[Remark, ...]:
     told = all(one.inspection.kind in _SELF_TOLD for one in bundle.leaving)
     if not told and len(bundle.context.split()) < 4:
         found.append(Remark(rule="cause-no-context", many=1))
-    for where, text in (("the context", bundle.context), ("the insistence", bundle.insisted)):
+    for where, text in (("context", bundle.context), ("insistence", bundle.insisted)):
         if _names_somebody(text):
             found.append(Remark(rule="identifier", many=1, places=(where,)))
     return tuple(sorted(found, key=lambda remark: remark.rule))
@@ -399,7 +410,8 @@ def require_plain(*texts: str) -> None:
     if any(_names_somebody(text) for text in texts):
         remark = Remark(rule="identifier", many=1)
         raise Invalid(
-            "The words of the statement or reason hold what identifies a person.",
+            "The words of the statement or reason hold what identifies a person. / "
+            "Les mots de la déclaration ou du motif contiennent ce qui identifie une personne.",
             remedy=in_both_languages([remark]),
             rule=remark.rule,
         )
@@ -421,17 +433,21 @@ def require_takeable(bundle: Bundle) -> None:
     for one in bundle.files:
         blocking = [remark for remark in one.remarks if remark.severity == "blocking"]
         never = one.inspection.disposition is Disposition.NEVER and not one.is_protected
+        kind = one.inspection.kind
         if never or one.inspection.size == 0:
             raise Invalid(
-                f"`{one.name}` is not a result: {one.inspection.kind.value}.",
-                remedy=in_both_languages(blocking[:1]) or "Hand in a result.",
+                f"`{one.name}` is not a result: {kind.value}. / "
+                f"`{one.name}` n'est pas un résultat : {KINDS_FR[kind]}.",
+                remedy=in_both_languages(blocking[:1])
+                or "Hand in a result. / Remettez un résultat.",
                 rule="output-type",
             )
     _require_results(bundle)
     if bundle.causes and not (bundle.insisted.strip() and _is_mild(bundle.causes)):
         rules = ", ".join(sorted({remark.rule for remark in bundle.causes}))
         raise Invalid(
-            f"The checkers would turn this back: {rules}.",
+            f"The checkers would turn this back: {rules}. / "
+            f"Les vérificateurs renverraient ceci : {rules}.",
             remedy=in_both_languages(bundle.causes),
             rule=bundle.causes[0].rule,
         )
@@ -442,7 +458,8 @@ def _require_results(bundle: Bundle) -> None:
         broken = one.tables.refused if one.tables else ()
         if broken:
             raise Refused(
-                f"`{one.name}` may not leave: " + " ".join(found.message for found in broken),
+                f"`{one.name}` may not leave. / `{one.name}` ne peut pas sortir. "
+                + " ".join(found.message for found in broken),
                 remedy=" ".join(found.remedy for found in broken),
                 rule=broken[0].rule,
             )

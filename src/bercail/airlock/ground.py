@@ -124,6 +124,7 @@ def project_stream(project: str) -> str:
 def missing(request_id: str) -> Missing:
     """The error for a request that is not there, or not in that state."""
     return Missing(
-        f"There is no request `{request_id}` in that state.",
-        remedy="List them with `bercail airlock list`.",
+        f"There is no request `{request_id}` in that state. / "
+        f"Il n'y a pas de demande `{request_id}` dans cet état.",
+        remedy="List them with `bercail airlock list`. / Listez-les avec `bercail airlock list`.",
     )

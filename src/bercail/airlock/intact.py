@@ -38,17 +38,22 @@ def require_intact(
             salted=request.is_salted,
         )
     except (Missing, Unproven) as error:
-        where, cause = "a sealed file does not open", error
+        cause = error
+        where = "a sealed file does not open"
+        where_fr = "un fichier scellé ne s'ouvre pas"
     else:
         if set_digest(found) == checked.set_digest:
             if request.released is None:
                 _require_policy(ground.policy(permit), checked.policy_digest)
             return version
         where = ", ".join(sorted({one.name for one in set(found) ^ set(checked.entries)}))
+        where_fr = where
     ground.append(request.id, version, (TamperingFound(where=where),), actor)
     raise Unproven(
-        f"What the request `{request.id}` holds is not what was checked: {where}.",
-        remedy="All votes are void. Return the request; tell the operator.",
+        f"What the request `{request.id}` holds is not what was checked: {where}. / "
+        f"Ce que contient la demande `{request.id}` n'est pas ce qui a été contrôlé : {where_fr}.",
+        remedy="All votes are void. Return the request; tell the operator. / "
+        "Tous les votes sont nuls. Renvoyez la demande ; prévenez l'opérateur.",
         rule="vote-binding",
     ) from cause
 
@@ -56,7 +61,9 @@ def require_intact(
 def _require_policy(policy: DisclosurePolicy, digest: str) -> None:
     if digest != policy.digest:
         raise Refused(
-            "The disclosure policy has changed since the request was checked.",
-            remedy="Return the request; it is checked again under the present policy.",
+            "The disclosure policy has changed since the request was checked. / "
+            "La politique de divulgation a changé depuis le contrôle de la demande.",
+            remedy="Return the request; it is checked again under the present policy. / "
+            "Renvoyez la demande ; elle est recontrôlée sous la politique actuelle.",
             rule="policy-changed",
         )

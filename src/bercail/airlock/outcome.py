@@ -21,6 +21,9 @@ from bercail.airlock.shelf import (
 from bercail.airlock.statements import statement_of
 from bercail.foundation import canonical_json
 
+ENGINE_AND_PEOPLE = "engine and people"
+"""Who decided on a file that the engine protected, as a package writes it."""
+
 
 def leaving_files(bundle: Bundle, submitted: RequestSubmitted) -> dict[str, bytes]:
     """Every file that would leave, by its path in the package.
@@ -108,7 +111,7 @@ def inspection_document(bundle: Bundle) -> dict[str, Any]:
             {
                 "name": one.name,
                 "kind": one.inspection.kind.value,
-                "decided_by": "engine and people" if one.is_protected else "people",
+                "decided_by": ENGINE_AND_PEOPLE if one.is_protected else "people",
                 "rules": sorted({remark.rule for remark in one.remarks}),
                 "paths": sorted(_leaving(one, bundle.policy)),
             }

@@ -20,6 +20,7 @@ from typing import Any
 from attrs import field, frozen
 
 from bercail.airlock.crate import CrateFacts, crate
+from bercail.airlock.crate_words import BOTH, ENGLISH
 from bercail.airlock.request import Request
 from bercail.airlock.shelf import INSPECTION, REPORT, TABLE_JSON
 from bercail.airlock.statements import set_document
@@ -43,6 +44,7 @@ class Facts:
     """What the package says that the request does not: fixed by the release event.
 
     `salts` open the digests of the files that leave, by path; empty for a set without salts.
+    `only_english`: the metadata are those of a release made before they had a French half.
     """
 
     at: str
@@ -50,6 +52,7 @@ class Facts:
     publisher: str
     checkers_required: int
     salts: Mapping[str, str] = field(factory=dict, repr=False)
+    only_english: bool = False
 
 
 def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dict[str, bytes]:
@@ -61,7 +64,8 @@ def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dic
     files[SET] = canonical_json(set_document(request.entries, facts.salts)) + b"\n"
     lone = REPORT in leaving
     files[RELEASE] = canonical_json(_release(request, facts, lone=lone)) + b"\n"
-    title, model_digest = f"Results of the request {request.id}", ""
+    words = ENGLISH if facts.only_english else BOTH
+    title, model_digest = words.results.format(request.id), ""
     if lone:
         table = json.loads(leaving[TABLE_JSON])
         title, model_digest = table["title"], str(table["provenance"].get("model_digest", ""))
@@ -73,7 +77,8 @@ def payload(request: Request, leaving: Mapping[str, bytes], facts: Facts) -> dic
             title=title,
             model_digest=model_digest,
             paths=tuple(sorted(files)),
-            what="Protected table" if lone else "Checked results",
+            lone=lone,
+            words=words,
         ),
     )
     files[CRATE_FILE] = json.dumps(metadata, ensure_ascii=False, indent=2).encode() + b"\n"
@@ -147,8 +152,10 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         }
         if found != dict(files):
             raise Invalid(
-                f"`{folder}` exists and is not this release.",
-                remedy="Give another folder with `--out`, or remove this one.",
+                f"`{folder}` exists and is not this release. / "
+                f"`{folder}` existe et n'est pas cette sortie.",
+                remedy="Give another folder with `--out`, or remove this one. / "
+                "Donnez un autre dossier avec `--out`, ou retirez celui-ci.",
             )
         return
     part = folder.with_name(f".{folder.name}.part")
@@ -173,11 +180,16 @@ def mark(folder: Path, package_digest: str, envelope: str) -> None:
     """
     listed = folder / "manifest-sha512.txt"
     if not listed.is_file():
-        raise Missing(f"There is no package at `{folder}`.", remedy="Check the path.")
+        raise Missing(
+            f"There is no package at `{folder}`. / Il n'y a pas de paquet à `{folder}`.",
+            remedy="Check the path. / Vérifiez le chemin.",
+        )
     if sha256_hex(listed.read_bytes()) != package_digest:
         raise Unproven(
-            f"The package at `{folder}` is not the one that was revoked.",
-            remedy="Nothing was marked. Give the folder of the revoked release.",
+            f"The package at `{folder}` is not the one that was revoked. / "
+            f"Le paquet à `{folder}` n'est pas celui qui a été révoqué.",
+            remedy="Nothing was marked. Give the folder of the revoked release. / "
+            "Rien n'a été marqué. Donnez le dossier de la sortie révoquée.",
             rule="package-revoked",
         )
     (folder / REVOKED).write_bytes(envelope.encode() + b"\n")

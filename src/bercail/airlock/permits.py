@@ -52,8 +52,10 @@ class PermitView:
         known = {policy.name: policy for policy in SOURCE_POLICIES} | {house.name: house} | later
         if unknown := sorted(set(self.policies) - set(known)):
             raise Refused(
-                f"The permit `{self.id}` names the policy `{unknown[0]}`, unknown here.",
-                remedy="Have the permit corrected by the access body.",
+                f"The permit `{self.id}` names the policy `{unknown[0]}`, unknown here. / "
+                f"Le permis `{self.id}` nomme la politique `{unknown[0]}`, inconnue ici.",
+                remedy="Have the permit corrected by the access body. / "
+                "Faites corriger le permis par l'organisme d'accès.",
                 rule="EXP-04",
             )
         return strictest([known[house.name], *(known[name] for name in self.policies)])
@@ -126,5 +128,7 @@ def _end_of(day: date) -> datetime:
 def no_permit(permit_id: str) -> Missing:
     """The error for a permit that does not exist."""
     return Missing(
-        f"There is no permit `{permit_id}`.", remedy="Take the id from `bercail access show`."
+        f"There is no permit `{permit_id}`. / Il n'y a pas de permis `{permit_id}`.",
+        remedy="Take the id from `bercail access show`. / "
+        "Prenez l'identifiant dans `bercail access show`.",
     )

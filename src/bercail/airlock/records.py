@@ -70,8 +70,10 @@ class Records:
             shelf = self.ground.shelf(request_id)
             return shelf.leaving(submission_of(request), (name,))[name]
         raise Missing(
-            f"The request `{request_id}` has no file `{name}`.",
-            remedy="See its files with `bercail airlock show`.",
+            f"The request `{request_id}` has no file `{name}`. / "
+            f"La demande `{request_id}` n'a pas de fichier `{name}`.",
+            remedy="See its files with `bercail airlock show`. / "
+            "Voyez ses fichiers avec `bercail airlock show`.",
         )
 
     def requests(self) -> tuple[dict[str, Any], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bercail.airlock import package, rules
 from bercail.airlock.events import RequestReleased, RequestRevoked
@@ -112,14 +112,19 @@ class Releasing:
         if released is None:
             raise missing(request.id)
         facts = self._facts(request, released.at, released.ledger, needed)
-        files = package.payload(request, self._leaving(request), facts)
-        if package.package_digest(files) != released.package_digest:
-            raise Unproven(
-                f"The package of `{request.id}` is not the one that was recorded.",
-                remedy="Nothing was written. Tell the operator.",
-                rule="release-digest",
-            )
-        return files, released
+        leaving = self._leaving(request)
+        # A release of before has its metadata in English alone, and keeps them: its digest says.
+        for one in (facts, evolve(facts, only_english=True)):
+            files = package.payload(request, leaving, one)
+            if package.package_digest(files) == released.package_digest:
+                return files, released
+        raise Unproven(
+            f"The package of `{request.id}` is not the one that was recorded. / "
+            f"Le paquet de `{request.id}` n'est pas celui qui a été enregistré.",
+            remedy="Nothing was written. Tell the operator. / "
+            "Rien n'a été écrit. Prévenez l'opérateur.",
+            rule="release-digest",
+        )
 
     def _facts(self, request: Request, at: str, ledger: str, needed: int) -> package.Facts:
         shelf, submission = self.ground.shelf(request.id), submission_of(request)
@@ -143,8 +148,10 @@ class Releasing:
         records = self.ground.ledger.history(stream, limit=1000)
         if len(records) == 1000:
             raise Refused(
-                f"The request `{request_id}` has too long a history.",
-                remedy="Submit it anew under another request.",
+                f"The request `{request_id}` has too long a history. / "
+                f"La demande `{request_id}` a une histoire trop longue.",
+                remedy="Submit it anew under another request. / "
+                "Déposez-la de nouveau sous une autre demande.",
                 rule="airlock-state",
             )
         return {

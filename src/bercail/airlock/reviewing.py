@@ -58,6 +58,9 @@ class Reviewing:
 def said(reason: str) -> str:
     """`reason`, once it says something and names no identifier; raises Invalid otherwise."""
     if not reason.strip():
-        raise Invalid("A reason is needed.", remedy="Give it with `--reason`.")
+        raise Invalid(
+            "A reason is needed. / Un motif est nécessaire.",
+            remedy="Give it with `--reason`. / Donnez-le avec `--reason`.",
+        )
     require_plain(reason)
     return reason

@@ -157,6 +157,21 @@ PERFORMERS: Mapping[Act, Party] = {
 }
 """Who performs each act; `SEE` is open to all who are concerned."""
 
+COMMANDS: Mapping[Act, str] = {
+    Act.OPEN: "submit",
+    Act.ATTACH: "submit",
+    Act.SUBMIT: "submit",
+    Act.CHECK: "submit",
+    Act.VOTE: "review",
+    Act.RETURN: "return",
+    Act.RELEASE: "release",
+    Act.WITHDRAW: "withdraw",
+    Act.REVOKE: "revoke",
+    Act.SEE: "show",
+    Act.SEE_CELLS: "look",
+}
+"""The command that does each act: what people are told, since it is what they give."""
+
 NEEDS_LIVE_PERMIT = frozenset({Act.OPEN, Act.ATTACH, Act.SUBMIT, Act.CHECK, Act.VOTE, Act.RELEASE})
 
 
@@ -186,9 +201,7 @@ def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
     if act not in TRANSITIONS[request.state]:
         return _no(_state(request.state), "airlock-state")
     if act in NEEDS_LIVE_PERMIT and not permit.is_live:
-        if permit.is_halted:
-            return _no(denials.HALTED.told(permit.project), "LOG-07")
-        return _no(denials.NOT_LIVE.told(permit.id), "permit-not-live")
+        return _live(permit)
     inside = permit.members | request.members | {request.author}
     party = PERFORMERS[act]
     if party is Party.AUTHOR:
@@ -201,8 +214,18 @@ def may(actor: Actor, act: Act, request: Request, permit: PermitView) -> Answer:
     return _YES
 
 
+def _live(permit: PermitView) -> Answer:
+    if permit.is_live:
+        return _YES
+    if permit.is_halted:
+        return _no(denials.HALTED.told(permit.project), "LOG-07")
+    return _no(denials.NOT_LIVE.told(permit.id), "permit-not-live")
+
+
 def _state(state: State) -> Denial:
-    possible = [act.value for act in TRANSITIONS[state] if act not in _SEE]
+    possible = {
+        COMMANDS[act]: PERFORMERS[act].value for act in TRANSITIONS[state] if act not in _SEE
+    }
     return denials.wrong_state(
         f"the request is {state.value.replace('_', ' ')}",
         f"la demande est {denials.STATES_FR[state.value]}",
@@ -236,7 +259,14 @@ def require(actor: Actor, act: Act, request: Request, permit: PermitView) -> Non
     """Raise `Refused` with the reason, and who may, unless `may` says yes."""
     answer = may(actor, act, request, permit)
     if answer.denial is not None:
-        raise answer.denial.refusal(act.value.replace("_", " "), answer.rule)
+        raise answer.denial.refusal(COMMANDS[act], answer.rule)
+
+
+def require_live(act: Act, permit: PermitView) -> None:
+    """Raise `Refused` with the reason unless `permit` holds now and its project is not halted."""
+    answer = _live(permit)
+    if answer.denial is not None:
+        raise answer.denial.refusal(COMMANDS[act], answer.rule)
 
 
 def voted(request: Request, vote: VoteCast, required: int) -> tuple[Any, ...]:

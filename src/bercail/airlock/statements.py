@@ -43,29 +43,57 @@ class AnonymityStatement:
 
 def statement_for(bundle: Bundle) -> AnonymityStatement:
     """What the automatic check can say by itself: all about tables, of files only what it found."""
-    threshold = bundle.policy.threshold
+    most = bundle.policy.threshold - 1
     classes = any(
         rule in ("class-disclosure", "full-cell") for one in bundle.leaving for rule in one.rules
     )
-    singling_out = (
-        f"No count of 1 to {threshold - 1} distinct persons is published, and none "
-        "can be computed from what is published (audit certificate)."
-    )
-    correlation = (
-        "The table holds no identifier of a person or professional, encrypted or "
-        "not, and no record; only counts by category."
-    )
-    if not all(one.is_protected for one in bundle.leaving):
-        singling_out = f"Tables of counts: {singling_out} Other files: judged by the checkers."
-        correlation = "No identifier was found in any file; other files are judged by the checkers."
+    protected = all(one.is_protected for one in bundle.leaving)
     return AnonymityStatement(
-        singling_out=singling_out,
-        correlation=correlation,
-        inference="Some groups stand in one category entirely; the checkers judge whether that "
-        "is sensitive."
-        if classes
-        else "No published group stands in one category entirely.",
+        singling_out=(_COUNTS if protected else _COUNTS_AND_FILES).format(most),
+        correlation=_NO_IDENTIFIER if protected else _NONE_FOUND,
+        inference=_WHOLE_GROUPS if classes else (_NO_WHOLE_GROUP if protected else _NONE_IN_TABLES),
     )
+
+
+_COUNTS = (
+    "No count of 1 to {0} distinct persons is published, and none can be computed from what is "
+    "published (audit certificate). / "
+    "Aucun effectif de 1 à {0} personnes distinctes n'est publié, et aucun ne peut être calculé "
+    "à partir de ce qui est publié (certificat d'audit)."
+)
+_COUNTS_AND_FILES = (
+    "Tables of counts: No count of 1 to {0} distinct persons is published, and none can be "
+    "computed from what is published (audit certificate). Other files: judged by the checkers. / "
+    "Tableaux d'effectifs : aucun effectif de 1 à {0} personnes distinctes n'est publié, et aucun "
+    "ne peut être calculé à partir de ce qui est publié (certificat d'audit). Autres fichiers : "
+    "jugés par les vérificateurs."
+)
+_NO_IDENTIFIER = (
+    "The table holds no identifier of a person or professional, encrypted or not, and no record; "
+    "only counts by category. / "
+    "Le tableau ne contient aucun identifiant de personne ou de professionnel, chiffré ou non, et "
+    "aucun enregistrement ; seulement des effectifs par catégorie."
+)
+_NONE_FOUND = (
+    "No identifier was found in any file; other files are judged by the checkers. / "
+    "Aucun identifiant n'a été trouvé dans les fichiers ; les autres fichiers sont jugés par les "
+    "vérificateurs."
+)
+_WHOLE_GROUPS = (
+    "Some groups stand in one category entirely; the checkers judge whether that is sensitive. / "
+    "Des groupes sont entièrement dans une même catégorie ; les vérificateurs jugent si cela est "
+    "sensible."
+)
+_NONE_IN_TABLES = (
+    "Tables of counts: no published group stands in one category entirely. Other files: judged by "
+    "the checkers. / "
+    "Tableaux d'effectifs : aucun groupe publié n'est entièrement dans une même catégorie. Autres "
+    "fichiers : jugés par les vérificateurs."
+)
+_NO_WHOLE_GROUP = (
+    "No published group stands in one category entirely. / "
+    "Aucun groupe publié n'est entièrement dans une même catégorie."
+)
 
 
 def statement_of(submitted: RequestSubmitted) -> AnonymityStatement:

@@ -81,8 +81,8 @@ def read_files(paths: Sequence[Path]) -> dict[str, bytes]:
     for path in paths:
         if path.name in found:
             raise Invalid(
-                f"Two files are called `{path.name}`.",
-                remedy="Rename one of them.",
+                f"Two files are called `{path.name}`. / Deux fichiers s'appellent `{path.name}`.",
+                remedy="Rename one of them. / Renommez l'un d'eux.",
                 rule="output-names",
             )
         found[path.name] = read_file(path)
@@ -121,6 +121,8 @@ class Submitting:
         """See `AirlockService.submit`."""
         ground = self.ground
         permit = ground.permit(permit_id)
+        # Also where the same files stand in a request already: nothing moves without a permit.
+        rules.require_live(Act.SUBMIT, permit)
         request_id = paper.replaces or _request_id(ground.keys, permit_id, paper)
         version, request = ground.find(request_id)
         if paper.replaces and request.permit != permit_id:

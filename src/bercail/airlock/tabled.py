@@ -19,7 +19,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.assessment import Assessment, assess
-from bercail.airlock.disclosure.findings import Finding
+from bercail.airlock.disclosure.findings import FOR_PEOPLE, Finding
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 from bercail.airlock.disclosure.protect.outcome import ProtectedTables
 from bercail.airlock.disclosure.results.judging import ResultAssessment, assess_result
@@ -41,7 +41,7 @@ from bercail.airlock.disclosure.tables.schema import (
     read_schema,
     schema_document,
 )
-from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.airlock.disclosure.tables.typed import TypedTable, unit_in_french
 from bercail.airlock.disclosure.tables.writing import written
 from bercail.airlock.inspection import Kind
 from bercail.foundation import Invalid, Secret, canonical_json
@@ -178,7 +178,7 @@ class FileOfTables:
         """What was found, for a person at a terminal; no value of the file."""
         known = self.assessment.lines() if self.assessment else []
         told = set(known)
-        rows = [line for reason in self.people if (line := f"for people: {reason}") not in told]
+        rows = [line for one in self.people if (line := FOR_PEOPLE.format(one)) not in told]
         return known + rows
 
 
@@ -191,9 +191,13 @@ def read_declared(name: str, data: bytes, schema: bytes) -> Reading:
     schemas = () if declares_result(schema) else read_schema(schema)
     reading = read_tables(data, schemas)
     if reading.inferred or len(schemas) > len(reading.tables) + len(reading.unread):
-        raise _unsuited(name, "it does not declare exactly the tables of the file")
+        raise _unsuited(
+            name,
+            "it does not declare exactly the tables of the file",
+            "il ne déclare pas exactement les tableaux du fichier",
+        )
     if not schemas:
-        raise _unsuited(name, "it declares no table")
+        raise _unsuited(name, "it declares no table", "il ne déclare aucun tableau")
     return reading
 
 
@@ -320,7 +324,8 @@ def undeclared_tables(name: str, data: bytes) -> FileOfTables | None:
         return None
     reasons = [
         f"Nobody declared what `{name}` counts; it looks like {reading.tables[at].measure.unit}. / "
-        f"Personne n'a déclaré ce que compte `{name}`."
+        f"Personne n'a déclaré ce que compte `{name}` ; cela ressemble à "
+        f"{unit_in_french(reading.tables[at].measure.unit)}."
         for at in reading.inferred
     ]
     return FileOfTables(people=(*reasons, *reading.unread, _NOT_REMEMBERED.format(name)))
@@ -348,7 +353,11 @@ def _require_same(
 ) -> None:
     again = read_tables(replacement, schemas)
     if again.unread or not says_the_same(again, document):
-        raise _unsuited(name, "its labels cannot be written again in the format of the file")
+        raise _unsuited(
+            name,
+            "its labels cannot be written again in the format of the file",
+            "ses libellés ne peuvent être réécrits dans le format du fichier",
+        )
 
 
 def says_the_same(reading: Reading, document: Mapping[str, Any]) -> bool:
@@ -369,9 +378,11 @@ def _agrees(table: TypedTable, body: Mapping[str, Any]) -> bool:
     )
 
 
-def _unsuited(name: str, why: str) -> Invalid:
+def _unsuited(name: str, why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The schema of `{name}` does not suit the file: {why}.",
-        remedy="Begin from `bercail airlock suggest FILE`, or hand the tables in as CSV.",
+        f"The schema of `{name}` does not suit the file: {why}. / "
+        f"Le schéma de `{name}` ne convient pas au fichier : {why_fr}.",
+        remedy="Begin from `bercail airlock suggest FILE`, or hand the tables in as CSV. / "
+        "Partez de `bercail airlock suggest FICHIER`, ou remettez les tableaux en CSV.",
         rule="table-schema",
     )

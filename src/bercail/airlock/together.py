@@ -25,7 +25,7 @@ from bercail.airlock.disclosure.protect.suppression import house_rule
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
 from bercail.airlock.tabled import ProgressReport, read_declared
-from bercail.foundation import Invalid, Refused, Secret
+from bercail.foundation import BercailError, Invalid, Refused, Secret
 
 LINKED_FORMAT = "bercail-linked-tables/1"
 
@@ -107,7 +107,7 @@ def protected_together(
             how = group[names[0]].protection
             whole = protect(tables, how, policy, noise=noise, progress=progress)
         except (Invalid, Refused) as problem:
-            reasons |= dict.fromkeys(names, _not_together(names, problem.message))
+            reasons |= dict.fromkeys(names, _not_together(names, problem))
             continue
         outcomes |= _parts(whole, group)
         groups.append(_linked(names, whole))
@@ -123,11 +123,11 @@ def _linked(names: tuple[str, ...], whole: ProtectedTables) -> LinkedFiles:
     )
 
 
-def _not_together(names: Sequence[str], why: str) -> str:
+def _not_together(names: Sequence[str], problem: BercailError) -> str:
     files = ", ".join(f"`{name}`" for name in names)
     return (
-        f"{files} could not be protected together: {why} / "
-        f"{files} : impossible de les protéger ensemble."
+        f"{files} could not be protected together. / {files} : impossible de les protéger "
+        f"ensemble. {problem.message}"
     )
 
 

@@ -67,6 +67,36 @@ class VerifiedPackage:
         }
 
 
+# Why a package is refused, as the end of a sentence, in English and in French.
+_NO_CSV = ("a table has no CSV of its own", "un tableau n'a pas son propre CSV")
+_NO_TABLE = ("a table has not the files of a table", "un tableau n'a pas les fichiers d'un tableau")
+_NOT_NAMED = (
+    "the inspection does not name exactly the outputs",
+    "l'inspection ne nomme pas exactement les sorties",
+)
+_UNKNOWN_CHECKER = ("`{0}` is not a known checker", "`{0}` n'est pas un vérificateur connu")
+_OTHER_VOTE = (
+    "the vote of `{0}` is about something else",
+    "le vote de `{0}` porte sur autre chose",
+)
+_OWN_VOTE = ("the author voted on the release", "l'auteur a voté sur la sortie")
+_FEW_VOTES = ("only {0} checkers approved", "seuls {0} vérificateurs ont approuvé")
+_OTHER_POLICY = (
+    "the report of the table is under another policy",
+    "le rapport du tableau relève d'une autre politique",
+)
+_SMALL_SHOWN = ("a count under the threshold is published", "un effectif sous le seuil est publié")
+_NO_FORM = (
+    "the table has not the form of a protected table",
+    "le tableau n'a pas la forme d'un tableau protégé",
+)
+_OTHER_CERTIFICATE = (
+    "the certificate is not what the audit finds",
+    "le certificat n'est pas ce que trouve l'audit",
+)
+_OTHER_CSV = ("the CSV and the JSON table differ", "le CSV et le tableau JSON diffèrent")
+
+
 def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
     """Accept the package at `folder`, or raise at the first thing that does not hold.
 
@@ -112,7 +142,7 @@ def verify_package(folder: Path, keys: Mapping[str, Any]) -> VerifiedPackage:
 def _require_standing(digest: str, keys: Mapping[str, Any]) -> None:
     """7. Revoked packages are in the keys that the platform gives out."""
     if digest in keys.get("revoked", []):
-        raise refused("package-revoked", "its release was revoked")
+        raise refused("package-revoked", "its release was revoked", "sa sortie a été révoquée")
 
 
 Outputs = tuple[list[tuple[str, ...]], list[str], tuple[str, ...]]
@@ -148,7 +178,7 @@ def _outputs(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> Outpu
             continue
         stems = [path.removesuffix(".csv") for path in paths if path.endswith(".csv")]
         if len(stems) != 1:
-            raise refused("package-files", "a table has no CSV of its own")
+            raise refused("package-files", *_NO_CSV)
         stem = stems[0].removeprefix("outputs/")
         tables.append(
             (
@@ -159,19 +189,23 @@ def _outputs(files: Mapping[str, bytes], inspection: Mapping[str, Any]) -> Outpu
             )
         )
         if sorted(tables[-1]) != sorted(paths):
-            raise refused("package-files", "a table has not the files of a table")
+            raise refused("package-files", *_NO_TABLE)
     linked = _list(inspection, "linked") if "linked" in inspection else []
     named += [str(group.get("path")) for group in linked]
     standing = set(files) - PLAIN - ALWAYS - {name for name in files if is_vote(name)}
     if sorted(named) != sorted(standing):
-        raise refused("package-files", "the inspection does not name exactly the outputs")
+        raise refused("package-files", *_NOT_NAMED)
     return tables, protected, tuple(sorted(people))
 
 
 def _list(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     found = document.get(name)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise refused("package-files", f"`{name}` is no list of objects")
+        raise refused(
+            "package-files",
+            f"`{name}` is no list of objects",
+            f"`{name}` n'est pas une liste d'objets",
+        )
     return found
 
 
@@ -180,19 +214,27 @@ def _set(files: Mapping[str, bytes], release: Mapping[str, Any]) -> str:
     document = json_of(files, "review/set.json")
     entries = document.get("entries")
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        raise refused("package-set", "the set has no entries")
+        raise refused("package-set", "the set has no entries", "l'ensemble n'a pas d'entrées")
     leaving = {one.get("name"): one for one in entries if one.get("part") == "leaves"}
     actual = {name for name in files if name not in PLAIN and not is_vote(name)}
     if set(leaving) != actual or any(
         one.get("digest") != _digest(one, files[name]) for name, one in leaving.items()
     ):
-        raise refused("package-set", "a file that leaves is not the one that was voted on")
+        raise refused(
+            "package-set",
+            "a file that leaves is not the one that was voted on",
+            "un fichier qui sort n'est pas celui du vote",
+        )
     leaves = sorted(
         canonical_json([one.get("part"), one.get("name"), one.get("digest")]) for one in entries
     )
     digest = _merkle_root([hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]).hex()
     if digest != document.get("set_digest") or digest != release.get("set_digest"):
-        raise refused("package-set", "the digest of the set is wrong")
+        raise refused(
+            "package-set",
+            "the digest of the set is wrong",
+            "l'empreinte de l'ensemble est fausse",
+        )
     return digest
 
 
@@ -232,7 +274,7 @@ def _votes(
     for name in sorted(name for name in files if is_vote(name)):
         checker = PurePosixPath(name).name.removesuffix(".dsse.json")
         if checker not in keys.get("checkers", {}):
-            raise refused("package-votes", f"`{checker}` is not a known checker")
+            raise refused("package-votes", *_UNKNOWN_CHECKER, checker)
         public = DualPublicKey.from_dict(keys["checkers"][checker])
         statement = json.loads(open_dsse_envelope(json_of(files, name), _VOTE_TYPE, [public]))
         expected = {
@@ -246,12 +288,12 @@ def _votes(
             "decision": "approve",
         }
         if {key: statement.get(key) for key in expected} != expected:
-            raise refused("package-votes", f"the vote of `{checker}` is about something else")
+            raise refused("package-votes", *_OTHER_VOTE, checker)
         if checker == release["author"]:
-            raise refused("package-votes", "the author voted on the release")
+            raise refused("package-votes", *_OWN_VOTE)
         checkers.append(checker)
     if len(checkers) < max(2, policy.get("checkers", 2), release["checkers_required"]):
-        raise refused("package-votes", f"only {len(checkers)} checkers approved")
+        raise refused("package-votes", *_FEW_VOTES, len(checkers))
     return tuple(checkers)
 
 
@@ -259,12 +301,20 @@ def _policy(files: Mapping[str, bytes], report: Mapping[str, Any]) -> tuple[dict
     """The policy of the report and its digest, once it is the one voted on."""
     policy = report.get("policy")
     if not isinstance(policy, dict):
-        raise refused("package-votes", "the report names no policy")
+        raise refused(
+            "package-votes",
+            "the report names no policy",
+            "le rapport ne nomme aucune politique",
+        )
     policy_digest = hashlib.sha256(canonical_json(policy)).hexdigest()
     entries = json_of(files, "review/set.json")["entries"]
     voted_policy = [one.get("digest") for one in entries if one.get("part") == "policy"]
     if report.get("policy_digest") != policy_digest or voted_policy != [f"sha256:{policy_digest}"]:
-        raise refused("package-votes", "the policy is not the one that was voted on")
+        raise refused(
+            "package-votes",
+            "the policy is not the one that was voted on",
+            "la politique n'est pas celle du vote",
+        )
     return policy, policy_digest
 
 
@@ -283,7 +333,11 @@ def _signed(
         "released_at": release["released_at"],
     }
     if statement != expected:
-        raise refused("package-signature", "the airlock signed another package")
+        raise refused(
+            "package-signature",
+            "the airlock signed another package",
+            "le sas a signé un autre paquet",
+        )
     return digest
 
 
@@ -301,7 +355,7 @@ def _table(
     """5. Cells and hidden cells of a table, once the audit holds."""
     table = json_of(files, paths[0])
     if json_of(files, paths[2]).get("policy") != policy:
-        raise refused("package-audit", "the report of the table is under another policy")
+        raise refused("package-audit", *_OTHER_POLICY)
     rule = HouseRule(
         threshold=policy["threshold"],
         low=policy["low"],
@@ -311,18 +365,18 @@ def _table(
     cells = table.get("cells", [])
     shown = [cell["persons"] for cell in cells if cell["persons"] is not None]
     if any(0 < persons < rule.threshold for persons in shown):
-        raise refused("package-audit", "a count under the threshold is published")
+        raise refused("package-audit", *_SMALL_SHOWN)
     try:
         found = attack(table, rule)
     except (KeyError, TypeError, ValueError) as error:
-        raise refused("package-audit", "the table has not the form of a protected table") from error
+        raise refused("package-audit", *_NO_FORM) from error
     if weak := found.weaknesses():
-        raise refused("package-audit", weak[0])
+        raise refused("package-audit", *weak[0])
     certificate = json_of(files, paths[3])
     if {key: certificate.get(key) for key in found.as_dict()} != found.as_dict():
-        raise refused("package-audit", "the certificate is not what the audit finds")
+        raise refused("package-audit", *_OTHER_CERTIFICATE)
     if _csv(table) != files[paths[1]]:
-        raise refused("package-audit", "the CSV and the JSON table differ")
+        raise refused("package-audit", *_OTHER_CSV)
     return len(cells), len(cells) - len(shown)
 
 
@@ -347,13 +401,27 @@ def _crate(files: Mapping[str, bytes]) -> None:
     """6. The metadata name the profile and every file."""
     graph = json_of(files, "ro-crate-metadata.json").get("@graph")
     if not isinstance(graph, list):
-        raise refused("package-crate", "the metadata have no graph")
+        raise refused(
+            "package-crate",
+            "the metadata have no graph",
+            "les métadonnées n'ont pas de graphe",
+        )
     entities = {one.get("@id"): one for one in graph if isinstance(one, dict)}
     root = entities.get("./", {})
     parts = {one.get("@id") for one in root.get("hasPart", [])}
     named = set(files) - {"ro-crate-metadata.json"}
     if root.get("conformsTo") != {"@id": _PROFILE} or not named <= parts:
-        raise refused("package-crate", "the metadata do not name the profile and every file")
+        raise refused(
+            "package-crate",
+            "the metadata do not name the profile and every file",
+            "les métadonnées ne nomment pas le profil et chaque fichier",
+        )
+
+
+_FETCH_KEYS = (
+    "Fetch again the file that `bercail airlock keys --json` writes. / "
+    "Allez rechercher le fichier qu'écrit `bercail airlock keys --json`."
+)
 
 
 def read_keys(path: Path) -> dict[str, Any]:
@@ -361,9 +429,16 @@ def read_keys(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise Missing(f"There is no keys file `{path}`.", remedy="Check the path.") from error
+        raise Missing(
+            f"There is no keys file `{path}`. / Il n'y a pas de fichier de clés `{path}`.",
+            remedy="Check the path. / Vérifiez le chemin.",
+        ) from error
     except ValueError as error:
-        raise Invalid(f"`{path}` is not JSON.", remedy="Fetch the keys file again.") from error
+        raise Invalid(
+            f"`{path}` is not JSON. / `{path}` n'est pas du JSON.", remedy=_FETCH_KEYS
+        ) from error
     if not isinstance(value, dict) or not isinstance(value.get("checkers"), dict):
-        raise Invalid(f"`{path}` holds no keys.", remedy="Fetch the keys file again.")
+        raise Invalid(
+            f"`{path}` holds no keys. / `{path}` ne contient pas de clés.", remedy=_FETCH_KEYS
+        )
     return value

@@ -22,12 +22,31 @@ from bercail.foundation import Invalid, Unproven, canonical_json
 EVIDENCE = ("certificate.json", "report.json", "schema.json", "tables.json")
 
 
+# Why the tables of a package are refused, as the end of a sentence, in both languages.
+_OTHER_POLICY = (
+    "the report of the tables is under another policy",
+    "le rapport des tableaux relève d'une autre politique",
+)
+_NO_FORM = (
+    "the tables or their evidence have not the form they must have",
+    "les tableaux ou leurs preuves n'ont pas la forme voulue",
+)
+_OTHER_FILE = (
+    "the file and the tables that were audited differ",
+    "le fichier et les tableaux audités diffèrent",
+)
+
+
 def named_alone(name: object, paths: list[str]) -> str:
     """`name`, once `paths` are those of a protected file of that name; raises Unproven."""
     stem = str(name).rsplit(".", 1)[0]
     own = [f"outputs/{name}", *(f"disclosure/{stem}/{one}" for one in EVIDENCE)]
     if sorted(own) != sorted(paths):
-        raise refused("package-files", "a protected file has not the evidence of one")
+        raise refused(
+            "package-files",
+            "a protected file has not the evidence of one",
+            "un fichier protégé n'a pas les preuves d'un tel fichier",
+        )
     return str(name)
 
 
@@ -52,7 +71,7 @@ def verified_tables(
         # 1.
         source = report["source_policy"]
         if report["policy"] != policy or source["counts"] != policy:
-            raise _wrong("the report of the tables is under another policy")
+            raise _wrong(*_OTHER_POLICY)
         rule = _rule(source, policy)
         # 2.
         audit = audit_tables(tables, rule)
@@ -63,9 +82,9 @@ def verified_tables(
         schemas = read_schema(files[f"disclosure/{stem}/schema.json"])
         reading = read_tables(files[f"outputs/{name}"], schemas)
     except (KeyError, TypeError, ValueError, IndexError, Invalid) as error:
-        raise _wrong("the tables or their evidence have not the form they must have") from error
+        raise _wrong(*_NO_FORM) from error
     if reading.unread or reading.inferred or not _agrees(reading, tables):
-        raise _wrong("the file and the tables that were audited differ")
+        raise _wrong(*_OTHER_FILE)
     return len(values), sum(value is None for value in values)
 
 
@@ -86,7 +105,10 @@ def require_together(
             told = json_of(files, group["path"])
             source, whole = told["source_policy"], told["tables"]
             if told["files"] != group["files"] or source["counts"] != policy:
-                raise _wrong("files protected as one are told otherwise than in the inspection")
+                raise _wrong(
+                    "files protected as one are told otherwise than in the inspection",
+                    "des fichiers protégés ensemble sont dits autrement que dans l'inspection",
+                )
             # 1.
             _require_parts(files, group["files"], whole)
             # 2.
@@ -94,7 +116,10 @@ def require_together(
             _require_certificate(audit, told["certificate"], source)
             _require_protected(whole, audit)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise _wrong("the files protected as one have not their form") from error
+            raise _wrong(
+                "the files protected as one have not their form",
+                "les fichiers protégés ensemble n'ont pas leur forme",
+            ) from error
 
 
 def _require_parts(files: Mapping[str, bytes], names: list[str], whole: Mapping[str, Any]) -> None:
@@ -105,15 +130,24 @@ def _require_parts(files: Mapping[str, bytes], names: list[str], whole: Mapping[
         if alone in files:
             part = json_of(files, alone)
             if {**part, "tables": whole["tables"]} != whole:
-                raise _wrong("files that were protected as one were protected otherwise")
+                raise _wrong(
+                    "files that were protected as one were protected otherwise",
+                    "des fichiers protégés ensemble ont été protégés autrement",
+                )
             mine = part["tables"]
         else:
             mine = [_of_counts(json_of(files, f"outputs/{stem}.json"))]
         if rest[: len(mine)] != mine:
-            raise _wrong("the tables protected as one are not those of the files")
+            raise _wrong(
+                "the tables protected as one are not those of the files",
+                "les tableaux protégés ensemble ne sont pas ceux des fichiers",
+            )
         rest = rest[len(mine) :]
     if rest or len(names) < 2:
-        raise _wrong("the tables protected as one are more than those of the files")
+        raise _wrong(
+            "the tables protected as one are more than those of the files",
+            "les tableaux protégés ensemble sont plus que ceux des fichiers",
+        )
 
 
 def _of_counts(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +179,10 @@ def _require_certificate(
     digest = hashlib.sha256(canonical_json(dict(source))).hexdigest()
     again = json.loads(canonical_json(audit.certificate() | {"policy_sha256": digest}))
     if not audit.consistent or certificate != again:
-        raise _wrong("the certificate is not what the audit finds")
+        raise _wrong(
+            "the certificate is not what the audit finds",
+            "le certificat n'est pas ce que trouve l'audit",
+        )
 
 
 def _require_protected(tables: Mapping[str, Any], audit: Audit) -> None:
@@ -158,11 +195,17 @@ def _require_protected(tables: Mapping[str, Any], audit: Audit) -> None:
             value = cell["value"]
             if value is not None and not rounded:
                 if 0 < value < audit.rule.threshold:
-                    raise _wrong("a count under the threshold is published")
+                    raise _wrong(
+                        "a count under the threshold is published",
+                        "un effectif sous le seuil est publié",
+                    )
                 continue
             seen = audit.find(number, tuple(cell["key"]))
             if seen is None or _is_small(seen.informed, audit.rule):
-                raise _wrong("a hidden count is known to be small")
+                raise _wrong(
+                    "a hidden count is known to be small",
+                    "un effectif masqué est connu comme petit",
+                )
 
 
 def _is_small(bounds: tuple[int, int | None], rule: HouseRule) -> bool:
@@ -187,5 +230,5 @@ def _same(table: TypedTable, body: Mapping[str, Any]) -> bool:
     )
 
 
-def _wrong(why: str) -> Unproven:
-    return refused("package-audit", why)
+def _wrong(why: str, why_fr: str) -> Unproven:
+    return refused("package-audit", why, why_fr)

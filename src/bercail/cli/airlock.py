@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bercail.cli import airlock_bring, airlock_policy
-from bercail.cli.airlock_request import INTERVALS, LEARNT, emit_request
+from bercail.cli.airlock_request import LEARNT, emit_request, told_cells
+from bercail.cli.airlock_words import tell, tell_rows
 from bercail.cli.door import JsonFlag, actor, emit, find_house, house, progress
 from bercail.foundation import Refused
 
@@ -69,15 +70,19 @@ def _policy() -> tuple[SourcePolicy, str]:
     from bercail.airlock.policies import PolicyDesk
     from bercail.foundation import BercailError
 
-    found, where = SNDS_SOURCE, "built in"
+    found, where, where_fr = SNDS_SOURCE, "built in", "intégrée"
     try:
         if (platform := find_house()) is not None:
             found = PolicyDesk(ledger=platform.ledger, keys=platform.keys).show()
-            where = "of this house"
+            where, where_fr = "of this house", "celle de cette maison"
     except BercailError as problem:
         where = f"built in; that of this house cannot be read ({problem.message})"
+        where_fr = "intégrée ; celle de cette maison ne peut être lue"
     version = f"`{found.name}` version {found.version}"
-    return found, f"policy: {version}, {where}. A permit may add a stricter one."
+    return found, (
+        f"policy: {version}, {where}. A permit may add a stricter one. / "
+        f"politique : {version}, {where_fr}. Un permis peut en ajouter une plus stricte."
+    )
 
 
 def _check_several(
@@ -91,7 +96,9 @@ def _check_several(
 
     if schema is not None:
         raise Invalid(
-            "`--schema` is for a lone file.", remedy="Keep each schema as NAME.schema.json."
+            "`--schema` is for a lone file. / `--schema` est pour un fichier seul.",
+            remedy="Keep each schema as NAME.schema.json. / "
+            "Gardez chaque schéma sous NOM.schema.json.",
         )
     paths = without_schemas(files)
     data, schemas = read_files(paths), read_schemas(paths, {})
@@ -109,8 +116,7 @@ def _check_several(
     emit(checker_report(bundle), as_json, lines=[*bundle.lines(), told])
     for one in bundle.leaving if not as_json else ():
         rows = one.tables.assessment.rows() if one.tables and one.tables.assessment else []
-        if rows:
-            emit(rows, False, title=f"{one.name}: {LEARNT.lower()}", columns=INTERVALS)
+        told_cells(rows, f"{one.name}: {LEARNT.lower()}")
     return (bundle.verdict,)
 
 
@@ -148,8 +154,8 @@ def _check_one(file: Path, schema: Path | None, context: str, as_json: bool) -> 
     shown["tables"] = declared.checker_report() if declared else tables.checker_report()
     lines = bundle.lines() if declared else [*bundle.lines(), *tables.lines()]
     emit(shown, as_json, lines=[*lines, told])
-    if not as_json and tables.rows():
-        emit(tables.rows(), False, title=LEARNT, columns=INTERVALS)
+    if not as_json:
+        told_cells(tables.rows(), LEARNT)
     return (bundle.verdict, tables.verdict)
 
 
@@ -171,7 +177,9 @@ def _schemas(given: list[str] | None) -> dict[str, Path]:
     pairs = [one.partition("=") for one in given or ()]
     if wrong := [name for name, sign, path in pairs if not (name and sign and path)]:
         raise Invalid(
-            f"`{wrong[0]}` names no schema of a file.", remedy="Write `--schema FILE=SCHEMA`."
+            f"`{wrong[0]}` names no schema of a file. / "
+            f"`{wrong[0]}` ne nomme pas le schéma d'un fichier.",
+            remedy="Write `--schema FILE=SCHEMA`. / Écrivez `--schema FICHIER=SCHÉMA`.",
         )
     return {name: Path(path) for name, _, path in pairs}
 
@@ -247,7 +255,7 @@ def release(
     as_json: JsonFlag = False,
 ) -> None:
     """Write the package of an approved request."""
-    emit(house().airlock.release(request, actor(), out), as_json, title="Release")
+    tell(house().airlock.release(request, actor(), out), as_json, "Release / Sortie")
 
 
 @app.command()
@@ -260,7 +268,8 @@ def revoke(
     as_json: JsonFlag = False,
 ) -> None:
     """Take a release back; `verify` refuses its package from then on."""
-    emit(house().airlock.revoke(request, actor(), reason, package), as_json, title="Revoked")
+    revoked = house().airlock.revoke(request, actor(), reason, package)
+    tell(revoked, as_json, "Revoked / Révoquée")
 
 
 @app.command()
@@ -283,7 +292,8 @@ def figures(
     as_json: JsonFlag = False,
 ) -> None:
     """Publish how many requests were decided, how, and how long it took."""
-    emit(house().airlock.records.figures(days), as_json, title="Figures of the airlock")
+    figures = house().airlock.records.figures(days)
+    tell(figures, as_json, "Figures of the airlock / Chiffres du sas")
 
 
 @app.command()
@@ -296,13 +306,13 @@ def show(request: str, as_json: JsonFlag = False) -> None:
 def list_(as_json: JsonFlag = False) -> None:
     """Every request, one line each."""
     columns = ("request", "state", "project", "author", "hidden_cells")
-    emit(list(house().airlock.records.requests()), as_json, title="Requests", columns=columns)
+    tell_rows(house().airlock.records.requests(), as_json, "Requests / Demandes", columns)
 
 
 @app.command()
 def keys(as_json: JsonFlag = False) -> None:
     """The public keys that `verify` needs, of the airlock and of each checker."""
-    emit(house().airlock.public_keys(), as_json, title="Public keys")
+    emit(house().airlock.public_keys(), as_json, title="Public keys / Clés publiques")
 
 
 @app.command()
@@ -319,8 +329,10 @@ def verify(
 
     if keys_file is None and find_house() is None:
         raise Missing(
-            "No public keys are given, and there is no platform here that has them.",
-            remedy="Give the file that `bercail airlock keys --json` wrote with `--keys`.",
+            "No public keys are given, and there is no platform here that has them. / "
+            "Aucune clé publique n'est donnée, et aucune plateforme ici ne les a.",
+            remedy="Give the file that `bercail airlock keys --json` wrote with `--keys`. / "
+            "Donnez avec `--keys` le fichier qu'a écrit `bercail airlock keys --json`.",
         )
     known = read_keys(keys_file) if keys_file else house().airlock.public_keys()
-    emit(verify_package(package, known).as_dict(), as_json, title="Package")
+    tell(verify_package(package, known).as_dict(), as_json, "Package / Paquet")

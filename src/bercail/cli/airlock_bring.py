@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bercail.cli.door import JsonFlag, actor, emit, house
+from bercail.cli.airlock_words import tell, tell_rows
+from bercail.cli.door import JsonFlag, actor, house
 
 if TYPE_CHECKING:
     from bercail.airlock.bringing import BringingService
@@ -42,13 +43,13 @@ def declare(
 ) -> None:
     """Declare FILES and have them scanned."""
     shown = _desk().declare(files, permit, actor(), purpose=purpose, origin=origin, terms=terms)
-    emit(shown, as_json, title=shown["bringing"])
+    tell(shown, as_json, shown["bringing"])
 
 
 @app.command()
 def approve(bringing: Name, as_json: JsonFlag = False) -> None:
     """Take the next step of approval: an access officer, then an output checker."""
-    emit(_desk().approve(bringing, actor()), as_json, title=bringing)
+    tell(_desk().approve(bringing, actor()), as_json, bringing)
 
 
 @app.command()
@@ -58,7 +59,7 @@ def refuse(
     as_json: JsonFlag = False,
 ) -> None:
     """Refuse the files; final."""
-    emit(_desk().refuse(bringing, actor(), reason), as_json, title=bringing)
+    tell(_desk().refuse(bringing, actor(), reason), as_json, bringing)
 
 
 @app.command()
@@ -68,17 +69,17 @@ def take(
     as_json: JsonFlag = False,
 ) -> None:
     """Write the approved files into a folder of the space."""
-    emit(_desk().take(bringing, actor(), out), as_json, title=bringing)
+    tell(_desk().take(bringing, actor(), out), as_json, bringing)
 
 
 @app.command()
 def show(bringing: Name, as_json: JsonFlag = False) -> None:
     """Where the files stand."""
-    emit(_desk().show(bringing), as_json, title=bringing)
+    tell(_desk().show(bringing), as_json, bringing)
 
 
 @app.command(name="list")
 def list_(as_json: JsonFlag = False) -> None:
     """Everything that was ever declared, one line each."""
     columns = ("bringing", "state", "project", "author")
-    emit(list(_desk().all()), as_json, title="On the way in", columns=columns)
+    tell_rows(_desk().all(), as_json, "On the way in / En train d'entrer", columns)

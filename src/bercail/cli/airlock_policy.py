@@ -31,7 +31,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the policy that holds for the sources NAMES; a file to begin from with --json."""
-    emit(_desk().show(tuple(names or ())).as_dict(), as_json, title="Policy")
+    emit(_desk().show(tuple(names or ())).as_dict(), as_json, title="Policy / Politique")
 
 
 @app.command()
@@ -46,7 +46,7 @@ def sign(
     policy = read_policy(file)
     out.write_bytes(_desk().sign(policy, actor()))
     shown = {"name": policy.name, "version": policy.version, "digest": policy.digest}
-    emit(shown | {"envelope": str(out)}, as_json, title="Signed")
+    emit(shown | {"envelope": str(out)}, as_json, title="Signed / Signée")
 
 
 @app.command()
@@ -61,10 +61,10 @@ def check(
     from bercail.airlock.policies.service import check_envelope, read_key
 
     public = read_key(key) if key else _desk().public_key()
-    emit(check_envelope(envelope, public), as_json, title="Policy")
+    emit(check_envelope(envelope, public), as_json, title="Policy / Politique")
 
 
 @app.command()
 def key(as_json: JsonFlag = False) -> None:
     """The public key with which policies are signed."""
-    emit(_desk().public_key().as_dict(), as_json, title="Public key")
+    emit(_desk().public_key().as_dict(), as_json, title="Public key / Clé publique")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,19 @@ def check(study: Definition, as_json: JsonFlag = False) -> None:
     """Check a study without data; show its identity and what it reads."""
     from bercail.cohorts.service import check_study
 
-    emit(check_study(study).as_dict(), as_json, title=study.name)
+    found = check_study(study).as_dict()
+    emit(found, as_json, lines=_checked(found))
+
+
+def _checked(found: dict[str, Any]) -> list[str]:
+    """The identity whole, as a protocol quotes it; a line for each step, output and table."""
+    lines = [f"{name + ':':<8}{found[name]}" for name in ("study", "title", "digest")]
+    for name, content in found.items():
+        if name not in ("study", "title", "digest") and content:
+            tables = isinstance(content, dict)
+            told = [f"{one}: {', '.join(content[one])}" if tables else one for one in content]
+            lines += [f"{name.replace('_', ' ')}:", *(f"  {one}" for one in told)]
+    return lines
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bercail.cli.door import JsonFlag, ProgressForm, actor, emit, house, progress
-from bercail.foundation import Invalid, Unproven
+from bercail.foundation import Invalid, Missing, Unproven
 
 if TYPE_CHECKING:
     from bercail.hosting import Freeze
@@ -240,6 +240,9 @@ def verify(
     """Check a proof with the second reader, which shares no code with the writer."""
     from bercail.hosting import verify_manifest
 
+    for given in filter(None, (manifest, envelope, keys)):
+        if not given.is_file():
+            raise Missing(f"There is no file `{given}`.", remedy="Check the path.")
     try:
         statement = verify_manifest.verify(manifest, envelope, keys)
     except verify_manifest.NotProven as refusal:

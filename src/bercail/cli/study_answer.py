@@ -24,7 +24,7 @@ Out = Annotated[
 Language = Annotated[str, typer.Option("--language", help="Words of the picture: `en` or `fr`.")]
 Title = Annotated[str, typer.Option("--title", help="The title of the picture.")]
 
-_MOST_ROWS, _DIGITS = 40, 4
+_MOST_ROWS, _DIGITS, _SMALLEST = 40, 4, 0.0001
 
 
 def outputs(plot: Path | None, out: Path | None, language: str, title: str) -> Outputs:
@@ -56,7 +56,14 @@ def answer(found: Analysis, as_json: bool) -> None:
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _figure(value) for name, value in row.items()}
+    return {name: _figure_of(name, value) for name, value in row.items()}
+
+
+def _figure_of(name: str, value: Any) -> Any:
+    """A figure; a probability that is all but 0 by its bound, which no column cuts in two."""
+    if name == "p_value" and isinstance(value, float) and value < _SMALLEST:
+        return f"<{_SMALLEST}"
+    return _figure(value)
 
 
 def _figure(value: Any) -> Any:

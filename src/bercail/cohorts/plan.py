@@ -25,9 +25,10 @@ from bercail.cohorts.rules import (
     walk,
 )
 from bercail.cohorts.scope import ScopedModel, add_scope, may_reach, require_reach
+from bercail.cohorts.silver_views import SILVER_REGISTER
 from bercail.cohorts.sources import Piece, Sources
 from bercail.cohorts.view_types import SilverTable
-from bercail.cohorts.views import RAW, VIEWS, Kind
+from bercail.cohorts.views import PERSONS, RAW, VIEWS, Kind
 from bercail.foundation import Invalid
 
 DIAGNOSES = "silver_diagnoses"
@@ -53,7 +54,9 @@ class RunPlan:
 
     `model` is the study as written (its labels, its digest); engines run `scoped.model` on the
     persons for whom `scoped.guards` hold. `silver` are the views, with their rules, that are
-    read from silver tables; `numbers` names the table of person numbers, empty when none is.
+    read from silver tables; `numbers` names the table of person numbers, and `register` the silver
+    table of persons that is read in the place of IR_BEN_R, each empty when none is; `named` when
+    each row of that has the name of its person, so that no number is looked up.
     No way to open the tables that a plan hands out may last longer than `until`.
     """
 
@@ -64,6 +67,8 @@ class RunPlan:
     snapshots: tuple[str, ...]
     silver: frozenset[Events] = frozenset()
     numbers: str = ""
+    register: str = ""
+    named: bool = False
     until: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -91,8 +96,9 @@ def plan_run(model: Model, sources: Sources) -> RunPlan:
 
     1. Put the scope of the sources into the model.
     2. Choose for each view between silver, where the sources hold it cleaned by just the rules
-       that are asked for, and bronze.
-    3. Hold each table and column against the scope, before any is looked for.
+       that are asked for, and bronze; for persons, too.
+    3. Hold each table and column against the scope, before any is looked for: of persons in any
+       case those of IR_BEN_R, which silver is made from.
     4. Find each table, by year where it is yearly, and each column, under its lake or project
        name, with a type that fits.
 
@@ -107,25 +113,34 @@ def plan_run(model: Model, sources: Sources) -> RunPlan:
     silver = frozenset(leaf for leaf in found if _from_silver(leaf, used, sources))
     _require_source(found, silver, sources)
     bronze = [leaf for leaf in found if leaf not in silver]
-    needed = dict(by_table(bronze_inputs(scoped.model, bronze, used)))
-    if scoped.registered is not None:
-        needed["IR_BEN_R"] |= scoped.registered.columns
+    needed = _needed(scoped, bronze, used)
     numbers = _numbers_for(silver, sources)
     events = _silver_columns(silver, used, numbers)
     _require_reach(needed, events, sources)
-    readings = {name: _silver_readings(name, columns, sources) for name, columns in events.items()}
-    for family, names in needed.items():
-        readings[family] = _readings(family, names, sources)
+    own_rows = bronze or scoped.registered is not None or not numbers
+    registered = {} if own_rows else _register_columns(used, sources)
     return RunPlan(
         scoped=scoped,
-        readings=readings,
+        readings=_all_readings({} if registered else needed, events | registered, sources),
         used=used,
         drugs=_drugs(sources),
         snapshots=sources.snapshots(),
         silver=silver,
         numbers=numbers,
+        register=next(iter(registered), ""),
+        named=bool(registered) and _named(numbers, sources),
         until=sources.until,
     )
+
+
+def _needed(
+    scoped: ScopedModel, bronze: Collection[Events], used: Mapping[str, frozenset[str]]
+) -> Mapping[str, frozenset[str]]:
+    """The columns of bronze: of persons as their rows tell them, and of the leaves read there."""
+    needed = dict(by_table(bronze_inputs(scoped.model, bronze, used)))
+    if scoped.registered is not None:
+        needed["IR_BEN_R"] |= scoped.registered.columns
+    return needed
 
 
 def _numbers_for(silver: Collection[Events], sources: Sources) -> str:
@@ -134,7 +149,7 @@ def _numbers_for(silver: Collection[Events], sources: Sources) -> str:
     Who the persons are must not depend on the layer that events are read from.
     """
     numbers = _numbers(sources)
-    if not silver and not _may_read(numbers, sources):
+    if not silver and not (numbers and _may_read(numbers, {"person", NUMBERS[numbers]}, sources)):
         return ""
     if silver and not numbers:
         raise Invalid(
@@ -144,11 +159,34 @@ def _numbers_for(silver: Collection[Events], sources: Sources) -> str:
     return numbers
 
 
-def _may_read(numbers: str, sources: Sources) -> bool:
+def _may_read(table: str, columns: Collection[str], sources: Sources) -> bool:
     tables = sources.scope.tables
-    if not numbers or tables is None:
-        return bool(numbers)
-    return tables.get(numbers, frozenset()) >= {"person", NUMBERS[numbers]}
+    return tables is None or tables.get(table, frozenset()) >= set(columns)
+
+
+def _register_columns(
+    used: Mapping[str, frozenset[str]], sources: Sources
+) -> dict[str, dict[str, Kind]]:
+    """What to read of the silver register; nothing where it is not there or not in the scope.
+
+    It serves a study that asks for persons alone: events of bronze are led to persons by the rows
+    of IR_BEN_R, and a permit may ask for one such row.
+    """
+    columns = {"person": Kind.INT, "identity": Kind.TEXT}
+    for name in sorted(used[PERSONS]):
+        columns[SILVER_REGISTER.columns[name]] = VIEWS[PERSONS].columns[name].kind
+    table = SILVER_REGISTER.name
+    there = table in sources.tables and _may_read(table, columns, sources)
+    return {table: columns} if there else {}
+
+
+def _named(numbers: str, sources: Sources) -> bool:
+    """Whether the silver register has the name of each person.
+
+    Where a person may have several identities, the name is that of the table of numbers as it is.
+    """
+    pieces = sources.pieces(SILVER_REGISTER.name)
+    return numbers == "silver_numbers" and all(piece.is_full("identity") for piece in pieces)
 
 
 def _leaves_of(guards: Collection[Expression]) -> tuple[Events, ...]:
@@ -256,6 +294,15 @@ def _silver_columns(
     return needed
 
 
+def _all_readings(
+    needed: Mapping[str, frozenset[str]],
+    silver: Mapping[str, Mapping[str, Kind]],
+    sources: Sources,
+) -> dict[str, tuple[Reading, ...]]:
+    found = {name: _silver_readings(name, columns, sources) for name, columns in silver.items()}
+    return found | {name: _readings(name, columns, sources) for name, columns in needed.items()}
+
+
 def _silver_readings(
     name: str, columns: Mapping[str, Kind], sources: Sources
 ) -> tuple[Reading, ...]:
@@ -317,6 +364,7 @@ def _fitting(kind: Kind, held: pa.DataType, name: str) -> pa.DataType:
         Kind.INT: text or pa.types.is_integer(plain),
         Kind.TEXT: text or pa.types.is_integer(plain),
         Kind.DATE: pa.types.is_date32(plain),
+        Kind.BOOL: pa.types.is_boolean(plain),
     }
     if not fits[kind] and not pa.types.is_null(plain):
         raise Invalid(

@@ -44,6 +44,8 @@ class StudyCheck:
             "digest": self.model.digest,
             "steps": list(step_labels(self.model)),
             "tables": [table.title for table in self.model.tables],
+            "measures": [measure.title for measure in self.model.measures],
+            "event_rows": [rows.name for rows in self.model.event_rows],
             "reads": {name: sorted(columns) for name, columns in inputs(self.model).items()},
         }
 

@@ -49,6 +49,14 @@ SILVER_ILLNESSES = SilverTable(
     columns={"start": "date", "end": "end", "icd10": "icd10"},
     rules=frozenset({"ald-only"}),
 )
+# Persons as the view of persons has them, one row each, by number; who has none stands under 0.
+# `identity` is the name of who has one alone.
+SILVER_REGISTER = SilverTable(
+    name="silver_register",
+    columns={
+        name: name for name in ("birth_year", "sex", "death_date", "department", "real_identifier")
+    },
+)
 
 
 def _column(kind: Kind, en: str, fr: str, source: str) -> ViewColumn:

@@ -75,6 +75,12 @@ class Piece:
                 found.update({one.name: one for one in _schema(part, url)})
         return pa.schema(list(found.values()))
 
+    def is_full(self, column: str) -> bool:
+        """Whether every row is known to have a value of `column`, by what the files say of it."""
+        if isinstance(self.content, pa.Table):
+            return self.content.column(column).null_count == 0
+        return all(_is_full(self.content, url, column) for url in self.content.urls)
+
 
 def open_part(source: Source, url: str) -> BinaryIO:
     """One file of `source`, opened for reading.
@@ -93,6 +99,20 @@ def open_part(source: Source, url: str) -> BinaryIO:
         ) from error
     except OSError as error:
         raise Unavailable(f"The file `{url}` of the sources does not open.") from error
+
+
+def _is_full(source: Source, url: str, column: str) -> bool:
+    with open_part(source, url) as part:
+        file = pq.read_metadata(part)
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    groups = [group for group in groups if group.num_rows]
+    told = [
+        group.column(place).statistics
+        for group in groups
+        for place in range(group.num_columns)
+        if group.column(place).path_in_schema == column
+    ]
+    return len(told) == len(groups) and all(one is not None and one.null_count == 0 for one in told)
 
 
 def _schema(part: BinaryIO, url: str) -> pa.Schema:

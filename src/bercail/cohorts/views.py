@@ -14,6 +14,7 @@ from bercail.cohorts.silver_views import (
     SILVER_DISPENSINGS,
     SILVER_ILLNESSES,
     SILVER_ONLY,
+    SILVER_REGISTER,
     SILVER_STAYS,
 )
 from bercail.cohorts.view_types import Kind, RawColumn, View, ViewColumn
@@ -138,6 +139,7 @@ _PERSONS = View(
     en="persons",
     fr="personnes",
     inputs=_inputs("IR_BEN_R.BEN_NIR_PSA", "IR_BEN_R.BEN_RNG_GEM", "IR_BEN_R.BEN_IDT_ANO"),
+    silver=SILVER_REGISTER,
     columns={
         "birth_year": ViewColumn(
             kind=Kind.INT,

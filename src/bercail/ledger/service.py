@@ -153,8 +153,10 @@ class Ledger:
             return verify(log_dir or self._log_dir, keys or self.public_keys(), export, earlier)
         except NotVerifiedError as refusal:
             raise Unproven(
-                f"The ledger does not hold at `{refusal.place}`: {refusal.reason}.",
-                remedy="Keep everything as it is, restore from the backup, tell the auditor.",
+                f"The ledger does not hold at `{refusal.place}`: {refusal.reason}. / "
+                f"Le journal ne tient pas à `{refusal.place}`.",
+                remedy="Keep everything as it is, restore from the backup, tell the auditor. / "
+                "Gardez tout en l'état, restaurez depuis la sauvegarde, prévenez l'auditeur.",
                 rule="LOG-03",
             ) from refusal
 

@@ -80,7 +80,11 @@ class Watcher:
         nodes = _Tiles(self.fetch, fresh.size)
         for head in (fresh, last):
             if head is not None and subtree_root(nodes, 0, head.size) != head.root:
-                raise self._contradiction(fresh, f"the tiles do not give the root of {head.size}")
+                raise self._contradiction(
+                    fresh,
+                    f"the tiles do not give the root of {head.size}",
+                    f"les tuiles ne donnent pas la racine de {head.size}",
+                )
         self._keep(f"{fresh.size}", fresh)
         self._keep(_LATEST, fresh)
         grown = fresh.size - (last.size if last else 0)
@@ -92,22 +96,28 @@ class Watcher:
             return read_keys(self.keys)
         except NotVerifiedError as refusal:
             raise Unproven(
-                f"`{self.keys}` is not the keys file of a log.",
-                remedy="Ask the operator for it, by another way than the log.",
+                f"`{self.keys}` is not the keys file of a log. / "
+                f"`{self.keys}` n'est pas le fichier de clés d'un journal.",
+                remedy="Ask the operator for it, by another way than the log. / "
+                "Demandez-le à l'opérateur, par une autre voie que le journal.",
             ) from refusal
 
     def _head(self, trusted: Keys) -> Checkpoint:
         note = self.fetch("checkpoint")
         if note is None:
             raise Unavailable(
-                "The log has no checkpoint.", remedy="Check its address; it may be new."
+                "The log has no checkpoint. / Le journal n'a pas de point de contrôle.",
+                remedy="Check its address; it may be new. / "
+                "Vérifiez son adresse ; il est peut-être nouveau.",
             )
         try:
             read_head(note, trusted, "checkpoint")
         except NotVerifiedError as refusal:
             raise Unproven(
-                f"The checkpoint of the log does not hold: {refusal.reason}.",
-                remedy="Keep it, ask its operator, tell the auditor.",
+                f"The checkpoint of the log does not hold: {refusal.reason}. / "
+                "Le point de contrôle du journal ne tient pas.",
+                remedy="Keep it, ask its operator, tell the auditor. / "
+                "Gardez-le, interrogez son opérateur, prévenez l'auditeur.",
                 rule="LOG-03",
             ) from refusal
         return parse_checkpoint(note.decode("utf-8"))
@@ -119,23 +129,32 @@ class Watcher:
     def _require_continued(self, last: Checkpoint, fresh: Checkpoint) -> None:
         if fresh.size < last.size:
             raise self._contradiction(
-                fresh, f"it has {fresh.size} events, it had {last.size}: rolled back"
+                fresh,
+                f"it has {fresh.size} events, it had {last.size}: rolled back",
+                f"il a {fresh.size} événements, il en avait {last.size} : retour en arrière",
             )
         if fresh.size == last.size and fresh.root != last.root:
             trusted = self._trusted()
             both = sorted(_cosigners(fresh, trusted) & _cosigners(last, trusted))
             named = "".join(f"; `{name}` cosigned both" for name in both)
+            named_fr = "".join(f" ; `{name}` a contresigné les deux" for name in both)
             raise self._contradiction(
-                fresh, f"another tree of {fresh.size} events was signed: a split view{named}"
+                fresh,
+                f"another tree of {fresh.size} events was signed: a split view{named}",
+                f"un autre arbre de {fresh.size} événements a été signé : deux vues du même "
+                f"journal{named_fr}",
             )
 
-    def _contradiction(self, fresh: Checkpoint, what: str) -> Unproven:
+    def _contradiction(self, fresh: Checkpoint, what: str, what_fr: str) -> Unproven:
         name = f"evidence-{fresh.size}-{fresh.root.hex()[:16]}"
         self._keep(name, fresh)
         return Unproven(
-            f"The log contradicts what was seen before: {what}.",
+            f"The log contradicts what was seen before: {what}. / "
+            f"Le journal contredit ce qui a été vu avant : {what_fr}.",
             remedy=f"Both checkpoints are in `{self.kept}` (`{_LATEST}` and `{name}`), signed by "
-            "the log: tell the auditor and other watchers.",
+            "the log: tell the auditor and other watchers. / Les deux points de contrôle sont dans "
+            f"`{self.kept}` (`{_LATEST}` et `{name}`), signés par le journal : prévenez l'auditeur "
+            "et les autres observateurs.",
             rule="LOG-03",
         )
 
@@ -144,8 +163,10 @@ class Watcher:
             self.kept.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise Unavailable(
-                f"The folder `{self.kept}` cannot be written.",
-                remedy="Choose a folder that this account may write.",
+                f"The folder `{self.kept}` cannot be written. / "
+                f"Impossible d'écrire dans le dossier `{self.kept}`.",
+                remedy="Choose a folder that this account may write. / "
+                "Choisissez un dossier où ce compte peut écrire.",
             ) from problem
         write_whole(self.kept / name, [checkpoint.note.encode()])
 
@@ -177,8 +198,10 @@ class _Tiles:
             if data is not None and len(data) == held * 32:
                 return [data[i : i + 32] for i in range(0, width * 32, 32)]
         raise Unproven(
-            f"`{tile_name(level, index, width)}` of the log is absent or has not its length.",
-            remedy="Look again; when it lasts, tell the operator and the auditor.",
+            f"`{tile_name(level, index, width)}` of the log is absent or has not its length. / "
+            f"`{tile_name(level, index, width)}` du journal est absent ou n'a pas sa longueur.",
+            remedy="Look again; when it lasts, tell the operator and the auditor. / "
+            "Regardez de nouveau ; si cela dure, prévenez l'opérateur et l'auditeur.",
             rule="LOG-03",
         )
 
@@ -201,5 +224,7 @@ def _read(path: Path) -> bytes | None:
 
 def _silent(source: str) -> Unavailable:
     return Unavailable(
-        f"The log at `{source}` cannot be read.", remedy="Check the address, then look again."
+        f"The log at `{source}` cannot be read. / Le journal à `{source}` ne peut être lu.",
+        remedy="Check the address, then look again. / Vérifiez l'adresse, puis regardez de "
+        "nouveau.",
     )

@@ -52,6 +52,9 @@ class Moving(Ground):
         """The probe of the freeze: a write to the source, with the `credentials` so named.
 
         Without a name, with those that the configuration gives for the source.
+
+        Raises:
+            Missing: no source is configured, or the environment has no such credentials.
         """
         from bercail.hosting import ProbeWrite
 
@@ -62,6 +65,12 @@ class Moving(Ground):
                 remedy="Add a [source] table with a location.",
             )
         named = credentials or table.credentials
+        if credentials and self._credentials(credentials).empty:
+            raise Missing(
+                f"The environment holds no credentials under `{credentials}`.",
+                remedy=f"Set `{credentials}_SECRET_KEY` (for S3 `{credentials}_ACCESS_KEY` too) "
+                f"or `{credentials}_SAS`, or their `_FILE`.",
+            )
         return ProbeWrite(
             store=self._elsewhere(table.location, named),
             credentials=named,

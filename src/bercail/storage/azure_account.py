@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from urllib.parse import parse_qsl
 
 from bercail.foundation import Invalid
 from bercail.storage.location import Credentials, Location
@@ -23,14 +24,34 @@ def require_endpoint(location: Location) -> str:
     return location.endpoint
 
 
+def _readable(location: Location, signature: bytes) -> str:
+    """The signature as text, if it has the form of one: `name=value` joined by `&`, with `sig`.
+
+    Raises:
+        Invalid: it has not; nothing of it is told.
+    """
+    try:
+        text = signature.decode("ascii")
+        pairs = dict(parse_qsl(text.removeprefix("?"), strict_parsing=True, errors="strict"))
+    except ValueError:
+        pairs = {}
+    if "sig" not in pairs:
+        raise Invalid(
+            f"The shared access signature for `{location}` is cut or garbled.",
+            remedy="Copy it whole again, every character from `sv=` to the end of `sig=`.",
+        )
+    return text
+
+
 def require_credentials(location: Location, credentials: Credentials) -> Any:
     """The credential as the vendor's client takes it: a signature or the account key.
 
     Raises:
-        Invalid: when there is neither, or the key is not base64.
+        Invalid: when there is neither, the key is not base64, or the signature is cut or
+            garbled. No message and no cause holds any of it.
     """
     if credentials.sas is not None:
-        return credentials.sas.reveal().decode()
+        return _readable(location, credentials.sas.reveal())
     if credentials.secret is None:
         raise Invalid(
             f"The store `{location}` needs an account key or a shared access signature.",

@@ -65,6 +65,12 @@ class Writer:
             "BEN_NIR_ANO": pseudonym(identity),
             "BEN_IDT_TOP": 1,
             "BEN_DCD_DTE": DAY + timedelta(days=700) if died else date(1600, 1, 1),
+            # Rows of one person differ by their pseudonym.
+            "BEN_CDI_NIR": "00" if psa % 3 else "09",
+            "BEN_NAI_ANN": "1600" if psa == 2 else str(1940 + identity),
+            "BEN_SEX_COD": 1 + psa % 2,
+            "BEN_RES_DPT": f"{psa:03}" if psa % 4 else " ",
+            "BEN_DTE_MAJ": date(2023, 1 + psa % 3, 1),
         }
 
     def month(self, month: int) -> Tables:

@@ -61,7 +61,7 @@ def test_reasons_that_repeat_for_each_release_are_one_line() -> None:
     named = [n for n in range(12) if f"`request-{n}/ages.csv`" in lines[1]]
     assert named == [9, 10, 11]
     lone = guard_lines("sexes.csv", verdict | {"people": earlier[:1]})
-    assert lone[1] == f"  for people: {earlier[0]}"
+    assert lone[1] == f"  for people / à examiner: {earlier[0]}"
 
 
 def test_verify_needs_the_package_and_public_keys_only(desk: AirlockDesk) -> None:
@@ -186,10 +186,15 @@ def test_checkers_read_a_request_file_by_file(
         return CliRunner().invoke(app, ["show", name], catch_exceptions=False).output
 
     seen = shown(CHECKERS[0], request)
-    assert "ages.csv: delimited text, leaves, protected" in seen
     assert "ages.csv: what an attacker could still learn" in seen
-    assert "ages.csv.schema.json: JSON document, declares\nages.csv: compared with 0" in seen
-    assert "attacker could still learn" not in shown(AUTHOR, request)
+    assert "ages.csv: delimited text, leaves, protected / texte délimité, sort, protégé" in seen
+    declares = "ages.csv.schema.json: JSON document, declares / document JSON, déclare"
+    assert f"{declares}\nages.csv: compared with 0" in seen
+    own = shown(AUTHOR, request)
+    assert "attacker could still learn" not in own
+    assert "checked / contrôlée" in own
+    assert "kind / nature: delimited text" in own
+    assert "next: checkers outside the project vote" in own
     lone = told(desk, monkeypatch, AUTHOR, "submit", str(desk.table_file()), "--permit", PERMIT)
     assert "What an attacker could still learn" in shown(CHECKERS[0], lone["request"])
 
@@ -222,4 +227,9 @@ def test_from_submission_to_revocation_by_commands(
         desk, monkeypatch, CHECKERS[1], "revoke", request, "--reason", "wrong", "--package", place
     )
     assert gone["marked"] == place
+    keys = desk.folder / "keys.json"
+    keys.write_bytes(canonical_json(desk.airlock.public_keys()))
+    with pytest.raises(Unproven, match="révoqué") as refusal:
+        told(desk, monkeypatch, AUDITOR, "verify", place, "--keys", str(keys))
+    assert "fetch it again" not in refusal.value.remedy
     assert told(desk, monkeypatch, AUTHOR, "list")[0]["state"] == "revoked"

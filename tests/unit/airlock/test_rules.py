@@ -77,7 +77,12 @@ def test_each_act_has_its_performers_and_no_others(act: Act) -> None:
     [
         (AUTHOR, Act.VOTE, State.CHECKED, "An output checker outside the project does this."),
         (CHECKER, Act.WITHDRAW, State.CHECKED, "Only `author`, who opened the request, does this."),
-        (CHECKER, Act.RELEASE, State.CHECKED, "one may: `vote`, `return`, `withdraw`."),
+        (
+            CHECKER,
+            Act.RELEASE,
+            State.CHECKED,
+            "one may: `review` (the checkers), `return` (the checkers), `withdraw` (the author).",
+        ),
         (CHECKER, Act.VOTE, State.REJECTED, "Nothing more is done with it"),
         (Actor(id="nobody"), Act.SEE, State.CHECKED, "output checkers and auditors see it."),
     ],

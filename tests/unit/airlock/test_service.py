@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from bercail.airlock import State, verify_package
+from bercail.airlock import State, crate_words, verify_package
 from bercail.airlock.statements import AnonymityStatement
 from bercail.foundation import Actor, Invalid, Missing, Refused, Role, Unproven
 from bercail.testing.airlock_desk import (
@@ -195,6 +196,37 @@ def test_nothing_moves_without_a_live_permit(desk: AirlockDesk, act: str) -> Non
         acts[act]()
     assert refusal.value.rule == "permit-not-live"
     assert not (desk.folder / "out").exists()
+
+
+def test_the_same_files_are_not_handed_in_again_without_a_live_permit(desk: AirlockDesk) -> None:
+    desk.submitted()
+    desk.clock.advance(timedelta(days=31))
+    with pytest.raises(Refused, match=r"`submit` is refused: .* / `submit` est refusé : ") as told:
+        desk.airlock.submit(desk.table_file(), PERMIT, AUTHOR)
+    assert told.value.rule == "permit-not-live"
+
+
+def test_a_release_with_metadata_in_english_alone_is_written_again_as_it_was(
+    desk: AirlockDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = desk.approved()
+    with monkeypatch.context() as before:
+        before.setattr("bercail.airlock.package.BOTH", crate_words.ENGLISH)
+        desk.airlock.release(request, CHECKERS[0], desk.folder / "one")
+    again = desk.airlock.release(request, CHECKERS[0], desk.folder / "two")
+    one, two = (desk.folder / name / request / "data" for name in ("one", "two"))
+    written = (one / "ro-crate-metadata.json").read_text("utf-8")
+    assert written == (two / "ro-crate-metadata.json").read_text("utf-8")
+    assert "Tableau protégé" not in written
+    verify_package(Path(again["package"]), desk.airlock.public_keys())
+
+
+def test_metadata_of_a_release_are_in_both_languages(desk: AirlockDesk) -> None:
+    package = desk.released()
+    text = (package / "data/ro-crate-metadata.json").read_text("utf-8")
+    assert "Output checker's review: approved / Examen d'un vérificateur des sorties" in text
+    assert "Protected table released under the permit" in text
+    assert "Tableau protégé sorti sous le permis" in text
 
 
 def test_taking_back_works_without_a_live_permit(desk: AirlockDesk) -> None:

@@ -50,6 +50,13 @@ def test_explain_tells_the_study_in_both_languages() -> None:
     assert "du 2024-01-01 au 2024-12-31" in french
 
 
+def test_check_shows_people_the_whole_digest_and_a_table_in_a_line() -> None:
+    shown = CliRunner().invoke(cohort.app, ["check", str(STUDY)], catch_exceptions=False).stdout
+    answer = _ask("check", str(STUDY))
+    assert f"digest: {answer['digest']}\n" in shown
+    assert f"  ER_PHA_F: {', '.join(answer['reads']['ER_PHA_F'])}\n" in shown
+
+
 def test_no_other_language_is_spoken() -> None:
     with pytest.raises(Invalid, match="`de`"):
         explain_study(STUDY, "de")

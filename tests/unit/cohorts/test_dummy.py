@@ -23,7 +23,9 @@ from bercail.cohorts import (
     devices,
     diagnoses,
     dispensings,
+    interval,
     long_term_illnesses,
+    measure,
     other_stays,
     periods,
     persons,
@@ -97,6 +99,39 @@ def test_a_narrow_study_gets_persons(name: str) -> None:
     # What was checked on the memory engine holds on another one.
     other = DuckdbEngine(sources_of(data.drafts)).run(NARROW[name])
     assert other.persons["person"].to_pylist() == data.result.persons["person"].to_pylist()
+
+
+def test_persons_get_some_of_what_the_study_looks_at() -> None:
+    bleeding = stays.cleaned().where(stays.principal_diagnosis.starts_with("K92"))
+    users = dispensings.cleaned().where(dispensings.atc.starts_with("J01"))
+    model = _model(
+        _statins.during(2024).exists(),
+        exclude={"dead": persons.dead_on("2024-12-31")},
+        index_date=_first,
+        attributes={
+            "bled": bleeding.between(_first.plus(days=1), _first.plus(days=365)).exists(),
+            "antibiotic": _first.days_until(users.between(_first).first().date),
+            "dies": persons.dead_on("2024-12-31"),
+        },
+        event_rows={"stays": (bleeding.between(_first), ["entry"])},
+        measures=[
+            measure(
+                "users",
+                first="2024-01-01",
+                count=3,
+                numerator=users.between(interval.start, interval.end).exists(),
+                denominator=persons.alive_on(interval.start),
+            )
+        ],
+    )
+    result = solve(model, 20, seed=4).result
+    columns = result.persons.to_pydict()
+    assert 0 < sum(columns["bled"]) < 20
+    assert any(days is not None and days > 0 for days in columns["antibiotic"])
+    # What would take a person out again is not given.
+    assert not any(columns["dies"])
+    assert result.events["stays"].num_rows > 0
+    assert sum(row[-2] for row in result.measures[0].rows) > 0
 
 
 def test_the_same_seed_makes_the_same_persons() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import pytest
 
 from bercail.cohorts import load_study
 from bercail.cohorts.study_files import loader, walls
+from bercail.cohorts.study_files.confinement import MACHINES, filter_program, landlock_version
 from bercail.foundation import Invalid, Missing
 
 Write = Callable[[str], Path]
@@ -92,9 +94,24 @@ def test_a_study_sees_no_secret_of_the_environment(
 def test_a_study_cannot_write_files(write: Write, tmp_path: Path) -> None:
     target = tmp_path / "written"
     study = f"import pathlib\npathlib.Path({str(target)!r}).write_text('x')\n" + GOOD
-    with pytest.raises(Invalid, match="line 2: OSError"):
+    with pytest.raises(Invalid, match=r"line 2: (Permission|OS)Error") as refused:
         load_study(write(study))
-    assert not target.exists() or target.read_bytes() == b""
+    assert "writes no file" in refused.value.remedy
+    assert not target.exists() or (landlock_version() == 0 and target.read_bytes() == b"")
+
+
+@pytest.mark.parametrize("name", ["dispensings.act", "persons.age"])
+def test_a_wrong_word_is_told_with_the_right_ones(write: Write, name: str) -> None:
+    with pytest.raises(Invalid, match="AttributeError") as wrong:
+        load_study(write(f"from bercail.cohorts import dispensings, persons\nx = {name}\n"))
+    right = {"dispensings.act": "atc", "persons.age": "age_on"}[name]
+    assert right in wrong.value.remedy.removeprefix("It has: ").rstrip(".").split(", ")
+
+
+def test_another_error_names_the_words_of_the_language(write: Write) -> None:
+    with pytest.raises(Invalid, match="TypeError") as wrong:
+        load_study(write("from bercail.cohorts import stays\nstays.washout(weeks=3)\n"))
+    assert "cohort-language.md" in wrong.value.remedy
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(
@@ -124,10 +141,10 @@ def test_what_a_study_starts_ends_with_it(write: Write, monkeypatch: pytest.Monk
 
 
 def test_walls_keep_files_and_the_network_from_a_study(write: Write, tmp_path: Path) -> None:
-    """With bubblewrap nothing outside changes; without it a study may empty the user's files."""
+    """Behind walls, or with what the kernel takes away, nothing outside changes."""
     kept, program = tmp_path / "kept", [sys.executable, "-c", "pass"]
     kept.write_text("rows", encoding="utf-8")
-    stand = walls.walled(program, write(GOOD), tmp_path) != program
+    stand = walls.walled(program, write(GOOD), tmp_path) != program or landlock_version() >= 4
     with socket.create_server(("127.0.0.1", 0)) as listening:
         reach = f"""
             import contextlib, os, pathlib, socket
@@ -143,6 +160,69 @@ def test_walls_keep_files_and_the_network_from_a_study(write: Write, tmp_path: P
         """
         assert load_study(write(reach)).title == ("walled" if stand else "reached")
     assert kept.read_text(encoding="utf-8") == ("rows" if stand else "")
+
+
+@pytest.mark.parametrize(
+    ("since", "deed"),
+    [
+        (1, "os.remove({kept!r})"),
+        (1, "os.rename({kept!r}, {kept!r} + '2')"),
+        (1, "os.mkdir({kept!r} + '.folder')"),
+        (1, "os.symlink('/', {kept!r} + '.link')"),
+        (1, "subprocess.run(['/bin/true'], check=True)"),
+        (3, "os.truncate({kept!r}, 0)"),
+        (0, "os.chmod({kept!r}, 0o777)"),
+        (0, "os.utime({kept!r}, (0, 0))"),
+        (0, "socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"),
+        (0, "socket.socket(socket.AF_UNIX)"),
+    ],
+)
+def test_the_kernel_takes_deeds_from_a_study(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: int, deed: str
+) -> None:
+    """Without walls too. `since` is Landlock's version, 0 for the filter of calls.
+
+    On a kernel older than the deed's right, limits alone hold a study: it runs to its end.
+    """
+    monkeypatch.setattr(walls, "PROGRAM", "no-such-walls")
+    kept = tmp_path / "kept"
+    kept.write_text("rows", encoding="utf-8")
+    mode, changed = kept.stat().st_mode, kept.stat().st_mtime_ns
+    study = write("import os, socket, subprocess\n" + deed.format(kept=str(kept)) + "\n" + GOOD)
+    if landlock_version() < since:
+        assert load_study(study).name == "s"
+        return
+    with pytest.raises(Invalid, match="line 2: PermissionError"):
+        load_study(study)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["kept", "study.py"]
+    assert kept.read_text(encoding="utf-8") == "rows"
+    assert (kept.stat().st_mode, kept.stat().st_mtime_ns) == (mode, changed)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_filter_lets_other_calls_through_and_no_other_machine(name: str) -> None:
+    """The steps are followed as the kernel follows them (linux/bpf_common.h)."""
+    machine, refused, allowed = MACHINES[name], 0x00050001, 0x7FFF0000
+    steps = list(struct.iter_unpack("=HBBI", filter_program(machine)))
+
+    def answer(architecture: int, call: int) -> int:
+        place, held = 0, 0
+        while True:
+            operation, true, false, value = steps[place]
+            if operation == 0x06:
+                return int(value)
+            if operation == 0x20:
+                held, jump = {0: call, 4: architecture}[value], 0
+            else:
+                holds = held == value if operation == 0x15 else held >= value
+                jump = true if holds else false
+            place += 1 + jump
+
+    assert {answer(machine.name, call) for call in machine.calls} == {refused}
+    others = set(range(500)) - {*machine.calls, 425, 427, 452, 463, 466, 469}
+    assert {answer(machine.name, call) for call in others} == {allowed}
+    assert answer(machine.name, 0x40000000 | 41) == refused
+    assert answer(machine.name ^ 1, 0) == refused
 
 
 def test_without_bubblewrap_a_study_runs_as_it_is(

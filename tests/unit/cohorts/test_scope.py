@@ -32,6 +32,7 @@ from bercail.cohorts.spark.dialect import to_spark
 from bercail.cohorts.spark.tables import table_types
 from bercail.cohorts.sql.cohort import compile_cohort
 from bercail.foundation import Invalid
+from bercail.testing.silver_register import register_of
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 ROOM = Path(bercail.cohorts.__file__).parent
@@ -268,6 +269,66 @@ def test_silver_beyond_the_permit_is_not_chosen() -> None:
     study = Cohort(name="acts", title="Acts", population=acts.exists()).model
     with pytest.raises(Invalid, match=r"`silver_acts`, which is outside the scope"):
         plan_run(study, sources)
+
+
+def test_the_silver_register_gives_no_column_that_the_permit_lacks() -> None:
+    data = SmallSnds()
+    for name, sex in (("a", 1), ("b", 2)):
+        data.person(name, sex=sex)
+    numbers = pa.table({"person": pa.array([1, 2], pa.int32()), "identity": ["a", "b"]})
+    tables = {"IR_BEN_R": data.table("IR_BEN_R"), "silver_numbers": numbers}
+    tables["silver_register"] = register_of(tables)
+    held = {name: frozenset(table.column_names) for name, table in tables.items()}
+    born = Cohort(name="born", title="Born", population=persons.birth_year >= 1900).model
+    male = Cohort(name="male", title="Male", population=persons.sex == "male").model
+    asked = Registered(born_from=1900)
+
+    def read(model: Model, lacking: str = "", registered: Registered | None = None) -> str:
+        table, _, column = lacking.partition(".")
+        reach = {
+            name: columns - {column} if name == table else columns for name, columns in held.items()
+        }
+        reach = {name: columns for name, columns in reach.items() if name != lacking}
+        scope = Scope(permit="p1", tables=reach, registered=registered)
+        plan = plan_run(model, Sources(tables=tables, drugs=DRUGS, scope=scope))
+        assert bool(plan.register) == ("IR_BEN_R" not in plan.readings)
+        return plan.register
+
+    assert read(born) == read(male) == "silver_register"
+    # What it was made from is asked of the permit, whatever it says of the silver table.
+    assert read(born, "IR_BEN_R.BEN_SEX_COD")
+    with pytest.raises(Invalid, match=r"`IR_BEN_R.BEN_SEX_COD`, which is outside .* `p1`"):
+        read(male, "IR_BEN_R.BEN_SEX_COD")
+    # Beyond the permit it is not read, and one row of the register is asked of that alone.
+    for lacking in ("silver_register", "silver_register.sex", "silver_numbers"):
+        assert not read(male, lacking)
+    assert read(born, "silver_register.sex")
+    assert not read(born, registered=asked)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_objection_holds_in_the_silver_register(engine: Any) -> None:
+    """`b` and `c` are one person; `d` has no number."""
+    data = SmallSnds()
+    for name in "abcd":
+        data.person(name)
+    numbers = pa.table({"person": pa.array([1, 2, 2], pa.int32()), "BEN_IDT_ANO": list("abc")})
+    tables = {"IR_BEN_R": data.table("IR_BEN_R"), "silver_identities": numbers}
+    tables["silver_register"] = register_of(tables)
+    born = Cohort(name="born", title="Born", population=persons.birth_year >= 1900).model
+    for objection, left in (("c", "ad"), ("b", "ad"), ("d", "ab"), ("nobody", "abd")):
+        scope = Scope(objections=frozenset({objection}))
+        sources = Sources(tables=tables, drugs=DRUGS, scope=scope)
+        assert plan_run(born, sources).register
+        result = engine(sources).run(born)
+        assert result.persons["person"].to_pylist() == list(left)
+        assert result.flowchart[0].persons == len(left)
+        # A cluster is asked the same: by name for want of a number, by number for all others.
+        plan = plan_run(born, sources)
+        text = to_spark(compile_cohort(plan), table_types(plan)).replace("`", "")
+        assert "SELECT r.identity AS person" in text
+        assert "SELECT numbers.called AS person" in text
+        assert "people.person IN (SELECT objections_persons.person" in text
 
 
 def test_a_column_that_no_year_has_is_asked_of_nobody() -> None:

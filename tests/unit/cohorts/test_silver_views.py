@@ -7,18 +7,19 @@ import pytest
 from bercail.cohorts import Cohort, Sources, acts, dispensings, stays
 from bercail.cohorts.plan import plan_run
 from bercail.cohorts.scores import INDEXES, expand, find_index
-from bercail.cohorts.views import EVENT_VIEWS, VIEWS
+from bercail.cohorts.views import EVENT_VIEWS, PERSONS, VIEWS
 from bercail.foundation import Invalid
 from bercail.ingest.silver.concepts import CONCEPTS
 from bercail.testing.small_snds import DRUGS, SmallSnds
 
 
 def test_every_concept_is_a_view_with_its_columns() -> None:
+    names = (PERSONS, *EVENT_VIEWS)
     assert {f"silver_{name}" for name in CONCEPTS} == {
         VIEWS[name].silver.name
-        for name in EVENT_VIEWS  # type: ignore[union-attr]
+        for name in names  # type: ignore[union-attr]
     }
-    for name in EVENT_VIEWS:
+    for name in names:
         silver = VIEWS[name].silver
         assert silver is not None
         concept = CONCEPTS[silver.name.removeprefix("silver_")]

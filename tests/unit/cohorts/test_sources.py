@@ -187,3 +187,25 @@ def test_drugs_come_from_the_catalogue_when_none_are_given() -> None:
     ).model
     sources = Sources(tables=dict(data.tables()))
     assert DuckdbEngine(sources).run(model).persons["person"].to_pylist() == ["a"]
+
+
+def test_a_column_is_full_where_all_files_say_so(tmp_path: Path) -> None:
+    full, empty = pa.table({"n": ["a", "b"], "m": [1, 2]}), pa.table({"n": ["a", None]})
+    content: dict[str, Any] = {"full": full, "empty": empty}
+    for name, table in (("full", full), ("empty", empty)):
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=1)
+    # A file that says nothing of its columns; one without rows.
+    pq.write_table(full, tmp_path / "silent.parquet", write_statistics=False)
+    pq.write_table(full.slice(0, 0), tmp_path / "none.parquet")
+    for name, files in (
+        ("one", ["full"]),
+        ("two", ["full", "none"]),
+        ("mixed", ["full", "empty"]),
+        ("untold", ["full", "silent"]),
+    ):
+        content[name] = Source(urls=tuple(str(tmp_path / f"{file}.parquet") for file in files))
+    found = {}
+    for name, one in content.items():
+        (piece,) = Sources(tables={"silver_register": one}).pieces("silver_register")
+        found[name] = piece.is_full("n")
+    assert {name for name, told in found.items() if told} == {"full", "one", "two"}

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bercail.cli.main import app
+from bercail.cli.study_answer import _figure_of
 from bercail.cohorts.analysis import REMINDER
 from bercail.foundation import Invalid, Missing
 
@@ -108,6 +109,13 @@ def test_models_of_persons(run: Run, persons: str, tmp_path: Path) -> None:
     )
     assert abs(weighed["rows"][0]["after"]) < abs(weighed["rows"][0]["before"])
     assert "weight" in pq.read_schema(kept).names
+
+
+def test_a_probability_that_is_all_but_0_is_shown_by_its_bound() -> None:
+    assert _figure_of("p_value", 1.422e-38) == "<0.0001"
+    assert _figure_of("p_value", 0.0001) == "0.0001"
+    assert _figure_of("p_value", None) is None
+    assert _figure_of("rate", 1.5e-05) == "1.5e-05"
 
 
 def test_series(run: Run, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from bercail.foundation import Actor, Invalid, Refused, Role, SeededRandomness, Unavailable
+from bercail.cli.main import app
+from bercail.foundation import Actor, Invalid, Missing, Refused, Role, SeededRandomness, Unavailable
 from bercail.hosting import Attestation, MigrationService, ProbeWrite, Side
 from bercail.storage import Location, ObjectInfo, ObjectStore, Passing
 from bercail.testing.moving import ATTESTED, OPERATOR, Killed, MovingWorld
@@ -230,3 +232,22 @@ def test_after_a_roll_back_everything_can_be_done_again(world: MovingWorld) -> N
     world.source.put("more", b"more")
     assert proven(world).cut_over().state.canonical is Side.TARGET
     assert set(world.service().landed().names()) == {*CONTENTS, "more"}
+
+
+def test_credentials_of_a_probe_that_are_not_there_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BERCAIL_CONFIG", raising=False)
+    config = tmp_path / "bercail.toml"
+    config.write_text(
+        f'name = "house"\ntrust_side = "trust"\n[home]\nlocation = "file://{tmp_path}/new"\n'
+        f'credentials = "H"\n[source]\nlocation = "file://{tmp_path}/old"\ncredentials = "S"\n'
+        '[host]\nservice = "ovh-snc-cloud-platform"\n[people]\nodile = { roles = ["operator"] }\n'
+    )
+    for name in ("trust", "new", "old"):
+        (tmp_path / name).mkdir(mode=0o700)
+    words = ["--config", str(config), "--as", "odile", "migrate", "cut-over"]
+    answer = CliRunner().invoke(app, [*words, "--probe-credentials", "NOPE"])
+    assert isinstance(answer.exception, Missing)
+    assert "`NOPE`" in answer.exception.message
+    assert "`NOPE_SAS`" in answer.exception.remedy

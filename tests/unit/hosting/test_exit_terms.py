@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bercail.cli.main import app
-from bercail.foundation import Invalid, Refused
+from bercail.foundation import Invalid, Missing, Refused
 from bercail.hosting.exit import check_terms, load_term_rules
 from bercail.hosting.exit.terms import Answer, Duration, Kind, TermsChecked, judge_terms
 
@@ -198,3 +198,8 @@ def test_the_command_shows_every_rule_and_refuses_what_falls_short(tmp_path: Pat
     late = run.invoke(app, [*words, "2027-01-12"])
     assert isinstance(late.exception, Refused)
     assert {row["rule"]: row["answer"] for row in json.loads(late.stdout)}["charges"] == "not-met"
+
+
+def test_terms_that_are_not_there_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match=r"nowhere\.toml"):
+        check_terms(tmp_path / "nowhere.toml", ON)

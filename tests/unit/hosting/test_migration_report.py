@@ -11,7 +11,11 @@ import pytest
 from attrs import evolve
 
 from bercail.foundation import Missing, Refused, Unproven
+from bercail.hosting import Basis as ProofBasis
+from bercail.hosting import Depth
+from bercail.hosting.erasure.rules import EvidenceBasis, Subject
 from bercail.hosting.events import MIGRATION_EVENTS
+from bercail.hosting.naming import NAMES, named
 from bercail.hosting.report import ReportDesk
 from bercail.hosting.report.facts import DECISIONS, Facts, Verdict
 from bercail.hosting.report.glossary import GLOSSARY, VERDICTS
@@ -183,8 +187,10 @@ def test_the_verdict_follows_the_journal(world: MovingWorld) -> None:
         "CutOver": Verdict.HOME,
         "RolledBack": Verdict.RETURNED,
     }
+    begun = evolve(found.moments[-1], kind="ErasureBegun")
     erased = evolve(found.moments[-1], kind="SourceErased")
-    assert Facts(name="moving", moments=(*found.moments, erased)).verdict is Verdict.ERASED
+    assert Facts(name="moving", moments=(*found.moments, begun)).verdict is Verdict.ERASING
+    assert Facts(name="moving", moments=(*found.moments, begun, erased)).verdict is Verdict.ERASED
     for language in LANGUAGES:
         short, _ = VERDICTS[language][Verdict.RETURNED]
         assert short in html(found, language)
@@ -212,11 +218,11 @@ def test_a_sentence_names_only_what_its_event_has() -> None:
 
 def test_a_freeze_is_told_with_the_words_of_a_person_or_without() -> None:
     body = {"how": "attestation", "by": "Odile", "statement": "nobody writes"}
-    told = "the source is read-only (attestation), says Odile: nobody writes"
+    told = "the source is read-only (attested), says Odile: nobody writes"
     assert sentence("en", "SourceFrozen", body) == told
     probed = {"how": "probe-write", "by": "Odile", "statement": ""}
     assert sentence("fr", "SourceFrozen", probed) == (
-        "la source est en lecture seule (probe-write), dit Odile"
+        "la source est en lecture seule (écriture d'essai refusée), dit Odile"
     )
 
 
@@ -274,3 +280,21 @@ def test_a_migration_that_the_journal_does_not_know_is_missing(
     assert not (tmp_path / "out").exists()
     with pytest.raises(Refused):
         world.service().landed()
+
+
+def test_codes_and_moments_are_told_in_words() -> None:
+    compared = {"comparison": 1, "depth": "heads-and-all-contents", "same": 2, "objects": 2}
+    told = sentence("fr", "SidesCompared", compared)
+    assert told == "comparaison 1 (chaque objet relu) : 2 objets sur 2 concordent"
+    notice = {"given_by": "A", "given_to": "B", "not_before": "2026-12-13T20:36:08.246037Z"}
+    assert sentence("en", "ErasureNotified", notice).endswith("until 2026-12-13 20:36:08 UTC")
+    word = {"subject": "backups", "basis": "provider's-word", "by": "A", "remaining": 0}
+    assert sentence("fr", "ErasureEvidenced", word) == "sauvegardes : parole du prestataire, A"
+    looked = {**word, "basis": "seen-by-us", "remaining": 3}
+    assert sentence("en", "ErasureEvidenced", looked) == "backups: seen by us, A; 3 remain"
+
+
+def test_every_code_of_the_journal_has_its_words_in_both_languages() -> None:
+    codes = {*ProofBasis, *Depth, *Subject, *EvidenceBasis, "probe-write", "attestation"}
+    assert set(NAMES["en"]) == set(NAMES["fr"]) == {str(code) for code in codes}
+    assert named("fr", "of-a-later-program") == "of-a-later-program"

@@ -84,6 +84,14 @@ def test_every_phase_has_its_row_and_its_next_step() -> None:
     assert set(LEADS_TO) == set(Act)
 
 
+@pytest.mark.parametrize("act", [Act.EVIDENCE_ERASURE, Act.CERTIFY_ERASURE, Act.FREEZE, Act.COPY])
+def test_after_the_cut_over_the_next_step_is_the_erasure_not_only_the_way_back(act: Act) -> None:
+    with pytest.raises(Refused) as refusal:
+        rules.require_may(act, MigrationState(phase=Phase.CUT_OVER), OPERATOR)
+    assert "bercail erase plan" in refusal.value.remedy
+    assert "`freeze`" not in refusal.value.message
+
+
 @pytest.mark.parametrize(("phase", "kind"), list(product(Phase, MIGRATION_EVENTS)))
 def test_the_fold_is_total_and_denies_what_the_table_does_not_allow(
     phase: Phase, kind: type

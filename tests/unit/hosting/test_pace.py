@@ -57,7 +57,12 @@ def test_what_is_no_window_is_refused(window: str) -> None:
 
 
 def test_no_limit_is_none() -> None:
-    assert Bandwidth.parse(None, None, "not looked at") is None
+    assert Bandwidth.parse(None, None) is None
+
+
+def test_a_night_that_is_none_is_refused_even_where_nothing_is_limited() -> None:
+    with pytest.raises(Invalid, match="`25:00-99`"):
+        Bandwidth.parse(None, None, "25:00-99")
 
 
 def test_a_copy_is_paced_by_the_limit_of_the_hour(

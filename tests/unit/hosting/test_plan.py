@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from bercail.foundation import Invalid, Refused, SystemRandomness, canonical_json
+from bercail.foundation import Invalid, Missing, Refused, SystemRandomness, canonical_json
 from bercail.hosting.migration.entry import ObjectState
 from bercail.hosting.migration.object_table import Tally
 from bercail.hosting.migration.speed import Speed, keep_rate, kept_rate, measure
@@ -89,8 +89,6 @@ def test_a_tariff_may_be_json(tmp_path: Path) -> None:
 def test_a_tariff_that_is_none_is_invalid(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(Invalid, match=told):
         load_tariff(tariff_file(tmp_path, text))
-    with pytest.raises(Invalid):
-        load_tariff(tmp_path / "absent.toml")
 
 
 def test_a_plan_states_no_cost_and_no_duration_that_it_does_not_know(tmp_path: Path) -> None:
@@ -125,7 +123,7 @@ def test_a_wrong_tariff_stops_before_anything_is_planned(tmp_path: Path) -> None
     world = MovingWorld(tmp_path)
     service = world.service()
     service.survey()
-    with pytest.raises(Invalid):
+    with pytest.raises(Missing):
         service.plan(tariff=tmp_path / "absent.toml")
     assert world.kinds() == ["SurveyTaken"]
 
@@ -230,3 +228,8 @@ def test_a_sample_tells_waiting_from_moving_and_the_slower_side_counts(tmp_path:
         )
         == 11
     )
+
+
+def test_a_tariff_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(Missing, match=r"nowhere\.toml"):
+        load_tariff(tmp_path / "nowhere.toml")

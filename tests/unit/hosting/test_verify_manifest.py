@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from bercail.foundation import canonical_json
+from bercail.cli.migrate import verify as verify_command
+from bercail.foundation import Missing, canonical_json
 from bercail.hosting import Proof, verify_manifest
 from bercail.hosting.migration.entry import ObjectState
 from bercail.hosting.migration.manifest import PAYLOAD_TYPE, line_of
@@ -420,3 +421,12 @@ def test_a_probe_of_another_shape_is_refused(
     with_probe(world, copied, {**PROBED, **change})
     with pytest.raises(NotProven, match="target_probe"):
         verify(copied)
+
+
+def test_the_command_says_which_file_is_not_there_before_it_speaks_of_proof(
+    tmp_path: Path, copied: Path
+) -> None:
+    with pytest.raises(Missing, match=r"nowhere\.jsonl"):
+        verify_command(tmp_path / "nowhere.jsonl")
+    with pytest.raises(Missing, match=r"keys\.json"):
+        verify_command(copied, keys=tmp_path / "keys.json")

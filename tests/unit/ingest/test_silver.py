@@ -11,7 +11,9 @@ from attrs import evolve
 
 from bercail.access.scope import reached
 from bercail.catalogue import load
+from bercail.cohorts import Cohort, DuckdbEngine, MemoryEngine, Sources, persons
 from bercail.cohorts.cleaning import SECTOR_RULES
+from bercail.cohorts.plan import plan_run
 from bercail.cohorts.views import RAW
 from bercail.foundation import Invalid, Missing, Refused, Role
 from bercail.ingest.persons import PersonDesk
@@ -23,6 +25,7 @@ from bercail.ingest.silver.numbers import NUMBERS_TABLE, highest_number
 from bercail.ingest.silver.pages import silver_page
 from bercail.ingest.silver.service import SilverService
 from bercail.ingest.silver.tables import lake_schema_of, sources_of, with_silver
+from bercail.testing.silver_register import every_column
 from bercail.testing.silver_world import OPERATOR, World, Writer
 from bercail.testing.small_house import person
 
@@ -88,7 +91,7 @@ def test_a_table_waits_for_its_bronze_and_says_for_what(world: World) -> None:
     writer = Writer(3)
     world.bring("BEN-1", {"IR_BEN_R": writer.register(1)})
     states = {one.concept: one.state for one in world.silver.build(OPERATOR)}
-    assert states.pop("deaths") == "built"
+    assert {states.pop("deaths"), states.pop("register")} == {"built"}
     assert set(states.values()) == {"waiting"}
     lacking = {"ER_PRS_F": [{"BEN_NIR_PSA": "x", "BEN_RNG_GEM": 1}]}
     world.bring("DCIR-0", {**lacking, "ER_PHA_F": writer.month(0)["ER_PHA_F"]})
@@ -127,6 +130,8 @@ def test_bronze_that_was_let_go_is_refused_until_the_table_is_made_anew(built: W
 
 
 def test_a_change_of_pseudonyms_takes_silver_and_keeps_the_numbers(built: World) -> None:
+    built.silver.build(OPERATOR, "register")
+    told = built.rows("register")
     before, rows = built.whose(), built.rows("dispensings")
     proven = built.house.rotation().apply(OPERATOR, reason="suspicion")
     assert proven.epoch == 2
@@ -137,9 +142,16 @@ def test_a_change_of_pseudonyms_takes_silver_and_keeps_the_numbers(built: World)
     assert taken[NUMBERS_TABLE] == ["identity"]
     assert taken["silver_dispensings"] == []
     assert built.rows("dispensings") == rows
-    with pytest.raises(Refused, match="epoch 1"):
-        built.silver.build(OPERATOR, "dispensings")
-    built.silver.rebuild(OPERATOR, "dispensings")
+    assert taken["silver_register"] == ["identity"]
+    assert [row[:2] for row in built.rows("register")] == [row[:2] for row in told]
+    assert [row[3:] for row in built.rows("register")] == [row[3:] for row in told]
+    assert {row[2] for row in built.rows("register")} <= set(after.values())
+    for name in ("dispensings", "register"):
+        kept = built.rows(name)
+        with pytest.raises(Refused, match="epoch 1"):
+            built.silver.build(OPERATOR, name)
+        built.silver.rebuild(OPERATOR, name)
+        assert built.rows(name) == kept
     assert built.rows("dispensings") == rows
     assert highest_number(built.lake) == max(before)
 
@@ -198,6 +210,44 @@ def test_the_person_layer_gives_the_numbers_once_it_is_built(world: World) -> No
     whose = dict(zip(*(column.to_pylist() for column in layer.columns), strict=True))
     assert _without_numbers(world, whose) == by_register
     assert by_register
+
+
+def test_who_has_no_number_stands_in_the_register_by_name(world: World) -> None:
+    """A mark for `no identity` is nobody in the person layer, and a person in a study."""
+    rows = Writer(3).register(1)
+    nobody = {**rows[0], "BEN_NIR_PSA": "X" * 16 + "D", "BEN_IDT_ANO": "N" * 17}
+    world.bring("BEN-1", {"IR_BEN_R": [*rows, nobody]})
+    layer = PersonDesk(world.lake, world.house.ledger)
+    desk = SilverService(lake=world.lake, ledger=world.house.ledger)
+    layer.build(OPERATOR)
+    (report,) = desk.build(OPERATOR, "register")
+    assert report.rows == len({row["BEN_IDT_ANO"] for row in rows}) + 1
+    assert [row[:3] for row in world.rows("register") if not row[1]] == [(0, 0, "N" * 17)]
+    _same_persons(world)
+    # The mark leaves, a name comes: the rest stays as it is.
+    world.bring("BEN-2", {"IR_BEN_R": [*rows, {**nobody, "BEN_IDT_ANO": "M" * 17}]}, "BEN-1")
+    layer.build(OPERATOR)
+    desk.build(OPERATOR, "register")
+    found = world.rows("register")
+    assert [row[:3] for row in found if not row[1]] == [(0, 0, "M" * 17)]
+    _same_persons(world)
+    desk.rebuild(OPERATOR, "register")
+    assert world.rows("register") == found
+
+
+def _same_persons(world: World) -> None:
+    """A study finds the same persons in the register of silver as in IR_BEN_R."""
+    names = ("IR_BEN_R", "silver_identities", "silver_register")
+    held = {name: world.lake.read(name).read_all() for name in names}
+    asked = persons.birth_year.is_known() | persons.sex.is_known()
+    model = Cohort(name="p", title="p", population=asked, attributes=every_column()).model
+    bronze = Sources(tables={name: held[name] for name in names[:2]})
+    expected = MemoryEngine(bronze).run(model)
+    assert plan_run(model, Sources(tables=held)).register
+    for engine in (MemoryEngine, DuckdbEngine):
+        found = engine(Sources(tables=held)).run(model)
+        assert found.persons.to_pylist() == expected.persons.to_pylist()
+        assert found.flowchart == expected.flowchart
 
 
 def _without_numbers(world: World, whose: dict[int, str]) -> list[tuple[Any, ...]]:

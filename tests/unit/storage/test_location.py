@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bercail.foundation import Invalid, Secret
-from bercail.storage import Credentials, Location
+from bercail.storage import Credentials, Location, open_store
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,21 @@ class TestCredentials:
             path.write_bytes(content)
         with pytest.raises(Invalid, match="X_SAS_FILE"):
             Credentials.from_environment("X", {"X_SAS_FILE": str(path)})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sv=2025-05-05&ss=b&sp=rl", "sv=2025-05-05&sig", "sv=1&sig=abc%C4AA", "sv=1&sig=é"],
+)
+def test_a_garbled_signature_is_refused_and_not_repeated(text: str) -> None:
+    account = Location.parse("azure://acct?endpoint=https://acct.blob.example")
+    with pytest.raises(Invalid, match="cut or garbled") as refusal:
+        open_store(account, Credentials(sas=Secret(text.encode())))
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__context__ is None
+    assert text not in str(refusal.value)
+
+
+def test_a_whole_signature_is_taken() -> None:
+    account = Location.parse("azure://acct?endpoint=https://acct.blob.example")
+    open_store(account, Credentials(sas=Secret(b"sv=2025-05-05&ss=b&sp=rl&sig=AB%2Bc%3D")))

@@ -148,7 +148,7 @@ def _denied(
         return denials.wrong_state(
             f"the files are {bringing.state.value.replace('_', ' ')}",
             f"les fichiers sont {denials.BRINGING_FR[bringing.state.value]}",
-            [one.value for one in TRANSITIONS[bringing.state]],
+            dict.fromkeys((one.value for one in TRANSITIONS[bringing.state]), ""),
         )
     if permit.is_halted:
         return denials.HALTED.told(permit.project)

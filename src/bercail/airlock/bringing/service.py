@@ -69,11 +69,7 @@ class BringingService:
         """
         bodies = read_files(files)
         if not bodies or not all(word.strip() for word in (purpose, origin, terms)):
-            raise Invalid(
-                "A declaration names its files, what they are for, where from, their terms.",
-                remedy="Give FILE, `--purpose`, `--origin` and `--terms`.",
-                rule="bringing",
-            )
+            raise _undeclared()
         require_plain(purpose, origin, terms)
         permit = self._permit(permit_id)
         seen = [inspect_bytes(name, data) for name, data in bodies.items()]
@@ -223,16 +219,30 @@ def _declared(
     )
 
 
+def _undeclared() -> Invalid:
+    return Invalid(
+        "A declaration names its files, what they are for, where from, their terms. / "
+        "Une déclaration nomme ses fichiers, leur but, leur origine, leurs conditions.",
+        remedy="Give FILE, `--purpose`, `--origin` and `--terms`. / "
+        "Donnez FILE, `--purpose`, `--origin` et `--terms`.",
+        rule="bringing",
+    )
+
+
 def _changed(bringing: str) -> Unproven:
     return Unproven(
-        f"The files of `{bringing}` are not those that were declared.",
-        remedy="Nothing went in. Declare them again; tell the operator.",
+        f"The files of `{bringing}` are not those that were declared. / "
+        f"Les fichiers de `{bringing}` ne sont pas ceux qui ont été déclarés.",
+        remedy="Nothing went in. Declare them again; tell the operator. / "
+        "Rien n'est entré. Déclarez-les de nouveau ; prévenez l'opérateur.",
         rule="bringing",
     )
 
 
 def _none(bringing: str) -> Missing:
     return Missing(
-        f"There are no files on their way in under `{bringing}`.",
-        remedy="List them with `bercail airlock bring list`.",
+        f"There are no files on their way in under `{bringing}`. / "
+        f"Aucun fichier n'est en train d'entrer sous `{bringing}`.",
+        remedy="List them with `bercail airlock bring list`. / "
+        "Listez-les avec `bercail airlock bring list`.",
     )

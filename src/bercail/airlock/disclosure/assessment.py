@@ -17,7 +17,7 @@ from attrs import field, frozen
 from bercail.airlock.disclosure.audit import Audit, audit_tables
 from bercail.airlock.disclosure.check import read_file
 from bercail.airlock.disclosure.counts import ALL_LABEL, Key
-from bercail.airlock.disclosure.findings import Finding
+from bercail.airlock.disclosure.findings import FOR_PEOPLE, VERDICTS_FR, Finding
 from bercail.airlock.disclosure.labels import label_findings
 from bercail.airlock.disclosure.protect.noise import noise_tables
 from bercail.airlock.disclosure.protect.outcome import (
@@ -34,7 +34,7 @@ from bercail.airlock.disclosure.rules.cells import primary_cells
 from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE, SourcePolicy
 from bercail.airlock.disclosure.tables.reading import Reading, read_tables
 from bercail.airlock.disclosure.tables.schema import Protection, TableSchema, read_schema
-from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.airlock.disclosure.tables.typed import TypedTable, unit_in_french
 from bercail.foundation import Invalid, Secret, Unproven
 
 Verdict = Literal["clear", "protected", "people", "blocked"]
@@ -110,10 +110,20 @@ class Assessment:
         changed = [cell.status for cell in self.cells if cell.status in CHANGED]
         hidden = sum(cell.status != "shown" for cell in self.cells)
         how = changed[0] if changed else "hidden"
-        lines = [f"{self.verdict}: {hidden} of {len(self.cells)} cells {how}"]
-        lines += [f"{one.severity}: {one.message} {one.remedy}".rstrip() for one in self.findings]
-        lines += [f"for people: {reason}" for reason in self.people]
-        return lines
+        head = (
+            f"{self.verdict}: {hidden} of {len(self.cells)} cells {how} / "
+            f"{VERDICTS_FR[self.verdict]} : {hidden} cases {_HOW_FR[how]} sur {len(self.cells)}"
+        )
+        lines = [head, *(one.line() for one in self.findings)]
+        return lines + [FOR_PEOPLE.format(reason) for reason in self.people]
+
+
+_HOW_FR: Mapping[str, str] = {
+    "hidden": "masquées",
+    "rounded": "arrondies",
+    "noised": "bruitées",
+}
+"""What was done to the cells, in French."""
 
 
 def assess_file(
@@ -200,7 +210,8 @@ def _undeclared(reading: Reading) -> list[str]:
     tables = [reading.tables[number] for number in reading.inferred]
     return [
         f"Nobody declared what `{one.name}` counts; it was read as {one.measure.unit}. / "
-        f"Personne n'a déclaré ce que compte `{one.name}` ; lu comme `{one.measure.unit}`."
+        f"Personne n'a déclaré ce que compte `{one.name}` ; lu comme "
+        f"{unit_in_french(one.measure.unit)}."
         for one in tables
     ]
 
@@ -313,7 +324,8 @@ def _missing_facts(outcome: ProtectedTables) -> list[str]:
         if flag.effect == "people":
             many[(number, flag.rule)] = many.get((number, flag.rule), 0) + 1
     return [
-        f"`{outcome.tables[number].name}`, {count} cells: {RULES[rule].en} / {RULES[rule].fr}"
+        f"`{outcome.tables[number].name}`, {count} cells: {RULES[rule].en} / {count} cases : "
+        f"{RULES[rule].fr}"
         for (number, rule), count in many.items()
     ]
 
@@ -327,7 +339,7 @@ def _class_findings(outcome: ProtectedTables) -> list[Finding]:
         Finding(
             rule=rule,
             severity="note",
-            message=f"{len(keys)} cells: {RULES[rule].en} / {RULES[rule].fr}",
+            message=f"{len(keys)} cells: {RULES[rule].en} / {len(keys)} cases : {RULES[rule].fr}",
             remedy="If the dimension is sensitive, widen its categories. / "
             "Si la dimension est sensible, élargissez ses catégories.",
             cells=tuple(keys),

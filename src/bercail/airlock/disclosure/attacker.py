@@ -72,6 +72,20 @@ class Interval:
         }
 
 
+_EXACT = (
+    "hidden cell {0} can be computed exactly",
+    "la case masquée {0} se calcule exactement",
+)
+_SMALL = (
+    "hidden cell {0} is known to be small",
+    "la case masquée {0} est connue comme petite",
+)
+_NARROW = (
+    "hidden cell {0} is narrower than the protected range",
+    "la case masquée {0} est plus étroite que l'intervalle protégé",
+)
+
+
 @frozen(kw_only=True)
 class Attack:
     """The outcome: one interval per hidden cell, in the order of publication.
@@ -85,20 +99,33 @@ class Attack:
     rounds: int
     consistent: bool
 
-    def weaknesses(self) -> tuple[str, ...]:
-        """What is wrong with the table for anyone who reads it; empty when nothing is."""
+    def weaknesses(self) -> tuple[tuple[str, str], ...]:
+        """What is wrong with the table for anyone who reads it; empty when nothing is.
+
+        Each is the end of a sentence, in English and in French.
+        """
         found = []
         if not self.consistent:
-            found.append("the hidden cells contradict the rule of protection")
+            found.append(
+                (
+                    "the hidden cells contradict the rule of protection",
+                    "les cases masquées contredisent la règle de protection",
+                )
+            )
         for place, interval in enumerate(self.intervals, start=1):
-            low, high = interval.informed
-            if low == high:
-                found.append(f"hidden cell {place} can be computed exactly")
-            elif high is not None and low > 0 and high < self.rule.threshold:
-                found.append(f"hidden cell {place} is known to be small")
-            elif not self.rule.keeps(interval.informed) and low < self.rule.threshold:
-                found.append(f"hidden cell {place} is narrower than the protected range")
+            if words := self._weakness(interval):
+                found.append((words[0].format(place), words[1].format(place)))
         return tuple(found)
+
+    def _weakness(self, interval: Interval) -> tuple[str, str] | None:
+        low, high = interval.informed
+        if low == high:
+            return _EXACT
+        if high is not None and low > 0 and high < self.rule.threshold:
+            return _SMALL
+        if not self.rule.keeps(interval.informed) and low < self.rule.threshold:
+            return _NARROW
+        return None
 
     def as_dict(self) -> dict[str, Any]:
         """The outcome as a certificate writes it; computable from the published table."""
@@ -154,7 +181,10 @@ class _System:
         self._upper = np.full(len(self.hidden), np.inf)
         self._equations(table["dimensions"], cells)
         if not self.possible():
-            raise Unproven("The published numbers contradict each other: no table fits them.")
+            raise _unproven(
+                "The published numbers contradict each other: no table fits them.",
+                "Les nombres publiés se contredisent : aucun tableau ne leur convient.",
+            )
 
     def _equations(self, dimensions: Any, cells: Mapping[Key, int | None]) -> None:
         rows: list[dict[int, float]] = []
@@ -172,7 +202,10 @@ class _System:
                 rows.append(row)
                 known.append(rest)
             elif rest:
-                raise Unproven("A published line does not add up to its margin.")
+                raise _unproven(
+                    "A published line does not add up to its margin.",
+                    "Une ligne publiée n'a pas pour somme sa marge.",
+                )
         entries = [(r, c, v) for r, row in enumerate(rows) for c, v in row.items()]
         data = np.array([v for _, _, v in entries], dtype=float)
         places = ([r for r, _, _ in entries], [c for _, c, _ in entries])
@@ -193,7 +226,10 @@ class _System:
         low_status, low = self._solve(aim)
         high_status, high = self._solve(-aim)
         if low_status != _OPTIMAL or high_status == _INFEASIBLE:
-            raise Unproven("The solver found no table where one exists.")
+            raise _unproven(
+                "The solver found no table where one exists.",
+                "Le solveur n'a pas trouvé de tableau là où il y en a un.",
+            )
         return round(low), None if high_status != _OPTIMAL else round(-high)
 
     def learn(self, cells: set[int], bounds: Mapping[int, Bounds], rule: HouseRule) -> set[int]:
@@ -219,7 +255,10 @@ class _System:
             # Beyond two dimensions a corner need not be whole, and persons are.
             found = self._program(aim, limits, whole=True)
         if found.status == _UNSURE or (found.status == _UNBOUNDED and not aim.any()):
-            raise Unproven("The solver gave no answer on the published table.")
+            raise _unproven(
+                "The solver gave no answer on the published table.",
+                "Le solveur n'a pas répondu sur le tableau publié.",
+            )
         return int(found.status), float(found.fun) if found.status == _OPTIMAL else 0.0
 
     def _program(self, aim: Any, limits: Any, *, whole: bool) -> Any:
@@ -237,6 +276,15 @@ class _System:
             if found.status != _UNSURE:
                 break
         return found
+
+
+def _unproven(why: str, why_fr: str) -> Unproven:
+    return Unproven(
+        f"{why} / {why_fr}",
+        remedy="Do not use the table; tell who made it. / "
+        "N'utilisez pas le tableau ; prévenez qui l'a fait.",
+        rule="attacker-audit",
+    )
 
 
 def _lines(dimensions: Any) -> Iterator[tuple[Key, list[Key]]]:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from bercail.airlock.disclosure.attacker import Attack, HouseRule, Interval, attack
 from bercail.airlock.disclosure.counts import ALL_LABEL, Counts, Key, parse_counts
-from bercail.airlock.disclosure.findings import Finding, findings_of
+from bercail.airlock.disclosure.findings import VERDICTS_FR, Finding, findings_of
 from bercail.airlock.disclosure.heuristic import circulations
 from bercail.airlock.disclosure.lattice import Lattice, lattice_of
 from bercail.airlock.disclosure.policy import DisclosurePolicy
@@ -106,13 +106,16 @@ class DisclosureCheck:
 
     def lines(self) -> list[str]:
         """The outcome for a person at a terminal."""
-        rows = [f"{self.verdict}: {len(self.table.hidden)} of {len(self.cells)} cells hidden"]
+        hidden, cells = len(self.table.hidden), len(self.cells)
+        head = (
+            f"{self.verdict}: {hidden} of {cells} cells hidden / "
+            f"{VERDICTS_FR[self.verdict]} : {hidden} cases masquées sur {cells}"
+        )
+        rows = [head, *(finding.line() for finding in self.findings)]
         rows += [
-            f"{finding.severity}: {finding.message} {finding.remedy}" for finding in self.findings
-        ]
-        rows += [
-            f"{' / '.join(shown['cell'])}: {_REASONS[cell.status]}, an attacker finds "
-            f"{shown['informed_attacker']}"
+            _HIDDEN_CELL.format(
+                " / ".join(shown["cell"]), *_REASONS[cell.status], shown["informed_attacker"]
+            )
             for cell in self.cells
             if cell.status != "shown"
             for shown in (cell.as_dict(),)
@@ -120,7 +123,11 @@ class DisclosureCheck:
         return rows
 
 
-_REASONS = {"small": "under the threshold", "protecting": "protects another cell"}
+_HIDDEN_CELL = "{0}: {1}, an attacker finds {3} / {2}, un attaquant trouve {3}"
+_REASONS = {
+    "small": ("under the threshold", "sous le seuil"),
+    "protecting": ("protects another cell", "protège une autre case"),
+}
 _RULES = {"count-threshold", "margin-threshold", "secondary-suppression", "attacker-audit"}
 
 
@@ -184,15 +191,23 @@ def read_file(file: Path) -> bytes:
         size = file.stat().st_size
         if size > MAX_FILE:
             raise Invalid(
-                f"`{file}` has {size} bytes; the most is {MAX_FILE}.",
-                remedy="Let out results, not data: use fewer and wider categories.",
+                f"`{file}` has {size} bytes; the most is {MAX_FILE}. / "
+                f"`{file}` fait {size} octets ; le maximum est {MAX_FILE}.",
+                remedy="Let out results, not data: use fewer and wider categories. / "
+                "Faites sortir des résultats, pas des données : moins de catégories, plus larges.",
                 rule="output-size",
             )
         return file.read_bytes()
     except FileNotFoundError as error:
-        raise Missing(f"There is no file `{file}`.", remedy="Check the path.") from error
+        raise Missing(
+            f"There is no file `{file}`. / Le fichier `{file}` n'existe pas.",
+            remedy="Check the path. / Vérifiez le chemin.",
+        ) from error
     except (IsADirectoryError, PermissionError) as error:
-        raise Invalid(f"`{file}` cannot be read as a file.", remedy="Give a file.") from error
+        raise Invalid(
+            f"`{file}` cannot be read as a file. / `{file}` ne se lit pas comme un fichier.",
+            remedy="Give a file. / Donnez un fichier.",
+        ) from error
 
 
 def house_rule(policy: DisclosurePolicy) -> HouseRule:
@@ -270,8 +285,10 @@ def _publishable(
             return protected, seen
         hidden -= known
     raise Unproven(
-        "The audit refuses the protected table: an attacker still learns a hidden cell.",
-        remedy="Do not use the output; report the table's dimensions to the maintainers.",
+        "The audit refuses the protected table: an attacker still learns a hidden cell. / "
+        "L'audit refuse le tableau protégé : un attaquant apprend encore une case masquée.",
+        remedy="Do not use the output; report the table's dimensions to the maintainers. / "
+        "N'utilisez pas cette sortie ; signalez les dimensions du tableau aux mainteneurs.",
         rule="attacker-audit",
     )
 

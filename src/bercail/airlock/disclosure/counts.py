@@ -85,19 +85,28 @@ def parse_counts(data: bytes) -> Counts:
     try:
         value = json.loads(data.decode("utf-8"), parse_float=_no_float)
     except (UnicodeDecodeError, ValueError, RecursionError) as problem:
-        raise _invalid("it is not a JSON document in UTF-8 with whole numbers") from problem
+        raise _invalid(
+            "it is not a JSON document in UTF-8 with whole numbers",
+            "ce n'est pas un document JSON en UTF-8 avec des nombres entiers",
+        ) from problem
     return counts_from_dict(value)
 
 
 def counts_from_dict(value: Any) -> Counts:
     """The table of a decoded JSON document; see `parse_counts`."""
     if not isinstance(value, dict):
-        raise _invalid("its top level is not an object")
+        raise _invalid("its top level is not an object", "son premier niveau n'est pas un objet")
     if value.get("format") != FORMAT or value.get("version") != VERSION:
-        raise _invalid(f"it does not say `{FORMAT}` version {VERSION}")
+        raise _invalid(
+            f"it does not say `{FORMAT}` version {VERSION}",
+            f"il ne dit pas `{FORMAT}` version {VERSION}",
+        )
     title = value.get("title")
     if not isinstance(title, str) or not 0 < len(title) <= MAX_TEXT:
-        raise _invalid("its `title` is missing or longer than 200 characters")
+        raise _invalid(
+            "its `title` is missing or longer than 200 characters",
+            "son `title` manque ou dépasse 200 caractères",
+        )
     axes = _axes(value.get("dimensions"))
     table = Counts(
         title=title,
@@ -105,10 +114,13 @@ def counts_from_dict(value: Any) -> Counts:
         cells=_cells(value.get("cells"), axes),
         provenance=_provenance(value),
     )
-    if table.published_cells > MAX_CELLS:
+    size = table.published_cells
+    if size > MAX_CELLS:
         raise Invalid(
-            f"The table has {table.published_cells} cells with margins; the most is {MAX_CELLS}.",
-            remedy="Use fewer dimensions or wider categories.",
+            f"The table has {size} cells with margins; the most is {MAX_CELLS}. / "
+            f"Le tableau a {size} cases avec ses marges ; le maximum est {MAX_CELLS}.",
+            remedy="Use fewer dimensions or wider categories. / "
+            "Employez moins de dimensions ou des catégories plus larges.",
             rule="table-size",
         )
     return table
@@ -119,42 +131,71 @@ def _provenance(value: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if digest := value.get("model_digest"):
         if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-            raise _invalid("its `model_digest` is not 64 hexadecimal digits")
+            raise _invalid(
+                "its `model_digest` is not 64 hexadecimal digits",
+                "son `model_digest` n'est pas 64 chiffres hexadécimaux",
+            )
         found["model_digest"] = digest
     if snapshots := value.get("snapshots"):
         if not isinstance(snapshots, list) or len(snapshots) > MAX_SNAPSHOTS:
-            raise _invalid(f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}")
+            raise _invalid(
+                f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}",
+                f"ses `snapshots` ne sont pas une liste de {MAX_SNAPSHOTS} au plus",
+            )
         if not all(isinstance(one, str) and SNAPSHOT.fullmatch(one) for one in snapshots):
-            raise _invalid("one of its `snapshots` is not `TABLE@number`")
+            raise _invalid(
+                "one of its `snapshots` is not `TABLE@number`",
+                "un de ses `snapshots` n'est pas `TABLE@numéro`",
+            )
         found["snapshots"] = snapshots
     return found
 
 
 def _axes(value: Any) -> tuple[Axis, ...]:
     if not isinstance(value, list) or not value:
-        raise _invalid("its `dimensions` are not a list with one dimension or more")
+        raise _invalid(
+            "its `dimensions` are not a list with one dimension or more",
+            "ses `dimensions` ne sont pas une liste d'une dimension au moins",
+        )
     axes = []
     for place, entry in enumerate(value, start=1):
         if not isinstance(entry, dict):
-            raise _invalid(f"its dimension {place} is not an object")
+            raise _invalid(
+                f"its dimension {place} is not an object",
+                f"sa dimension {place} n'est pas un objet",
+            )
         name, categories = entry.get("name"), entry.get("categories")
         if not isinstance(name, str) or not _is_label(name):
-            raise _invalid(f"its dimension {place} has no name")
+            raise _invalid(
+                f"its dimension {place} has no name", f"sa dimension {place} n'a pas de nom"
+            )
         if not isinstance(categories, list) or not categories:
-            raise _invalid(f"its dimension {place} has no categories")
+            raise _invalid(
+                f"its dimension {place} has no categories",
+                f"sa dimension {place} n'a pas de catégories",
+            )
         if not all(_is_label(category) and category != ALL_LABEL for category in categories):
-            raise _invalid(f"a category of its dimension {place} is not a plain label")
+            raise _invalid(
+                f"a category of its dimension {place} is not a plain label",
+                f"une catégorie de sa dimension {place} n'est pas un simple libellé",
+            )
         if len(set(categories)) != len(categories):
-            raise _invalid(f"a category of its dimension {place} stands twice")
+            raise _invalid(
+                f"a category of its dimension {place} stands twice",
+                f"une catégorie de sa dimension {place} figure deux fois",
+            )
         axes.append(Axis(name=name, categories=tuple(categories)))
     if len({axis.name for axis in axes}) != len(axes):
-        raise _invalid("two of its dimensions have the same name")
+        raise _invalid(
+            "two of its dimensions have the same name",
+            "deux de ses dimensions ont le même nom",
+        )
     return tuple(axes)
 
 
 def _cells(value: Any, axes: tuple[Axis, ...]) -> dict[tuple[str, ...], int]:
     if not isinstance(value, list):
-        raise _invalid("its `cells` are not a list")
+        raise _invalid("its `cells` are not a list", "ses `cells` ne sont pas une liste")
     known = [set(axis.categories) for axis in axes]
     cells: dict[tuple[str, ...], int] = {}
     for place, entry in enumerate(value, start=1):
@@ -162,21 +203,29 @@ def _cells(value: Any, axes: tuple[Axis, ...]) -> dict[tuple[str, ...], int]:
         if len(key) != len(axes) or any(
             label not in labels for label, labels in zip(key, known, strict=True)
         ):
-            raise _invalid(f"its cell {place} names no category of each dimension")
+            raise _invalid(
+                f"its cell {place} names no category of each dimension",
+                f"sa case {place} ne nomme pas une catégorie de chaque dimension",
+            )
         if key in cells:
-            raise _invalid(f"its cell {place} stands twice")
+            raise _invalid(f"its cell {place} stands twice", f"sa case {place} figure deux fois")
         cells[key] = persons
     return cells
 
 
 def _cell(entry: Any, place: int) -> tuple[tuple[str, ...], int]:
     if not isinstance(entry, dict):
-        raise _invalid(f"its cell {place} is not an object")
+        raise _invalid(f"its cell {place} is not an object", f"sa case {place} n'est pas un objet")
     key, persons = entry.get("categories"), entry.get("persons")
     if not isinstance(key, list) or not all(isinstance(label, str) for label in key):
-        raise _invalid(f"its cell {place} has no `categories`")
+        raise _invalid(
+            f"its cell {place} has no `categories`", f"sa case {place} n'a pas de `categories`"
+        )
     if not isinstance(persons, int) or isinstance(persons, bool) or not 0 <= persons <= MAX_COUNT:
-        raise _invalid(f"its cell {place} holds no whole number of persons")
+        raise _invalid(
+            f"its cell {place} holds no whole number of persons",
+            f"sa case {place} ne contient pas un nombre entier de personnes",
+        )
     return tuple(key), persons
 
 
@@ -188,9 +237,11 @@ def _no_float(_: str) -> int:
     raise ValueError("a count is a whole number")
 
 
-def _invalid(why: str) -> Invalid:
+def _invalid(why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The file is not a table of distinct persons: {why}.",
-        remedy="Write it with `CountTable.to_file`; other kinds of output are not let out yet.",
+        f"The file is not a table of distinct persons: {why}. / "
+        f"Le fichier n'est pas un tableau de personnes distinctes : {why_fr}.",
+        remedy="Write it with `CountTable.to_file`, or hand in CSV with a schema. / "
+        "Écrivez-le avec `CountTable.to_file`, ou remettez un CSV avec un schéma.",
         rule="output-type",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -12,6 +13,27 @@ from bercail.airlock.disclosure.lattice import Lattice
 from bercail.airlock.disclosure.policy import DisclosurePolicy
 
 Severity = Literal["note", "blocking"]
+
+SEVERITIES_FR: Mapping[str, str] = {"note": "note", "fix": "à corriger", "blocking": "bloquant"}
+"""How grave a finding is, in French."""
+
+VERDICTS_FR: Mapping[str, str] = {
+    "clear": "libre",
+    "protected": "protégé",
+    "people": "à examiner",
+    "blocked": "bloqué",
+}
+"""What a check says, in French."""
+
+FOR_PEOPLE = "for people / à examiner: {0}"
+"""A line with a reason why people must look; the reason is in both languages."""
+
+
+def severity_label(severity: str) -> str:
+    """How grave something is, in both languages; once where they have the same word."""
+    french = SEVERITIES_FR[severity]
+    return severity if french == severity else f"{severity} / {french}"
+
 
 IDENTIFYING_NAMES = frozenset(
     {
@@ -55,6 +77,10 @@ class Finding:
     message: str
     remedy: str = ""
     cells: tuple[Key, ...] = field(default=(), repr=False)
+
+    def line(self) -> str:
+        """The finding for a person at a terminal, without its cells."""
+        return f"{severity_label(self.severity)}: {self.message} {self.remedy}".rstrip()
 
     def as_dict(self) -> dict[str, Any]:
         """The finding with its cells, as checkers read it."""

@@ -16,7 +16,7 @@ from bercail.airlock.disclosure.lattice import Lattice
 from bercail.airlock.disclosure.programs import linear_program
 from bercail.airlock.disclosure.separation import Need
 from bercail.airlock.disclosure.suppression import Audit, Pattern
-from bercail.foundation import Unproven
+from bercail.airlock.disclosure.unsolved import unsolved
 
 
 def circulations(
@@ -69,6 +69,9 @@ def _path(
     prices = np.concatenate((price, price))
     found = linear_program(prices, both, np.zeros(matrix.shape[0]), fixed)
     if found.status != 0:
-        raise Unproven("The solver found no way to protect a cell of the table.")
+        raise unsolved(
+            "The solver found no way to protect a cell of the table.",
+            "Le solveur n'a trouvé aucun moyen de protéger une case du tableau.",
+        )
     through = np.flatnonzero(np.abs(found.x) > 1e-7)
     return {int(place) % size for place in through}

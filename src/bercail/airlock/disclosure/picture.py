@@ -10,9 +10,9 @@ import altair as alt
 from bercail.airlock.disclosure.counts import ALL_LABEL
 
 _STATUS = {
-    "shown": "published",
-    "small": "hidden: under the threshold",
-    "protecting": "hidden to protect another",
+    "shown": "published / publiée",
+    "small": "hidden: under the threshold / masquée : sous le seuil",
+    "protecting": "hidden to protect another / masquée pour en protéger une autre",
 }
 _COLOURS = ["#dfe8ef", "#b3261e", "#e8a33d"]
 _MARK = "\u2022\u2022\u2022"
@@ -39,7 +39,7 @@ def plot_protected_table(report: Mapping[str, Any]) -> alt.LayerChart | alt.Face
     labels = base.mark_text(fontSize=12).encode(
         text="label:N",
         color=alt.condition(
-            "datum.status === 'published'", alt.value("#1f2933"), alt.value("white")
+            f"datum.status === '{_STATUS['shown']}'", alt.value("#1f2933"), alt.value("white")
         ),
     )
     size = {"width": 90 * (len(orders[1]) if across else 1), "height": 26 * len(orders[0])}
@@ -61,11 +61,13 @@ def _colour() -> alt.Color:
 
 def _tips() -> list[alt.Tooltip]:
     return [
-        alt.Tooltip("cell:N", title="cell"),
-        alt.Tooltip("status:N", title="status"),
-        alt.Tooltip("label:N", title="persons"),
-        alt.Tooltip("attacker:N", title="an attacker finds"),
-        alt.Tooltip("informed:N", title="one who knows the rule finds"),
+        alt.Tooltip("cell:N", title="cell / case"),
+        alt.Tooltip("status:N", title="status / état"),
+        alt.Tooltip("label:N", title="persons / personnes"),
+        alt.Tooltip("attacker:N", title="an attacker finds / un attaquant trouve"),
+        alt.Tooltip(
+            "informed:N", title="one who knows the rule finds / qui connaît la règle trouve"
+        ),
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen, validators
 
+from bercail.airlock.disclosure.faults import FaultError
 from bercail.foundation import canonical_json, sha256_hex
 
 Zeros = Literal["publish", "hide"]
@@ -50,12 +51,18 @@ class DisclosurePolicy:
     @high.validator
     def _not_small(self, _: object, value: int) -> None:
         if value < self.threshold:
-            raise ValueError("the upper end of the protected range is under the threshold")
+            raise FaultError(
+                "the upper end of the protected range is under the threshold",
+                "le haut de l'intervalle protégé est sous le seuil",
+            )
 
     @low.validator
     def _below(self, _: object, value: int) -> None:
         if value > 1:
-            raise ValueError("the lower end of the protected range is 0 or 1")
+            raise FaultError(
+                "the lower end of the protected range is 0 or 1",
+                "le bas de l'intervalle protégé est 0 ou 1",
+            )
 
     @property
     def digest(self) -> str:

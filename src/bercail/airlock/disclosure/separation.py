@@ -14,6 +14,7 @@ from attrs import field, frozen, validators
 
 from bercail.airlock.disclosure.lattice import Lattice
 from bercail.airlock.disclosure.programs import Vector, linear_program
+from bercail.airlock.disclosure.unsolved import unsolved
 from bercail.foundation import Unproven
 
 _SHORT = 1e-6
@@ -92,7 +93,7 @@ class Separator:
                 result = linear_program(aim, self._columns, known, limits)
                 self.programs += 1
                 if result.status != 0:
-                    raise Unproven("The solver gave no answer on a protection problem.")
+                    raise _unanswered()
                 if -result.fun < distance * (1 - _WORTH):
                     prices = result.eqlin.marginals
                     found.append(self._cut(need, sign, float(distance), prices))
@@ -116,7 +117,7 @@ class Separator:
         limits = np.column_stack((lower, upper))
         result = linear_program(aim, part, np.zeros(part.shape[0]), limits)
         if result.status != 0:
-            raise Unproven("The solver gave no answer on a protection problem.")
+            raise _unanswered()
         move = np.zeros(len(self._values))
         move[order] = result.x
         if -result.fun >= distance - _SHORT:
@@ -134,3 +135,10 @@ class Separator:
         if need.without is not None:
             room[need.without] = 0.0
         return np.minimum(room, distance) / distance
+
+
+def _unanswered() -> Unproven:
+    return unsolved(
+        "The solver gave no answer on a protection problem.",
+        "Le solveur n'a pas répondu à un problème de protection.",
+    )

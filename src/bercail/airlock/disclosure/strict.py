@@ -13,6 +13,7 @@ from attrs import frozen
 
 from bercail.airlock.disclosure.lattice import Lattice
 from bercail.airlock.disclosure.programs import Vector, integer_program, linear_program
+from bercail.airlock.disclosure.unsolved import unsolved
 from bercail.foundation import Unproven
 
 _WHOLE = 1e-6
@@ -140,7 +141,7 @@ class _Knowledge:
         limits = np.column_stack((lower, upper))
         found = linear_program(aim, self._part, self._rest, limits)
         if found.status != 0:
-            raise Unproven("The solver gave no answer while judging a set of hidden cells.")
+            raise _unanswered()
         short = found.x[place] < goal - _WHOLE if up else found.x[place] > goal + _WHOLE
         if short:
             blame = self._limits(place, -aim[place], found.eqlin.marginals)
@@ -151,7 +152,7 @@ class _Knowledge:
             return np.asarray(found.x), blame
         whole = integer_program(aim, self._part, self._rest, self._rest, limits)
         if whole.status != 0 or whole.x is None:
-            raise Unproven("The solver gave no answer while judging a set of hidden cells.")
+            raise _unanswered()
         return np.asarray(whole.x), blame
 
     def _limits(self, place: int, sign: float, prices: Vector) -> frozenset[int]:
@@ -164,3 +165,10 @@ class _Knowledge:
             if abs(rewards[cell]) > _NOISE:
                 blame |= self._blame[cell]
         return frozenset(blame)
+
+
+def _unanswered() -> Unproven:
+    return unsolved(
+        "The solver gave no answer while judging a set of hidden cells.",
+        "Le solveur n'a pas répondu en jugeant un ensemble de cases masquées.",
+    )

@@ -23,6 +23,7 @@ from scipy.sparse import csr_array, vstack
 from bercail.airlock.disclosure.lattice import Lattice
 from bercail.airlock.disclosure.programs import Vector, bounded_program, integer_program
 from bercail.airlock.disclosure.separation import Need, Separator
+from bercail.airlock.disclosure.unsolved import unsolved
 from bercail.foundation import Unproven
 
 _MOST_TIGHTENING = 40
@@ -125,7 +126,7 @@ class _Master:
         rows, floor = self._rows()
         found = bounded_program(self._costs, rows, floor, self._limits)
         if found.status != 0:
-            raise Unproven("The solver found no set of cells that protects the table.")
+            raise _unprotected()
         return np.asarray(found.x), float(found.fun)
 
     def _rows(self) -> tuple[csr_array, Vector]:
@@ -140,7 +141,7 @@ class _Master:
         rows, floor = self._rows()
         found = integer_program(self._costs, rows, floor, np.inf, self._limits, gap=gap)
         if found.status != 0 or found.x is None:
-            raise Unproven("The solver found no set of cells that protects the table.")
+            raise _unprotected()
         return frozenset(int(cell) for cell in np.flatnonzero(found.x > 0.5))
 
 
@@ -164,3 +165,10 @@ def _one_of(group: frozenset[int], size: int) -> Vector:
     cut = np.zeros(size)
     cut[sorted(group)] = 1.0
     return cut
+
+
+def _unprotected() -> Unproven:
+    return unsolved(
+        "The solver found no set of cells that protects the table.",
+        "Le solveur n'a trouvé aucun ensemble de cases qui protège le tableau.",
+    )

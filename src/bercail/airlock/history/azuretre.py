@@ -71,27 +71,40 @@ def read_documents(raw: bytes, label: str) -> list[Any]:
     data, place = _parse(raw)
     if place is not None:
         raise Invalid(
-            f"`{label}` is not whole JSON: {place}.", remedy="Export the documents again."
+            f"`{label}` is not whole JSON: {place[0]}. / "
+            f"`{label}` n'est pas du JSON entier : {place[1]}.",
+            remedy="Export the documents again. / Exportez de nouveau les documents.",
         )
     if isinstance(data, Mapping):
         listed = (data[name] for name in ("Documents", "airlockRequests", "value") if name in data)
         data = next(listed, [data])
     if not isinstance(data, list):
         raise Invalid(
-            f"`{label}` holds no list of airlock requests.",
-            remedy="Export the container `Requests` of AzureTRE's database as a JSON array.",
+            f"`{label}` holds no list of airlock requests. / "
+            f"`{label}` ne contient pas de liste de demandes du sas.",
+            remedy="Export the container `Requests` of AzureTRE's database as a JSON array. / "
+            "Exportez le conteneur `Requests` de la base d'AzureTRE en tableau JSON.",
         )
     return [_unwrapped(row) for row in data]
 
 
-def _parse(raw: bytes) -> tuple[Any, str | None]:
+def _parse(raw: bytes) -> tuple[Any, tuple[str, str] | None]:
+    """The value, or where and why it is none, in English and French."""
     try:
         # A fraction stays the text it was, so that a digest does not depend on a float.
         return json.loads(raw, parse_float=str, parse_constant=str), None
     except json.JSONDecodeError as error:
-        return None, f"{error.msg.lower()} at line {error.lineno}, column {error.colno}"
+        en = f"it ends or breaks at line {error.lineno}, column {error.colno}"
+        fr = f"il finit ou se rompt à la ligne {error.lineno}, colonne {error.colno}"
+        return None, (en, fr)
     except (RecursionError, ValueError):
-        return None, "it is no text, or nested too deeply"
+        return None, _NO_TEXT
+
+
+_NO_TEXT = (
+    "it is no text, or nested too deeply",
+    "ce n'est pas du texte, ou il est trop imbriqué",
+)
 
 
 def _unwrapped(row: Any) -> Any:

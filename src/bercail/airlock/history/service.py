@@ -116,8 +116,9 @@ class HistoryService:
 def _require_operator(actor: Actor) -> None:
     if not actor.has(Role.OPERATOR):
         raise Refused(
-            f"`{actor.id}` is no operator.",
-            remedy="Ask an operator of the platform to import the history.",
+            f"`{actor.id}` is no operator. / `{actor.id}` n'est pas opérateur.",
+            remedy="Ask an operator of the platform to import the history. / "
+            "Demandez à un opérateur de la plateforme d'importer l'historique.",
             rule=RULE,
         )
 
@@ -152,5 +153,6 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise Invalid(
-            f"Cannot read `{file}`: {error.strerror}.", remedy="Check the path."
+            f"Cannot read `{file}`: {error.strerror}. / Impossible de lire `{file}`.",
+            remedy="Check the path and its permissions. / Vérifiez le chemin et ses droits.",
         ) from error

@@ -51,6 +51,40 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+KINDS_FR: Mapping[Kind, str] = {
+    Kind.COUNT_TABLE: "tableau d'effectifs",
+    Kind.DELIMITED: "texte délimité",
+    Kind.SPREADSHEET: "classeur",
+    Kind.OFFICE: "document de bureautique",
+    Kind.OLD_OFFICE: "ancien document de bureautique",
+    Kind.PDF: "document PDF",
+    Kind.HTML: "page HTML",
+    Kind.MARKUP: "document XML",
+    Kind.LATEX: "texte LaTeX",
+    Kind.TEXT: "texte brut",
+    Kind.LOG: "journal",
+    Kind.CODE: "programme",
+    Kind.NOTEBOOK: "notebook",
+    Kind.CHART: "description de graphique",
+    Kind.JSON: "document JSON",
+    Kind.SVG: "dessin SVG",
+    Kind.PNG: "image PNG",
+    Kind.JPEG: "image JPEG",
+    Kind.PICTURE: "autre image",
+    Kind.MODEL: "modèle",
+    Kind.CONFIDENCES: "confiances d'un modèle",
+    Kind.PARQUET: "fichier Parquet",
+    Kind.PICKLE: "objet sérialisé",
+    Kind.ARRAY: "fichier de tableaux numériques",
+    Kind.DATASET: "fichier de données d'un logiciel statistique",
+    Kind.DATABASE: "base de données",
+    Kind.EXECUTABLE: "exécutable",
+    Kind.ARCHIVE: "archive",
+    Kind.UNKNOWN: "inconnu",
+}
+"""Each kind in French; a test holds the table against the kinds."""
+
+
 @frozen
 class Custom:
     """What the house does with a kind: who decides, suffixes it goes by, its media type."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
+from bercail.airlock.inspection.places import in_french
 from bercail.airlock.inspection.words import RULES, Severity
 
 PLACES = 20
@@ -38,6 +40,19 @@ class Remark:
             "message_fr": words.says_fr,
             "remedy_fr": words.remedy_fr,
         }
+
+
+def told(remark: Mapping[str, Any]) -> str:
+    """What a remark (`Remark.as_dict`) says and where, in both languages, on one line."""
+    places = list(remark.get("places") or ())[:3]
+    said = []
+    for text, where in (
+        (remark["message"], "; ".join(places)),
+        (remark.get("message_fr", ""), " ; ".join(map(in_french, places))),
+    ):
+        if text:
+            said.append(f"{text} ({where})" if where else text)
+    return " / ".join(said)
 
 
 class Notes:

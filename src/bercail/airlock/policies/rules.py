@@ -28,22 +28,29 @@ def require_signable(policy: SourcePolicy, earlier: Sequence[SourcePolicy], acto
         )
     if policy.counts.name != policy.name or "+" in policy.name or not policy.name.isprintable():
         raise _refused(
-            f"The policy `{policy.name}` and its counts do not bear one plain name.",
-            "Give both the name of the source, without `+`.",
+            f"The policy `{policy.name}` and its counts do not bear one plain name. / "
+            f"La politique `{policy.name}` et ses effectifs ne portent pas un même nom simple.",
+            "Give both the name of the source, without `+`. / "
+            "Donnez aux deux le nom de la source, sans `+`.",
         )
     last = max((one.version for one in earlier), default=0)
     follows = policy.version > last or (policy.version == last and policy in earlier)
     if policy.counts.version != policy.version or not follows:
         raise _refused(
-            f"Version `{policy.version}` of `{policy.name}` does not follow.",
-            f"Use version {last + 1} in both places.",
+            f"Version `{policy.version}` of `{policy.name}` does not follow. / "
+            f"La version `{policy.version}` de `{policy.name}` ne fait pas suite.",
+            f"Use version {last + 1} in both places. / "
+            f"Mettez la version {last + 1} aux deux endroits.",
         )
     for one in earlier:
         if laxer := weaker_settings(policy, one):
+            settings = ", ".join(f"`{name}`" for name in laxer)
             raise _refused(
                 f"`{policy.name}` asks for less than version {one.version} of `{one.name}`: "
-                f"{', '.join(f'`{name}`' for name in laxer)}.",
-                "Keep each of these settings at least as strict.",
+                f"{settings}. / `{policy.name}` demande moins que la version {one.version} de "
+                f"`{one.name}` : {settings}.",
+                "Keep each of these settings at least as strict. / "
+                "Gardez chacun de ces réglages au moins aussi strict.",
             )
 
 

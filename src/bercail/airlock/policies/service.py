@@ -65,9 +65,11 @@ class PolicyDesk:
         known = {one.name: one for one in SOURCES} | signed_sources(self.ledger, self.keys)
         wanted = names or (SNDS_SOURCE.name,)
         if unknown := [name for name in wanted if name not in known]:
+            known_names = ", ".join(sorted(known))
             raise Missing(
-                f"There is no policy of a source `{unknown[0]}`.",
-                remedy=f"Known are: {', '.join(sorted(known))}.",
+                f"There is no policy of a source `{unknown[0]}`. / "
+                f"Il n'y a pas de politique d'une source `{unknown[0]}`.",
+                remedy=f"Known are: {known_names}. / Sont connues : {known_names}.",
             )
         return strictest_source([known[name] for name in wanted])
 
@@ -131,9 +133,15 @@ def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except FileNotFoundError as error:
-        raise Missing(f"There is no file `{file}`.", remedy="Check the path.") from error
+        raise Missing(
+            f"There is no file `{file}`. / Le fichier `{file}` n'existe pas.",
+            remedy="Check the path. / Vérifiez le chemin.",
+        ) from error
     except OSError as error:
-        raise Invalid(f"`{file}` cannot be read as a file.", remedy="Give a file.") from error
+        raise Invalid(
+            f"`{file}` cannot be read as a file. / `{file}` ne se lit pas comme un fichier.",
+            remedy="Give a file. / Donnez un fichier.",
+        ) from error
 
 
 def _json(data: bytes, file: Path) -> Any:
@@ -141,7 +149,8 @@ def _json(data: bytes, file: Path) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise Invalid(
-            f"`{file}` is not JSON.",
-            remedy="Write it with `bercail airlock policy show NAME --json`.",
+            f"`{file}` is not JSON. / `{file}` n'est pas du JSON.",
+            remedy="Write it with `bercail airlock policy show NAME --json`. / "
+            "Écrivez-le avec `bercail airlock policy show NOM --json`.",
             rule=RULE,
         ) from error

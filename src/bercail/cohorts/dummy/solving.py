@@ -4,14 +4,17 @@ A person is built by walking the conditions from the top: what must be true is m
 a value or adding an event, and at each choice (one side of an `or`, a day within a window) one
 branch is taken at random. The person is then worked out as the memory engine does; one who does
 not fit is dropped and another order of branches is tried. Conditions that no try made true are
-told. What is handed out was checked by running the study on the tables.
+told. Who fits is given some of what the study then looks at (attributes, measures, rows of events),
+as long as they still fit. What is handed out was checked by running the study on the tables.
 """
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field, frozen
@@ -19,6 +22,7 @@ from attrs import define, field, frozen
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.dummy.drafts import Draft, Drugs
 from bercail.cohorts.dummy.making import Maker, Unsolved
+from bercail.cohorts.dummy.outcomes_wanted import outcomes_of
 from bercail.cohorts.dummy.tables import sources_of
 from bercail.cohorts.explaining.sentences import explain
 from bercail.cohorts.expressions import Expression
@@ -31,6 +35,7 @@ from bercail.foundation import Invalid
 
 MOST_PERSONS = 10_000
 TRIES_A_PERSON = 60
+OUTCOMES_GIVEN = 0.5
 
 
 @frozen(kw_only=True)
@@ -105,13 +110,27 @@ class _Search:
 
     def fitting(self, wanted: int) -> list[Draft]:
         found: list[Draft] = []
+        outcomes = outcomes_of(self.model)
         for _ in range(wanted * TRIES_A_PERSON):
             if len(found) == wanted:
                 break
             draft = self._attempt(f"dummy{len(found):06}")
             if self._passes(draft):
-                found.append(draft)
+                found.append(self._richer(draft, outcomes))
         return found
+
+    def _richer(self, draft: Draft, outcomes: Sequence[Sequence[Expression]]) -> Draft:
+        """The person with about half of what the study looks at, and still in the cohort."""
+        for choices in outcomes:
+            if self.dice.random() < OUTCOMES_GIVEN:
+                tried = Draft(
+                    draft.name, self.drugs, *map(copy.deepcopy, (draft.person, draft.rows))
+                )
+                maker = Maker(draft=tried, dice=self.dice, days=self._days())
+                with suppress(Unsolved):
+                    maker.make(self.dice.choice(choices), True)
+                    draft = tried if self._passes(tried, told=False) else draft
+        return draft
 
     def outside(self, wanted: int) -> list[Draft]:
         """Persons who are not in the cohort: half solved, or with nothing but themselves."""

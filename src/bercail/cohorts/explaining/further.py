@@ -22,6 +22,7 @@ from bercail.cohorts.explaining.phrases import Phrases
 from bercail.cohorts.expressions import Expression
 from bercail.cohorts.outputs import EventRows, Matching, Measure
 from bercail.cohorts.scores import find_index
+from bercail.cohorts.view_types import Kind
 
 
 class Teller(Protocol):
@@ -52,7 +53,8 @@ class Teller(Protocol):
 def told_measure(teller: Teller, measure: Measure) -> str:
     """A measure in words."""
     phrases = teller.phrases
-    text = phrases.measure.format(
+    summed = measure.numerator.kind is Kind.INT
+    text = (phrases.measure_sum if summed else phrases.measure).format(
         title=measure.title,
         numerator=teller.say(measure.numerator),
         denominator=teller.say(measure.denominator),

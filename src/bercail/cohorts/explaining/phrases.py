@@ -76,6 +76,14 @@ class Phrases:
     heads: Mapping[str, str]
     events: str
     table: str
+    none: str
+    age: str
+    alive: str
+    dead: str
+    measure_sum: str
+    index_date: str
+    # Patterns that are put right in what was told: articles run together with prepositions.
+    finish: tuple[tuple[str, str], ...] = ()
 
 
 ENGLISH = Phrases(
@@ -159,8 +167,8 @@ ENGLISH = Phrases(
     mean="the mean of {value} in {events} (rounded down{scale})",
     nearest="the {column} of the one of {events} nearest to {to}",
     score="the {index} over {value} in {events}",
-    measure="{title}: of the persons with {denominator}, those with {numerator}, for {count} "
-    "{each} from {first}",
+    measure="{title}: of the persons for whom {denominator}, those for whom {numerator}, for "
+    "{count} {each} from {first}",
     each={"month": "months", "quarter": "quarters", "year": "years"},
     grouped="{text}, by {by}",
     controls="up to {ratio} controls for each person, outside the cohort, with the same {on}, for "
@@ -182,6 +190,13 @@ ENGLISH = Phrases(
     },
     events="events {number}",
     table="{title}: by {by}",
+    none="there is none of {events}",
+    age="age in {year} (year less year of birth)",
+    alive="no death is recorded up to {day}",
+    dead="a death is recorded up to {day}",
+    measure_sum="{title}: {numerator}, added up over the persons for whom {denominator}, for "
+    "{count} {each} from {first}",
+    index_date="the index date",
 )
 
 FRENCH = Phrases(
@@ -191,7 +206,7 @@ FRENCH = Phrases(
     both="{left} et {right}",
     either="{left} ou {right}",
     negation="il est faux que {value}",
-    known="connu : {value}",
+    known="{value} : valeur connue",
     if_unknown="{value} (si inconnu : {otherwise})",
     starts_with="{value} commence par {codes}",
     any_starts_with="l'un des {value} commence par {codes}",
@@ -205,37 +220,37 @@ FRENCH = Phrases(
     years=("an", "ans"),
     days=("jour", "jours"),
     year_of="année de {value}",
-    days_between="nombre de jours de {start} à {end}",
+    days_between="nombre de jours du {start} au {end}",
     band="{value} par classes {labels}",
     choose="{then} lorsque {condition}, sinon {otherwise}",
     compare={
         "==": "{left} vaut {right}",
         "!=": "{left} ne vaut pas {right}",
-        "<": "{left} inférieur à {right}",
-        "<=": "{left} au plus égal à {right}",
-        ">": "{left} supérieur à {right}",
-        ">=": "{left} au moins égal à {right}",
+        "<": "{left} < {right}",
+        "<=": "{left} ≤ {right}",
+        ">": "{left} > {right}",
+        ">=": "{left} ≥ {right}",
     },
     compare_dates={
         "==": "{left} est le {right}",
         "!=": "{left} n'est pas le {right}",
-        "<": "{left} avant le {right}",
-        "<=": "{left} au plus tard le {right}",
-        ">": "{left} après le {right}",
-        ">=": "{left} au plus tôt le {right}",
+        "<": "{left} est avant le {right}",
+        "<=": "{left} est au plus tard le {right}",
+        ">": "{left} est après le {right}",
+        ">=": "{left} est au plus tôt le {right}",
     },
     where="{events} pour lesquels {condition}",
     between="{events} avec {column} du {start} au {end}",
     since="{events} avec {column} à partir du {start}",
     until="{events} avec {column} jusqu'au {end}",
-    exists="au moins un parmi {events}",
-    count="nombre parmi {events}",
-    count_distinct="nombre de valeurs différentes de {value} parmi {events}",
-    total="somme de {value} parmi {events}",
-    minimum="plus petite valeur de {value} parmi {events}",
-    maximum="plus grande valeur de {value} parmi {events}",
-    first="{column} du premier parmi {events}",
-    last="{column} du dernier parmi {events}",
+    exists="il y a au moins un parmi les {events}",
+    count="nombre des {events}",
+    count_distinct="nombre de valeurs différentes de {value} parmi les {events}",
+    total="somme de {value} parmi les {events}",
+    minimum="plus petite valeur de {value} parmi les {events}",
+    maximum="plus grande valeur de {value} parmi les {events}",
+    first="{column} du premier parmi les {events}",
+    last="{column} du dernier parmi les {events}",
     cleaned="{events}, avec les règles {rules}",
     times="{value} fois {by}",
     divided="{left} divisé par {right} (arrondi à l'entier inférieur)",
@@ -259,19 +274,19 @@ FRENCH = Phrases(
     interval_start="premier jour de l'intervalle",
     interval_end="dernier jour de l'intervalle",
     washout="{events} sans autre parmi eux dans les {days} jours précédents",
-    periods="périodes de {events}, chacun couvrant {days} jours dès sa date{gap}",
-    open_periods="une période dès le premier parmi {events}, sans fin",
+    periods="périodes des {events}, chacun couvrant {days} jours dès sa date{gap}",
+    open_periods="une période dès le premier parmi les {events}, sans fin",
     gap=", avec au plus {gap} jours non couverts au sein d'une période",
-    mean="moyenne de {value} parmi {events} (arrondie à l'inférieur{scale})",
-    nearest="{column} de celui, parmi {events}, qui est le plus proche du {to}",
-    score="{index} sur {value} parmi {events}",
-    measure="{title} : parmi les personnes avec {denominator}, celles avec {numerator}, pour "
-    "{count} {each} à partir du {first}",
+    mean="moyenne de {value} parmi les {events} (arrondie à l'inférieur{scale})",
+    nearest="{column} de celui, parmi les {events}, qui est le plus proche du {to}",
+    score="{index} sur {value} parmi les {events}",
+    measure="{title} : parmi les personnes pour lesquelles {denominator}, celles pour "
+    "lesquelles {numerator}, pour {count} {each} à partir du {first}",
     each={"month": "mois", "quarter": "trimestres", "year": "années"},
     grouped="{text}, par {by}",
     controls="au plus {ratio} témoins par personne, hors de la cohorte, avec les mêmes {on}, pour "
     "lesquels {condition}",
-    rows="{name} : {columns} de {events}",
+    rows="{name} : {columns} des {events}",
     heads={
         "persons": "Personnes retenues",
         "population": "Population",
@@ -288,6 +303,24 @@ FRENCH = Phrases(
     },
     events="événements {number}",
     table="{title} : par {by}",
+    none="il n'y a aucun des {events}",
+    age="âge en {year} (année moins année de naissance)",
+    alive="aucun décès n'est enregistré jusqu'au {day}",
+    dead="un décès est enregistré jusqu'au {day}",
+    measure_sum="{title} : {numerator}, additionnée sur les personnes pour lesquelles "
+    "{denominator}, pour {count} {each} à partir du {first}",
+    index_date="date index",
+    finish=(
+        (r"\ben année de ", "dans l'année de "),
+        (r"\bdate index : valeur connue", "la date index est connue"),
+        (r"\bde (?=date index)", "de la "),
+        (r"\bdu (?=date |première |dernière )", "de la "),
+        (r"\bau (?=date |première |dernière )", "à la "),
+        (r"\bjusqu'au (?=date |première |dernière )", "jusqu'à la "),
+        (r"\ble (?=date |première |dernière )", "la "),
+        (r"\bde (?=année |âge |un |une |aucun )", "d'"),
+        (r"\bde (?=événements \d)", "des "),
+    ),
 )
 
 PHRASES: Mapping[str, Phrases] = {"en": ENGLISH, "fr": FRENCH}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ from bercail.cohorts.events import (
     Within,
 )
 from bercail.cohorts.explaining.further import FURTHER, told_matching, told_measure, told_rows
+from bercail.cohorts.explaining.idioms import told_as_known
 from bercail.cohorts.explaining.phrases import PHRASES, Phrases
 from bercail.cohorts.expressions import (
     Add,
@@ -65,13 +67,17 @@ def explain(model: Model, language: str = "en") -> tuple[str, ...]:
 @define(kw_only=True)
 class _Teller:
     phrases: Phrases
+    index: Expression | None = None
     sets: dict[EventSet, int] = field(factory=dict)
     lines_of_sets: list[str] = field(factory=list)
 
     def tell(self, model: Model) -> tuple[str, ...]:
         """Title first, then each part that the model has."""
         rules = find_rules(PERSONS, model.person_rules)
-        index = [] if model.index_date is None else [self.say(model.index_date)]
+        # A constant or a column is as short as the word for it.
+        if not isinstance(model.index_date, Literal | Column):
+            self.index = model.index_date
+        index = [] if model.index_date is None else [self._said(model.index_date)]
         parts = {
             "persons": [self._sentence(rule) for rule in rules],
             "population": [f"{model.population_label}: {self.say(model.population)}"],
@@ -84,7 +90,7 @@ class _Teller:
             ],
             "measures": [told_measure(self, one) for one in model.measures],
             "matching": [told_matching(self, one) for one in [model.matching] if one is not None],
-            "event_rows": [told_rows(self, one) for one in model.event_rows],
+            "event_rows": [self._finished(told_rows(self, one)) for one in model.event_rows],
             "sets": self.lines_of_sets,
             "rules": self._event_rules(),
             "inputs": [
@@ -98,14 +104,27 @@ class _Teller:
         return tuple(lines)
 
     def say(self, node: Expression) -> str:
-        """One expression in words."""
+        """One expression in words; the index date by its name."""
+        if self.index is not None and node == self.index:
+            return self.phrases.index_date
+        return self._said(node)
+
+    def _said(self, node: Expression) -> str:
+        known = told_as_known(self, node)
+        if known is not None:
+            return self._finished(known)
         further = FURTHER.get(type(node))
-        return _SAY[type(node)](self, node) if further is None else further(self, node)
+        return self._finished((_SAY[type(node)] if further is None else further)(self, node))
+
+    def _finished(self, text: str) -> str:
+        for pattern, instead in self.phrases.finish:
+            text = re.sub(pattern, instead, text)
+        return text
 
     def name_of(self, events: EventSet) -> str:
         """How a set of events is called: `events 2`; told once among the events."""
         if events not in self.sets:
-            told = self._told(events)
+            told = self._finished(self._told(events))
             number = len(self.sets) + 1
             self.sets[events] = number
             name = self.phrases.events.format(number=number)
@@ -212,6 +231,8 @@ def _pair(teller: _Teller, node: Both | Either) -> str:
 
 
 def _negation(teller: _Teller, node: Negation) -> str:
+    if isinstance(node.value, Exists):
+        return teller.phrases.none.format(events=teller.name_of(node.value.events))
     return teller.phrases.negation.format(value=teller.grouped(node.value, Negation))
 
 

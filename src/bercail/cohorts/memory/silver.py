@@ -13,6 +13,7 @@ from bercail.cohorts.events import Events
 from bercail.cohorts.memory.evaluate import evaluate
 from bercail.cohorts.memory.rows import batches
 from bercail.cohorts.plan import DIAGNOSES, NUMBERS, Reading, RunPlan
+from bercail.cohorts.silver_views import SILVER_REGISTER
 from bercail.cohorts.view_types import SilverTable
 from bercail.cohorts.views import VIEWS
 
@@ -45,6 +46,22 @@ def read_numbers(plan: RunPlan) -> Numbers:
                 of_identity[identity] = number
                 called[number] = min(called.get(number, identity), identity)
     return Numbers(of_identity=of_identity, called=called)
+
+
+def registered_persons(plan: RunPlan, numbers: Numbers) -> dict[str, Row]:
+    """The persons of the silver register, by name; a number that nobody has names no person."""
+    readings = plan.readings[plan.register]
+    names = list(readings[0].columns)
+    found: dict[str, Row] = {}
+    for values in stored_rows(readings, names):
+        stored = dict(zip(names, values, strict=True))
+        number, name = stored["person"], stored["identity"]
+        if number != 0 and not plan.named:
+            name = numbers.called.get(number)
+        if name is not None:
+            columns = SILVER_REGISTER.columns.items()
+            found[name] = {column: stored.get(here) for column, here in columns}
+    return found
 
 
 def stored_rows(readings: Sequence[Reading], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -16,7 +16,12 @@ from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule, find_rules
 from bercail.cohorts.events import Events
 from bercail.cohorts.memory.evaluate import evaluate
 from bercail.cohorts.memory.rows import rows
-from bercail.cohorts.memory.silver import cip7, read_numbers, silver_events
+from bercail.cohorts.memory.silver import (
+    cip7,
+    read_numbers,
+    registered_persons,
+    silver_events,
+)
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.views import (
     DCIR_KEY,
@@ -42,7 +47,10 @@ class MemoryViews:
         self.persons: dict[str, Row] = {}
         self._register: Mapping[str, list[Row]] = {}
         self._numbers = read_numbers(plan)
-        self._read_persons()
+        if plan.register:
+            self.persons = registered_persons(plan, self._numbers)
+        else:
+            self._read_persons()
         self._kept: dict[Events, EventsByPerson] = {}
 
     def called(self, identities: Iterable[str]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from bercail.cohorts.plots.style import (
     WIDTH,
     Chart,
     colours,
+    counted,
     data,
     patterns,
     require_rows,
@@ -50,8 +51,12 @@ def curves(
         scale=alt.Scale(domain=[0, 1]) if value == "survival" else alt.Scale(zero=True),
         axis=alt.Axis(format="%"),
     )
-    base = alt.Chart(data(shown)).encode(x=alt.X("time:Q", title=told["time"]))
-    legend = alt.Legend(title=told["group"], symbolType="stroke") if len(labels) > 1 else None
+    base = alt.Chart(data(shown)).encode(x=_time(told, language))
+    legend = (
+        alt.Legend(title=told["group"], symbolType="stroke", symbolOpacity=1)
+        if len(labels) > 1
+        else None
+    )
     colour = alt.Color("group:N", scale=colours(labels), legend=legend)
     dashes = alt.StrokeDash("group:N", scale=patterns(labels), legend=legend)
     band = base.mark_area(opacity=0.16, interpolate="step-after")
@@ -61,6 +66,11 @@ def curves(
         line.encode(y=axis, color=colour, strokeDash=dashes),
     )
     return layers.properties(width=WIDTH, height=HEIGHT, title=title or told[value])
+
+
+def _time(told: Mapping[str, str], language: str) -> alt.X:
+    axis = alt.Axis(labelExpr=counted("datum.value", language))
+    return alt.X("time:Q", title=told["time"], axis=axis)
 
 
 def _steps(

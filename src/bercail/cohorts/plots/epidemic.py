@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import altair as alt
@@ -19,6 +20,8 @@ from bercail.cohorts.plots.style import (
     words,
 )
 
+MOST_MARKS = 12
+
 
 def alarms(rows: Sequence[Mapping[str, Any]], *, language: str = "en", title: str = "") -> Chart:
     """Bars of counts, the bound as a step line, a triangle over each week above it.
@@ -32,8 +35,7 @@ def alarms(rows: Sequence[Mapping[str, Any]], *, language: str = "en", title: st
     require_rows(rows)
     told = words(language)
     shown = [{**row, "kind": told["alarm" if row["alarm"] else "no_alarm"]} for row in rows]
-    week = alt.X("monday:T", title=told["week"], axis=alt.Axis(format="%Y-%m-%d", labelAngle=-40))
-    base = alt.Chart(data(shown)).encode(x=week)
+    base = alt.Chart(data(shown)).encode(x=_weeks(shown, told["week"]))
     scale = alt.Scale(domain=[told["no_alarm"], told["alarm"]], range=[CALM, ALARM])
     # Bars share the width so that many weeks do not cover each other.
     bars = base.mark_bar(size=max(1.5, min(12.0, 0.75 * WIDTH / len(shown)))).encode(
@@ -48,5 +50,16 @@ def alarms(rows: Sequence[Mapping[str, Any]], *, language: str = "en", title: st
         .encode(y="events:Q")
     )
     return (bars + expected + bound + marks).properties(
-        width=WIDTH + 120, height=HEIGHT, title=title or told["alarms"]
+        width=WIDTH + 120,
+        height=HEIGHT,
+        title=alt.Title(title or told["alarms"], subtitle=told["lines"]),
     )
+
+
+def _weeks(rows: Sequence[Mapping[str, Any]], title: str) -> alt.X:
+    """The axis of weeks, with its marks under Mondays that the rows have."""
+    mondays = [datetime.fromisoformat(f"{row['monday']!s:.10}T00:00:00+00:00") for row in rows]
+    every = -(-len(mondays) // MOST_MARKS)
+    marks = [1000.0 * monday.timestamp() for monday in mondays[::every]]
+    axis = alt.Axis(format="%Y-%m-%d", labelAngle=-40, values=marks)
+    return alt.X("monday:T", title=title, axis=axis, scale=alt.Scale(type="utc"))

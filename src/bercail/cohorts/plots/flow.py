@@ -9,8 +9,12 @@ from typing import Any
 import altair as alt
 
 from bercail.cohorts.plots.style import INK, PALETTE, SOFT, Chart, data, require_rows, words
+from bercail.cohorts.plots.words import WORDS
 
-_BOX, _GAP, _WIDE, _LINE = 46.0, 34.0, 330.0, 44
+_LINE_HIGH, _MARGIN, _GAP, _WIDE, _LINE = 15.0, 16.0, 34.0, 330.0, 44
+
+# What a run says of its own steps; see `step_labels`.
+_STEPS = ("all_persons", "rule", "not_excluded")
 
 
 def flowchart(steps: Sequence[tuple[str, int]], language: str = "en", title: str = "") -> Chart:
@@ -26,13 +30,15 @@ def flowchart(steps: Sequence[tuple[str, int]], language: str = "en", title: str
     boxes: list[dict[str, Any]] = []
     arrows: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
+    top = height = 0.0
     for place, (label, persons) in enumerate(steps):
-        top = place * (_BOX + _GAP)
-        lines = textwrap.wrap(label, _LINE)[:2] or [""]
-        boxes.append({"x": 0, "x2": _WIDE, "y": top, "y2": top + _BOX, "middle": _WIDE / 2})
+        # A label is never cut: its box grows with it.
+        lines = textwrap.wrap(_told(label, language), _LINE) or [""]
+        box = _MARGIN + _LINE_HIGH * (len(lines) + 1)
+        boxes.append({"x": 0, "x2": _WIDE, "y": top, "y2": top + box, "middle": _WIDE / 2})
         for line, text in enumerate([*lines, f"{number(persons, language)} {told['persons']}"]):
             last = line == len(lines)
-            high = top + _BOX * (line + 1) / (len(lines) + 2)
+            high = top + box * (line + 1) / (len(lines) + 2)
             notes.append({"x": _WIDE / 2, "y": high, "text": text, "bold": last})
         if place:
             above = top - _GAP
@@ -40,13 +46,22 @@ def flowchart(steps: Sequence[tuple[str, int]], language: str = "en", title: str
             gone = steps[place - 1][1] - persons
             text = f"{number(gone, language)} {told['left_out']}"
             arrows[-1] |= {"side": _WIDE / 2 + 14, "half": above + _GAP / 2, "gone": text}
-    height = len(steps) * (_BOX + _GAP) - _GAP
+        height = top + box
+        top = height + _GAP
     layers = [_boxes(boxes), _texts(notes, height)]
     if arrows:
         layers += _arrows(arrows)
     return alt.layer(*layers).properties(
         width=_WIDE + 20, height=height, title=title or told["flowchart"]
     )
+
+
+def _told(label: str, language: str) -> str:
+    """A label in the reader's language, where the run wrote it and not the study's author."""
+    for name, ours in WORDS["en"].items():
+        if name in _STEPS and (label == ours or label.startswith(f"{ours} ")):
+            return WORDS[language][name] + label.removeprefix(ours)
+    return label
 
 
 def number(count: int, language: str) -> str:

@@ -78,6 +78,12 @@ def patterns(labels: Sequence[str]) -> alt.Scale:
     )
 
 
+def counted(value: str, language: str) -> str:
+    """The Vega expression of a number with its thousands apart, as the language writes it."""
+    text = f"format({value}, ',')"
+    return f"replace({text}, regexp(',', 'g'), '\u202f')" if language == "fr" else text
+
+
 def data(rows: Sequence[Any]) -> alt.InlineData:
     """Rows as the data of a chart."""
     return alt.InlineData(values=[dict(row) for row in rows])

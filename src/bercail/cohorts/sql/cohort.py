@@ -23,6 +23,7 @@ from bercail.cohorts.outputs import EventRows
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.rules import walk
 from bercail.cohorts.sql.people import Inputs, People, own_nodes
+from bercail.cohorts.sql.register import ROWS, called_persons, persons, register_rows
 from bercail.cohorts.sql.sets import Sets
 from bercail.cohorts.sql.summaries import Summaries
 from bercail.cohorts.sql.terms import SQL_TYPES, Term, Terms, listed_name, number
@@ -33,7 +34,6 @@ from bercail.cohorts.sql.views import (
     identities,
     listed,
     numbers,
-    persons,
     renamed,
     renames,
 )
@@ -91,8 +91,12 @@ class _Compiler:
             made.ctes["numbers"] = numbers(plan)
         if renames(plan):
             made.ctes[RENAMED] = renamed(plan)
-        made.ctes["identities"] = identities(plan)
-        made.ctes["people"] = persons(plan)
+        if plan.register:
+            made.ctes[ROWS] = register_rows(plan)
+            made.ctes["people"] = called_persons(plan, {})
+        else:
+            made.ctes["identities"] = identities(plan)
+            made.ctes["people"] = persons(plan)
         if plan.scoped.scope.objections:
             made.ctes[listed_name(OBJECTIONS)] = listed(plan, OBJECTIONS)
         return made

@@ -22,34 +22,41 @@ def compile_matching(cases: exp.Select, pool: exp.Select, *, keys: int, ratio: i
     1. The place of each case among all: the one time that their identifiers are sorted.
     2. The cases, and the pool, of equal attributes as lists in the order of their identifiers.
     3. The control at place p of its list falls to the case at place p modulo the number of
-       cases, until each case has its controls. So nobody is compared with anybody, and two
-       numbers say where a pair stands.
+       cases, until each case has its controls. So nobody is compared with anybody: the case at
+       place p takes what stands at p, at p and once the number of cases, and so on.
+    4. Cases are sorted by their places, and then told once for each control, in that order.
     """
-    names = ", ".join(key_column(place) for place in range(keys))
-    known = " AND ".join(f"{key_column(place)} IS NOT NULL" for place in range(keys))
     same = " AND ".join(f"c.{key_column(n)} = p.{key_column(n)}" for n in range(keys))
+    controls = ", ".join(
+        f"LIST_EXTRACT(u.pool, u.place + {turn} * LEN(u.cases))" for turn in range(ratio)
+    )
+    ranked, offered = _lists(keys)
     # Made of whole numbers alone: the study's own words stay in the trees of cases and pool.
     text = f"""
-        SELECT o.taken.person AS "case", o.control AS control, o.taken.index_date AS index_date
+        SELECT "case", control, index_date
         FROM (
-          SELECT LIST_EXTRACT(u.cases, u.place % LEN(u.cases) + 1) AS taken, u.control, u.place
+          SELECT o.taken.person AS "case", UNNEST(o.controls) AS control,
+            o.taken.index_date AS index_date
           FROM (
-            SELECT f.cases, UNNEST(f.pool) AS control, UNNEST(RANGE(LEN(f.pool))) AS place
+            SELECT LIST_EXTRACT(u.cases, u.place) AS taken, [{controls}] AS controls
             FROM (
-              SELECT c.cases, LIST_SLICE(p.pool, 1, {ratio} * LEN(c.cases)) AS pool
-              FROM (
-                SELECT {names}, LIST_SORT(LIST(
-                  {{'rank': rank, 'person': person, 'index_date': index_date}})) AS cases
-                FROM (
-                  SELECT *, ROW_NUMBER() OVER (ORDER BY person) AS rank
-                  FROM {CASES} WHERE {known}) AS r
-                GROUP BY {names}) AS c
-              JOIN (
-                SELECT {names}, LIST_SORT(LIST(person)) AS pool
-                FROM {POOL} WHERE {known} GROUP BY {names}) AS p
-              ON {same}) AS f) AS u) AS o
-        ORDER BY o.taken.rank, o.place"""  # noqa: S608
+              SELECT c.cases, p.pool, UNNEST(RANGE(1, LEN(c.cases) + 1)) AS place
+              FROM ({ranked}) AS c JOIN ({offered}) AS p ON {same}) AS u
+            ORDER BY LIST_EXTRACT(u.cases, u.place).rank) AS o) AS t
+        WHERE control IS NOT NULL"""  # noqa: S608
     query = sqlglot.parse_one(text, dialect="duckdb")
     if not isinstance(query, exp.Select):
         raise TypeError(type(query).__name__)
     return query.with_(CASES, as_=cases, copy=False).with_(POOL, as_=pool, copy=False)
+
+
+def _lists(keys: int) -> tuple[str, str]:
+    """Cases with their places, and the pool, of equal attributes; nobody with an unknown one."""
+    names = ", ".join(key_column(place) for place in range(keys))
+    known = " AND ".join(f"{key_column(place)} IS NOT NULL" for place in range(keys))
+    ranked = f"SELECT *, ROW_NUMBER() OVER (ORDER BY person) AS rank FROM {CASES} WHERE {known}"  # noqa: S608
+    case = "{'rank': rank, 'person': person, 'index_date': index_date}"
+    return (
+        f"SELECT {names}, LIST_SORT(LIST({case})) AS cases FROM ({ranked}) AS r GROUP BY {names}",  # noqa: S608
+        f"SELECT {names}, LIST_SORT(LIST(person)) AS pool FROM {POOL} WHERE {known} GROUP BY {names}",  # noqa: S608
+    )

@@ -2,7 +2,8 @@
 
 Silver names persons by numbers, the register by identities. What was summed up by number is put
 together first, on the numbers, and then meets the register once, with no more rows than there are
-persons with such events.
+persons with such events. The silver table of the register has numbers, too: there all of it meets
+by number.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from bercail.cohorts.codec import children
 from bercail.cohorts.events import Aggregate
 from bercail.cohorts.expressions import Column, Expression, Node
 from bercail.cohorts.plan import RunPlan
+from bercail.cohorts.sql.register import ROWS, called_persons, persons
 from bercail.cohorts.sql.sets import Sets
 from bercail.cohorts.sql.summaries import Summaries
 from bercail.cohorts.sql.terms import SQL_TYPES, Term, Terms
 from bercail.cohorts.sql.trees import aliased, cast, named_as
-from bercail.cohorts.sql.views import TOLD, identities, persons
+from bercail.cohorts.sql.views import TOLD, identities
 from bercail.cohorts.views import PERSONS
 
 SOME, CANDIDATES = "some_identities", "candidates"
@@ -58,6 +60,8 @@ class People:
         `told` is the relation of what was summed up by number; empty where each summary stands
         under its own name. `kept` says what stands for a column, where it is not the column.
         """
+        if told and self.plan.register:
+            told = "people"
 
         def column(node: Column) -> Term:
             own = exp.column(node.name, "people")
@@ -70,6 +74,8 @@ class People:
 
     def every(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
         """A query over all persons, joined with every summary that `used` speaks of."""
+        if self.plan.register:
+            return self._called(columns, used, ())
         query = exp.select(exp.column("person", "people"), *columns, copy=False).from_(
             "people", copy=False
         )
@@ -93,8 +99,11 @@ class People:
         The register's other rows are left out before anything is done with them. `columns` are
         made by `terms("people")`.
         """
+        relations = [self.summaries.relation(one) for one in needed]
+        if self.plan.register:
+            return self._called(columns, used, relations)
         by_number, by_person = self._relations(used)
-        told = self._told(by_number, [self.summaries.relation(one) for one in needed])
+        told = self._told(by_number, relations)
         self.ctes[SOME] = identities(self.plan, told)
         carried = [
             named_as(exp.AnyValue(this=exp.column(name)), name)
@@ -105,6 +114,19 @@ class People:
         query = exp.select(exp.column("person", "people"), *columns, copy=False)
         query = query.from_(aliased(CANDIDATES, alias="people"), copy=False)
         return self._joined(query, by_person)
+
+    def _called(
+        self, columns: Sequence[Term], used: Sequence[Expression], needed: Sequence[str]
+    ) -> exp.Select:
+        """A query over the persons of the silver register who are in all of `needed`."""
+        by_number, _ = self._relations(used)
+        told = {
+            name: [one for one in self.ctes[name].named_selects if one != "person"]
+            for name in by_number
+        }
+        query = exp.select(exp.column("person", "people"), *columns, copy=False)
+        people = called_persons(self.plan, told, needed)
+        return query.from_(people.subquery("people", copy=False), copy=False)
 
     def window(self, named: dict[str, Expression], key: str) -> str:
         """A relation of dates of each person, who is named by identity, or by `number`."""
@@ -131,7 +153,10 @@ class People:
         for name in by_number:
             same = exp.EQ(this=exp.column("person", name), expression=own)
             query = query.join(name, on=same, join_type="left", copy=False)
-        if by_person or any(_reads_person(one) for one in used):
+        if self.plan.register and any(_reads_person(one) for one in used):
+            same = exp.EQ(this=exp.column("number", "people"), expression=own)
+            query = query.join(aliased(ROWS, alias="people"), on=same, copy=False)
+        elif by_person or any(_reads_person(one) for one in used):
             same = exp.EQ(
                 this=exp.column("person", "people"), expression=exp.column("called", "numbers")
             )

@@ -1,4 +1,4 @@
-"""The views as SQL: persons, identity links, and one query per event view.
+"""The views as SQL: identity links, and one query per event view (persons: `sql.register`).
 
 Same meaning as `memory.views`, said in relations. Each event query gives `person`, the
 columns asked for, and the hidden columns that order or identify an event.
@@ -12,14 +12,12 @@ from datetime import date
 from attrs import frozen
 from sqlglot import exp
 
-from bercail.cohorts.arithmetic import Registered
-from bercail.cohorts.cleaning import REAL_IDENTIFIERS, Rule
+from bercail.cohorts.cleaning import Rule
 from bercail.cohorts.expressions import Column
 from bercail.cohorts.memory.silver import CIP7_PLACE, CIP13_START
 from bercail.cohorts.memory.views import LARGE_PACK_UNITS
 from bercail.cohorts.plan import NUMBERS, Reading, RunPlan
 from bercail.cohorts.sql.terms import (
-    REGISTERED,
     Term,
     Terms,
     day,
@@ -32,7 +30,6 @@ from bercail.cohorts.views import (
     DCIR_KEY,
     DISPENSINGS,
     LONG_TERM_ILLNESSES,
-    PERSONS,
     PMSI_KEY,
     STAYS,
     VIEWS,
@@ -41,7 +38,6 @@ from bercail.cohorts.views import (
 DRUGS = "drugs"
 BY_RANK, BY_PSEUDONYM = "one_by_rank", "one_by_pseudonym"
 RENAMED, TOLD = "renamed", "told"
-SEXES: Mapping[int, str] = {1: "male", 2: "female"}
 STAY_ID = ("year", "eta_num", "rsa_num")
 CODE_SETS = {"associated_diagnoses": "codes_associated", "diagnoses": "codes_all"}
 # What a net line is made of; conditions on these may be tested before lines are added up.
@@ -163,86 +159,6 @@ def identities(plan: RunPlan, told: exp.Select | None = None) -> exp.Select:
             told.subquery(TOLD, copy=False), on=same, copy=False
         )
     return query.where(exp.Not(this=exp.Is(this=own, expression=exp.null())), copy=False)
-
-
-def persons(plan: RunPlan, source: str = "identities") -> exp.Select:
-    """One row per person with the columns of the person view that the run needs."""
-    used = plan.used[PERSONS]
-    columns = {
-        "birth_year": lambda: cast(_agreed(_plausible_year()), "BIGINT"),
-        "sex": _sex,
-        "death_date": lambda: exp.Max(this=exp.column("BEN_DCD_DTE")),
-        "department": _latest_home,
-        "real_identifier": _real_identifier,
-    }
-    chosen = [named_as(columns[name](), name) for name in VIEWS[PERSONS].columns if name in used]
-    if (asked := plan.scoped.registered) is not None:
-        chosen.append(named_as(_some_row(asked), REGISTERED))
-    return (
-        exp.select("person", *chosen, copy=False)
-        .from_(source, copy=False)
-        .group_by("person", copy=False)
-    )
-
-
-def _agreed(value: Term) -> Term:
-    lowest, highest = exp.Min(this=value), exp.Max(this=value)
-    same = exp.EQ(this=lowest, expression=highest)
-    return exp.Case(ifs=[exp.If(this=same, true=lowest)])
-
-
-def _some_row(asked: Registered) -> Term:
-    """Whether one of the person's rows fits; same meaning as `Registered.fits`."""
-    tests: list[Term] = []
-    year, home = exp.column("BEN_NAI_ANN"), exp.column("BEN_RES_DPT")
-    if asked.born_from is not None:
-        tests.append(exp.GTE(this=year, expression=number(asked.born_from)))
-    if asked.born_until is not None:
-        tests.append(exp.LTE(this=year, expression=number(asked.born_until)))
-    if asked.departments:
-        codes = [exp.Literal.string(code) for code in asked.departments]
-        tests.append(exp.In(this=home, expressions=codes))
-    some = exp.LogicalOr(this=exp.and_(*tests, copy=False))
-    return exp.Coalesce(this=some, expressions=[exp.false()])
-
-
-def _plausible_year() -> Term:
-    """As narrow as it goes: what is kept of each person while rows are put together adds up."""
-    year = exp.column("BEN_NAI_ANN")
-    plausible = exp.Between(this=year, low=number(1601), high=number(2199))
-    return exp.Case(ifs=[exp.If(this=plausible, true=cast(year, "SMALLINT"))])
-
-
-def _sex() -> Term:
-    """The word for the sex on which all rows agree.
-
-    The codes are 1 and 2: all of them together as bits are one of these, or 3 where rows disagree.
-    """
-    code = exp.column("BEN_SEX_COD")
-    told = exp.In(this=code, expressions=[number(value) for value in SEXES])
-    known = exp.Case(ifs=[exp.If(this=told, true=cast(code, "TINYINT"))])
-    cases = [
-        exp.If(this=cast(exp.Literal.number(value), "TINYINT"), true=exp.Literal.string(word))
-        for value, word in SEXES.items()
-    ]
-    return exp.Case(this=exp.BitwiseOrAgg(this=known), ifs=cases)
-
-
-def _latest_home() -> Term:
-    # The earliest day stands for an unknown date of update, which comes last.
-    updated = exp.Coalesce(this=exp.column("BEN_DTE_MAJ"), expressions=[day(date.min)])
-    home = exp.column("BEN_RES_DPT")
-    place = exp.func("ROW", updated, home, copy=False)
-    known = exp.Not(this=exp.Is(this=home, expression=exp.null()))
-    return exp.Filter(
-        this=exp.ArgMax(this=home, expression=place), expression=exp.Where(this=known)
-    )
-
-
-def _real_identifier() -> Term:
-    codes = [exp.Literal.string(code) for code in REAL_IDENTIFIERS]
-    real = exp.In(this=exp.column("BEN_CDI_NIR"), expressions=codes)
-    return exp.Coalesce(this=exp.LogicalOr(this=real), expressions=[exp.false()])
 
 
 def event_query(plan: RunPlan, view: str, asked: EventQuery) -> exp.Select:

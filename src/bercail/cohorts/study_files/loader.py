@@ -1,10 +1,11 @@
 """Run a study file in a process of its own, and take back nothing but its model.
 
 The file is Python, so it may do what that process may do as this user: it gets no secret in
-its environment, can put nothing into a file, and has little time and memory. Where bubblewrap
-works (`walls`) it can also change no file and reach no network. What comes back is JSON
-of limited size with a closed list of node types. This keeps a study's mistakes, prints and
-objects out; code that nobody has read belongs in a project space.
+its environment, can put nothing into a file, and has little time and memory. The kernel takes
+changing files, starting programs and the network from it (`confinement`); where bubblewrap works
+(`walls`) it also sees no other process. What comes back is JSON of limited size with a closed
+list of node types. This keeps a study's mistakes, prints and objects out; code that nobody has
+read belongs in a project space.
 """
 
 from __future__ import annotations

@@ -11,6 +11,12 @@ import runpy
 import traceback
 from typing import Any
 
+NO_DEEDS = (
+    "A study describes a cohort: it writes no file, starts no program and reaches no network. "
+    "Write codes and dates into the study itself."
+)
+# What values of the language carry for the engines, and no study asks for.
+_INSIDE = ("node", "one", "view")
 CPU_SECONDS = 20
 MEMORY_BYTES = 2 * 1024**3
 
@@ -19,7 +25,8 @@ def main(path: str) -> None:
     """Run the study at `path` and print its model.
 
     1. Keep the real output for the answer; what the study prints goes nowhere.
-    2. Limit time and memory, and forbid writing to files.
+    2. Limit time and memory, forbid writing to files, and have the kernel take away files that
+       change, programs and sockets.
     3. Run the study, find its one cohort, answer.
     """
     answer_to = os.dup(1)
@@ -40,10 +47,12 @@ def main(path: str) -> None:
 
 def _answer(path: str) -> dict[str, Any]:
     from bercail.cohorts.language import Cohort
+    from bercail.cohorts.study_files.confinement import confine
     from bercail.cohorts.study_files.examples import Example
     from bercail.foundation import BercailError
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    confine()
     try:
         names = runpy.run_path(path)
     except BercailError as error:
@@ -52,7 +61,7 @@ def _answer(path: str) -> dict[str, Any]:
         return {"message": f"Python cannot read it: {error.msg}.", "line": error.lineno}
     except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a study raises is told
         message = f"{type(error).__name__}: {error}"
-        return {"message": message, "line": _line(error, path)}
+        return {"message": message, "remedy": _remedy(error), "line": _line(error, path)}
     cohorts = {id(value): value for value in names.values() if isinstance(value, Cohort)}
     if len(cohorts) != 1:
         return {
@@ -70,6 +79,18 @@ def _answer(path: str) -> dict[str, Any]:
         "model": study.model.to_json().decode(),
         "examples": [one.as_dict() for one in examples],
     }
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return NO_DEEDS
+    if isinstance(error, AttributeError):
+        known = [word for word in dir(error.obj) if not word.startswith("_")]
+        known = [word for word in known if word not in _INSIDE]
+        ours = type(error.obj).__module__.startswith("bercail.")
+        if ours and known:
+            return f"It has: {', '.join(known)}."
+    return "The words of the language are in docs/reference/cohort-language.md."
 
 
 def _line(error: BaseException, path: str) -> int | None:

@@ -14,6 +14,7 @@ from bercail.hosting.erasure.wording import TEXTS
 from bercail.hosting.events import ErasureEvidenced
 from bercail.hosting.migration.manifest import write_whole
 from bercail.hosting.migration.state import MigrationState
+from bercail.hosting.naming import named
 from bercail.vault import Keyring, dsse_envelope, signer
 
 FORMAT = "bercail-erasure-certificate/1"
@@ -105,16 +106,23 @@ def write_certificate(
 def readable(said: Mapping[str, Any], language: str) -> str:
     """The certificate for a reader, in `en` or `fr`."""
     text = TEXTS[language]
-    lines = [text["title"], "=" * len(text["title"]), "", text["what"].format(**said), ""]
-    lines += [text["notice"].format(**said), ""]
+    told = {**said, **{key: _second(said[key]) for key in ("certified_at", "notice_until")}}
+    lines = [text["title"], "=" * len(text["title"]), "", text["what"].format(**told), ""]
+    lines += [text["notice"].format(**told), ""]
     for basis in EvidenceBasis:
         found = [one for one in said["evidence"] if one["basis"] == basis.value]
         if not found:
             continue
         lines += [text[basis.value], ""]
-        lines += [f"- {_shown(one, text)}" for one in found]
+        shown = ({**one, "subject": named(language, one["subject"])} for one in found)
+        lines += [f"- {_shown(one, text)}" for one in shown]
         lines.append("")
     return "\n".join([*lines, text["limits"], ""])
+
+
+def _second(at: str) -> str:
+    """A recorded moment to the second, or nothing where there is none."""
+    return f"{at[:19].replace('T', ' ')} UTC" if at else ""
 
 
 def _shown(one: Mapping[str, Any], text: Mapping[str, str]) -> str:

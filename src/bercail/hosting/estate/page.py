@@ -21,7 +21,7 @@ h1{font-size:27px;margin:0 0 4px}h2{font-size:19px;margin:38px 0 8px}
 p{margin:4px 0 10px;color:var(--soft)}table{border-collapse:collapse;width:100%;font-size:13.5px}
 th{text-align:left;border-bottom:2px solid var(--line);padding:6px 8px;font-weight:600}
 td{border-bottom:1px solid var(--line);padding:6px 8px;vertical-align:top;
-overflow-wrap:anywhere}
+overflow-wrap:anywhere}td{min-width:5.6rem}
 .tiles{display:flex;flex-wrap:wrap;gap:10px;margin:18px 0}.tiles div{background:var(--wash);
 border-radius:8px;padding:10px 16px}.tiles b{display:block;font-size:22px}
 .stop td:first-child{border-left:4px solid var(--red)}.wide{overflow-x:auto}

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing
 from bercail.hosting.estate.arm_ids import parse_arm_id, service_addresses
 
 MOST_BYTES = 512 << 20
@@ -37,6 +37,7 @@ def read_json(path: Path) -> Any:
     """The JSON value of `path`, sifted.
 
     Raises:
+        Missing: there is no such file.
         Invalid: the file cannot be read, is too large, or is no whole JSON; the place is named.
     """
     try:
@@ -47,6 +48,8 @@ def read_json(path: Path) -> Any:
                 remedy="Export each subscription or each state apart, and give all the files.",
             )
         raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise Missing(f"There is no export `{path}`.", remedy="Check the path.") from error
     except OSError as error:
         raise Invalid(
             f"Cannot read `{path}`: {error.strerror}.", remedy="Check the path."

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from attrs import frozen
 
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing
 from bercail.hosting.estate.reading import kept, sifted
 
 CHUNK = 1 << 20
@@ -105,6 +105,8 @@ def _opened(path: Path) -> TextIO:
         with path.open("rb") as file:
             encoding = json.detect_encoding(file.read(4))
         return path.open(encoding=encoding, newline="")
+    except FileNotFoundError:
+        raise Missing(f"There is no export `{path}`.", remedy="Check the path.") from None
     except OSError as error:
         reason = error.strerror
     raise Invalid(f"Cannot read `{path}`: {reason}.", remedy="Check the path.")

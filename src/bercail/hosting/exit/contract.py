@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing
 from bercail.hosting.exit.terms import Duration, Kind, TermRule, TermsChecked, judge_terms
 
 FORMAT = "bercail-exit-terms/1"
@@ -25,10 +25,13 @@ def check_terms(path: Path, on: date) -> TermsChecked:
     """Judge the terms in the file `path` (TOML) as they stand on the day `on`.
 
     Raises:
+        Missing: there is no such file.
         Invalid: a file that cannot be read, another format, or a term that is not one.
     """
     try:
         found = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError as error:
+        raise Missing(f"There are no terms `{path}`.", remedy="Check the path.") from error
     except (OSError, ValueError) as error:
         raise Invalid(
             f"The terms `{path}` cannot be read ({type(error).__name__}).",

@@ -48,9 +48,9 @@ class Bandwidth:
         Raises:
             Invalid: for a text that is no amount, or no window.
         """
+        begin, end = _window(window)
         if day is None and night is None:
             return None
-        begin, end = _window(window)
         return cls(day=_limit(day), night=_limit(night), night_from=begin, night_until=end)
 
     def at(self, moment: datetime) -> int | None:

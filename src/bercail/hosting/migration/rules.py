@@ -70,7 +70,10 @@ NEXT_STEP: dict[Phase, str] = {
     Phase.COPIED: "Run `bercail migrate prove`.",
     Phase.UNPROVEN: "Run `bercail migrate copy` to carry what failed again, then `prove`.",
     Phase.PROVEN: "Run `bercail migrate cut-over`.",
-    Phase.CUT_OVER: "The target is canonical; `bercail migrate roll-back` returns to the source.",
+    Phase.CUT_OVER: (
+        "The target is canonical. When you are sure, erase the source: `bercail erase plan`, "
+        "`notify`, `begin`. If it was a mistake: `bercail migrate roll-back`."
+    ),
     Phase.ROLLED_BACK: "The source is canonical again: run `bercail migrate survey`.",
     Phase.ERASING: "The source is being erased: run `bercail erase evidence`, then `certificate`.",
     Phase.ERASED: "Nothing more: the target alone holds the data. To leave it, migrate from it.",
@@ -110,8 +113,10 @@ def require_may(act: Act, state: MigrationState, actor: Actor) -> None:
             rule="migration-erased",
         )
     if LEADS_TO[act] not in TRANSITIONS[state.phase]:
+        # Nobody asks for a freeze by itself: it is the first step of a cut-over.
+        asked = Act.CUT_OVER if act is Act.FREEZE else act
         raise Refused(
-            f"`{act.value}` is not possible while the migration is `{state.phase.value}`.",
+            f"`{asked.value}` is not possible while the migration is `{state.phase.value}`.",
             remedy=NEXT_STEP[state.phase],
             rule="migration-order",
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
-from bercail.foundation import Invalid, sha256_hex
+from bercail.foundation import Invalid, Missing, sha256_hex
 from bercail.hosting.migration.object_table import Tally
 
 FORMAT = "bercail-tariff/1"
@@ -95,6 +95,7 @@ def load_tariff(path: Path) -> Tariff:
     """Read a price list in TOML, or in JSON where the name ends so.
 
     Raises:
+        Missing: when there is no such file.
         Invalid: for a file that cannot be read, an unknown or absent key, or an amount that
             is not a decimal number written as text.
     """
@@ -102,6 +103,8 @@ def load_tariff(path: Path) -> Tariff:
         content = path.read_bytes()
         text = content.decode("utf-8")
         found = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise Missing(f"There is no tariff `{path}`.", remedy="Check the path.") from error
     except (OSError, ValueError) as error:
         raise Invalid(
             f"The tariff `{path}` cannot be read ({type(error).__name__}).",

@@ -28,6 +28,7 @@ class Verdict(StrEnum):
     """Where a migration stands, in one word."""
 
     ERASED = "erased"
+    ERASING = "erasing"
     HOME = "home"
     RETURNED = "returned"
     PROVEN = "proven"
@@ -126,6 +127,8 @@ class Facts:
         """Where the migration stands; a proof stands until something is copied after it."""
         if self.every("SourceErased"):
             return Verdict.ERASED
+        if self.every("ErasureBegun"):
+            return Verdict.ERASING
         if self.canonical == "target":
             return Verdict.HOME
         told = {"ProofMade": Verdict.PROVEN, "ProofFailed": Verdict.UNPROVEN}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from bercail.hosting.naming import named
 from bercail.hosting.report import plots
 from bercail.hosting.report.facts import Facts, Moment
 from bercail.hosting.report.glossary import GLOSSARY, VERDICTS
@@ -17,7 +18,8 @@ h1{font-size:1.8rem;margin:.2rem 0}h2{font-size:1.15rem;margin:1.8rem 0 .5rem}
 p.drawn{color:var(--soft)}table{border-collapse:collapse;width:100%;font-size:.93rem}
 th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);
 vertical-align:top}th{color:var(--soft);font-weight:600}td{overflow-wrap:anywhere}
-td.when{white-space:nowrap}dt{color:var(--soft)}dd{margin:0 0 .4rem;font-size:1.2rem}
+td.when{white-space:nowrap}td.who{min-width:6rem}
+dt{color:var(--soft)}dd{margin:0 0 .4rem;font-size:1.2rem}
 p.verdict{border-left:4px solid;padding:.4rem .9rem;background:#f5f7fb}p.verdict b{display:block;
 font-size:1.15rem}code{font-size:.88em;overflow-wrap:anywhere}td.many,th.many{text-align:right}
 dl.words dt{color:inherit;font-weight:600}dl.words dd{font-size:1rem}
@@ -100,6 +102,7 @@ def proof(facts: Facts, language: str) -> list[str]:
     if made is None:
         return [words["no_proof"]]
     counts = {key: number(language, made.body[key]) for key in ("lines", "bytes")}
+    counts["named"] = named(language, made.body["basis"])
     return [words["proved"].format(**{**made.body, **counts}), words["check"]]
 
 
@@ -191,7 +194,7 @@ def _table(moments: Sequence[Moment], language: str, empty: str) -> str:
         return f"<p>{escape(words[empty])}</p>"
     head = "".join(f'<th scope="col">{escape(words[key])}</th>' for key in ("when", "who", "what"))
     rows = "".join(
-        f'<tr><td class="when">{moment(one.at)}</td><td>{escape(one.actor)}</td>'
+        f'<tr><td class="when">{moment(one.at)}</td><td class="who">{escape(one.actor)}</td>'
         f"<td>{escape(sentence(language, one.kind, one.body))}</td></tr>"
         for one in moments
     )

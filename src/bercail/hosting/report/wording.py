@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bercail.hosting.naming import CODED, named
+
 HEADINGS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Report of the migration “{name}”",
@@ -20,7 +22,9 @@ HEADINGS: dict[str, dict[str, str]] = {
         "target": "the target",
         "proof": "The proof",
         "no_proof": "No proof has been made.",
-        "proved": "Proof {proof} covers {lines} objects, {bytes} bytes; basis: `{basis}`.",
+        "proved": (
+            "Proof {proof} covers {lines} objects, {bytes} bytes; basis: {named} (`{basis}`)."
+        ),
         "root": "root of the manifest",
         "manifest": "manifest (SHA-256)",
         "envelope": "envelope, signed for both sides (SHA-256)",
@@ -78,7 +82,8 @@ HEADINGS: dict[str, dict[str, str]] = {
         "proof": "La preuve",
         "no_proof": "Aucune preuve n'a été faite.",
         "proved": (
-            "La preuve {proof} porte sur {lines} objets, {bytes} octets ; fondement : `{basis}`."
+            "La preuve {proof} porte sur {lines} objets, {bytes} octets ; fondement : {named} "
+            "(`{basis}`)."
         ),
         "root": "racine du manifeste",
         "manifest": "manifeste (SHA-256)",
@@ -166,17 +171,28 @@ SENTENCES: dict[str, dict[str, str]] = {
     },
 }
 
+# A word counts nothing: it must not read as if somebody had looked.
+_WORD = {"en": "{subject}: {basis}, {by}", "fr": "{subject} : {basis}, {by}"}
 _UNITS = {"en": ("kB", "MB", "GB", "TB", "PB"), "fr": ("ko", "Mo", "Go", "To", "Po")}
 LANGUAGES = tuple(HEADINGS)
 
 
 def sentence(language: str, kind: str, body: Mapping[str, Any]) -> str:
     """What an event of `kind` says, in `language`; digests are shown whole."""
-    shown = {
-        key: number(language, value) if type(value) is int else value for key, value in body.items()
-    }
+    shown = {key: _shown(language, key, value) for key, value in body.items()}
+    on_word = kind == "ErasureEvidenced" and body["basis"] != "seen-by-us"
+    words = _WORD[language] if on_word else SENTENCES[language][kind]
     # A freeze shown by a probe comes with no statement.
-    return SENTENCES[language][kind].format(**shown).rstrip(" :")
+    return words.format(**shown).rstrip(" :")
+
+
+def _shown(language: str, key: str, value: Any) -> Any:
+    """One member of an event for a reader: a number, a moment or a code in its words."""
+    if type(value) is int:
+        return number(language, value)
+    if key == "not_before":
+        return f"{moment(value)} UTC"
+    return named(language, value) if key in CODED else value
 
 
 def number(language: str, value: int) -> str:

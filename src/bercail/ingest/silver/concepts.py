@@ -30,6 +30,7 @@ from bercail.ingest.silver.hospital_care import (
     OUTPATIENT_CONSULTATIONS,
 )
 from bercail.ingest.silver.life import DEATHS, ILLNESSES, RESIDENCE
+from bercail.ingest.silver.register import REGISTER
 
 # Natures of care (PRS_NAT_REF): consultations and visits; acts that have no code of their own.
 # Technical acts (13xx) are in CCAM, drugs and devices (33xx and above) in tables of theirs.
@@ -416,6 +417,7 @@ CONCEPTS: Mapping[str, Concept] = MappingProxyType(
             ILLNESSES,
             DEATHS,
             RESIDENCE,
+            REGISTER,
         )
     }
 )

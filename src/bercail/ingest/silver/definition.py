@@ -16,10 +16,10 @@ from bercail.foundation import Invalid, canonical_json, sha256_hex
 from bercail.lake.rules import SILVER
 
 # How a line says whose it is: pseudonym and rank among twins, pseudonym alone (PMSI), or the
-# person's own number (BEN_IDT_ANO).
-Link = Literal["rank", "pseudonym", "identity"]
-# What becomes of a column when lines are added up.
-Add = Literal["key", "sum", "latest"]
+# person's own number (BEN_IDT_ANO); `register` is the last, with the number 0 for who has none.
+Link = Literal["rank", "pseudonym", "identity", "register"]
+# What becomes of a column when lines are added up; `made` is one whose SQL adds up itself.
+Add = Literal["key", "sum", "latest", "made"]
 
 # Columns that every silver table has before and after those of its concept.
 FIRST: tuple[tuple[str, str, str], ...] = (

@@ -22,7 +22,7 @@ from bercail.cohorts.sql.terms import SQL_TYPES, Terms, known_term
 from bercail.cohorts.sql.views import one_person
 from bercail.cohorts.views import RAW
 from bercail.foundation import Missing
-from bercail.ingest.silver.definition import FORMER, STAY, Branch, Concept, Link
+from bercail.ingest.silver.definition import FORMER, STAY, Branch, Concept, Field, Link
 from bercail.ingest.silver.hospital_rules import SILVER_RULES
 from bercail.ingest.silver.line_names import named
 
@@ -131,11 +131,21 @@ def links_name(link: Link, state: str = "") -> str:
     return f"links_{link}{'_' + state if state else ''}"
 
 
-def links_query(link: Link) -> str:
+def links_query(link: Link, state: str = "", registers: str = "") -> str:
     """Pseudonyms that lead to one person, from the relation `identities`.
 
-    A pseudonym that leads to two persons leads to none, as in `cohorts`.
+    A pseudonym that leads to two persons leads to none, as in `cohorts`. For the link `register`
+    each identity in the view `registers` leads to somebody, and to number 0 where no other is known
+    by the links called `state`; `name` is the identity of who has no other.
     """
+    if link == "register":
+        return f"""SELECT w.identity, CAST(coalesce(l.person, 0) AS INTEGER) AS person,
+CASE WHEN l.person IS NULL OR o.person IS NOT NULL THEN w.identity END AS name
+FROM (SELECT DISTINCT "BEN_IDT_ANO" AS identity FROM {registers}
+WHERE "BEN_IDT_ANO" IS NOT NULL) AS w
+LEFT JOIN {links_name("identity", state)} AS l ON l.identity = w.identity
+LEFT JOIN (SELECT person FROM {IDENTITIES} WHERE identity IS NOT NULL
+GROUP BY person HAVING min(identity) = max(identity)) AS o ON o.person = l.person"""  # noqa: S608
     if link == "identity":
         one = "GROUP BY identity HAVING min(person) = max(person)"
         known = f"{IDENTITIES} WHERE identity IS NOT NULL"
@@ -168,7 +178,7 @@ def _meets(branch: Branch, alias: str) -> str:
 def _whose(leaf: Leaf) -> str:
     branch = leaf.branch
     column = f'{branch.who}."{branch.pseudonym}"'
-    if branch.link == "identity":
+    if branch.link in ("identity", "register"):
         return f"l.identity = {column}"
     on = f"l.pseudonym = {column}"
     if branch.link == "pseudonym":
@@ -192,7 +202,7 @@ def leaf_query(
     branch = leaf.branch
     by_arrival = until is not None and not branch.flux
     states = dict.fromkeys(leaf.tables, THEN if by_arrival else "")
-    given = [f'{_field(leaf, name)} AS "{name}"' for name in branch.fields]
+    given = _given(leaf)
     if by_stay := _names_stay(branch, concept):
         given.append(f'{_surrogate(leaf, branch.stay)} AS "{STAY}"')
     flux = f'{branch.flux}."FLX_DIS_DTD"' if branch.flux else "CAST(NULL AS DATE)"
@@ -207,6 +217,18 @@ WHERE {" AND ".join(tests) or "true"}"""
         return _finished(leaf, concept, _periods(inner), numbers)
     shaped = _net(branch, inner, by_stay) if branch.net else inner
     return _finished(leaf, concept, shaped, numbers)
+
+
+def _given(leaf: Leaf) -> list[str]:
+    """What is taken of each line; for columns that add up lines themselves, what they read."""
+    fields = leaf.branch.fields
+    own = [f'{_field(leaf, name)} AS "{name}"' for name, one in fields.items() if one.add != "made"]
+    read = {place[1:] for one in fields.values() if one.add == "made" for place in _places(one)}
+    return [*own, *(f'{_known(leaf, *place)} AS "{place[1]}"' for place in sorted(read))]
+
+
+def _places(one: Field) -> list[tuple[str, str, str]]:
+    return _PLACE.findall(one.sql)
 
 
 def _names_stay(branch: Branch, concept: Concept) -> bool:
@@ -250,11 +272,13 @@ def _net(branch: Branch, inner: str, by_stay: bool) -> str:
     sums = [name for name, one in branch.fields.items() if one.add == "sum"]
     totals = {name: f'CAST(coalesce(sum("{name}"), 0) AS BIGINT)' for name in sums}
     latest = [name for name, one in branch.fields.items() if one.add == "latest"]
+    made = {name: one.sql for name, one in branch.fields.items() if one.add == "made"}
     columns = [
         "person",
         *keys,
         *(f'{total} AS "{name}"' for name, total in totals.items()),
         *(f'max("{name}") AS "{name}"' for name in latest),
+        *(_PLACE.sub(r'"\3"', sql) + f' AS "{name}"' for name, sql in made.items()),
         "max(flux) AS flux, count(*) AS lines, bit_xor(line) AS line",
     ]
     kept = " OR ".join(f"{totals[name]} > 0" for name in branch.positive)

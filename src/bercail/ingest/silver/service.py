@@ -143,7 +143,7 @@ class SilverService:
         found = self._leaves(asked, pinned)
         with self._session(pinned, None) as session:
             self.persons.prepare(self.lake, session, self.lake.rewriting.gate.require_open())
-            session.number_persons()
+            session.number_persons(found)
             yield from session.events(asked, found, day)
 
     @property
@@ -210,7 +210,7 @@ class SilverService:
         )
         with self._session(pinned, before) as session:
             numbers = self.persons.prepare(self.lake, session, epoch)  # 3
-            session.number_persons()
+            session.number_persons(found)
             touched = None if before is None else session.find_touched(found)  # 4
             if begun is not state.begun:
                 self._tell(one, begun, actor)  # 5

@@ -133,6 +133,7 @@ class Session:
         self._before = before
         self._files = WatchedFiles(lake.filesystem())
         self._changed: set[str] = set()
+        self._links = LINKS
         self._settings = settings
         self._lines = 0
         self._connection = duckdb.connect(":memory:", config=settings.as_config())
@@ -152,8 +153,10 @@ class Session:
         """Let the connection go, and what it held."""
         self._connection.close()
 
-    def number_persons(self) -> None:
-        """Look up who the pseudonyms are, now and before, once all have a number."""
+    def number_persons(self, leaves: Iterable[Leaf]) -> None:
+        """Look up who the pseudonyms of `leaves` are, now and before, once all have a number."""
+        if any(leaf.branch.link == "register" for leaf in leaves):
+            self._links = (*LINKS, "register")
         self._number("", {t: self._bronze[t] for t in self._persons.tables if t in self._bronze})
         if self._before is None:
             return
@@ -190,10 +193,10 @@ class Session:
             for query in queries.touched_queries(leaf, frozenset(self._changed))
         ]
         if self._changed & set(self._persons.tables):
-            found += [self._moved(link) for link in LINKS]
+            found += [self._moved(link) for link in self._links]
         union = "\nUNION\n".join(found) or "SELECT CAST(NULL AS INTEGER) AS person"
         self._run(f"CREATE TABLE touched AS SELECT person FROM ({union}) WHERE person IS NOT NULL")  # noqa: S608
-        for link in LINKS:
+        for link in self._links:
             self._run(
                 f"CREATE TABLE {links_name(link, 'scope')} AS SELECT * FROM {links_name(link)} "  # noqa: S608
                 "WHERE person IN (SELECT person FROM touched)"
@@ -246,7 +249,7 @@ class Session:
 
     def _slice(self, scope: str, bounds: tuple[int, int]) -> None:
         """Look at the persons of these buckets alone."""
-        for link in LINKS:
+        for link in self._links:
             self._run(
                 f"CREATE OR REPLACE TABLE {links_name(link, 'slice')} AS "
                 f"FROM {links_name(link, scope)} "
@@ -300,15 +303,18 @@ class Session:
         who = self._persons.query(there, state) if there else _NOBODY
         chosen = f"SELECT person, identity, pseudonym, rank FROM ({who})"  # noqa: S608
         self._run(f"CREATE OR REPLACE TABLE {IDENTITIES} AS {chosen}")
-        for link in LINKS:
+        for link in self._links:
             name = links_name(link, state)
-            self._run(f"CREATE TABLE {name} AS {queries.links_query(link)}")
+            # Now and before, so that who has left is found, too.
+            registers = view("IR_BEN_R", "" if self._before is None else "any")
+            query = queries.links_query(link, state, registers)
+            self._run(f"CREATE TABLE {name} AS {query}")
             if state:
                 both = f"SELECT * FROM {name} UNION SELECT * FROM {links_name(link)}"  # noqa: S608
                 self._run(f"CREATE TABLE {links_name(link, 'any')} AS {both}")
 
     def _same_persons(self) -> None:
-        for link in LINKS:
+        for link in self._links:
             self._run(f"CREATE VIEW {links_name(link, 'any')} AS FROM {links_name(link)}")
 
     def _moved(self, link: Link) -> str:

@@ -16,7 +16,12 @@ from bercail.ingest.silver.numbers import NUMBERS_TABLE, PERSON_TABLES
 from bercail.lake.rules import LINEAGE as LINEAGE_NOTE
 from bercail.lake.rules import SILVER
 
-_ARROW = {Kind.TEXT: pa.string(), Kind.DATE: pa.date32(), Kind.INT: pa.int64()}
+_ARROW: dict[Kind, pa.DataType] = {
+    Kind.TEXT: pa.string(),
+    Kind.DATE: pa.date32(),
+    Kind.INT: pa.int64(),
+    Kind.BOOL: pa.bool_(),
+}
 _OF_WORD = {"int32": pa.int32(), "int64": pa.int64(), "text": pa.string(), "date": pa.date32()}
 
 

@@ -50,7 +50,7 @@ def test_a_table_is_protected_and_explained() -> None:
     assert rows["old / F"]["rules"] == ["persons-threshold"]
     assert rows["old / F"]["attacker"] == "0..46"
     assert rows["young / F"]["status"] == "protecting"
-    assert found.lines()[0] == "people: 4 of 9 cells hidden"
+    assert found.lines()[0].startswith("people: 4 of 9 cells hidden / à examiner : 4 cases")
     report = found.checker_report()
     assert report["rules"][0]["fr"]
     assert report["cells"] == found.rows()

@@ -23,7 +23,7 @@ from bercail.airlock.disclosure.guard import (
     relation_of,
     remember,
 )
-from bercail.airlock.disclosure.guard import joint as joint_module
+from bercail.airlock.disclosure.guard import systems as systems_module
 from bercail.airlock.disclosure.protect.rounding import round_tables
 from bercail.airlock.disclosure.protect.suppression import suppress
 from bercail.airlock.disclosure.rules.source_policy import SNDS_SOURCE
@@ -368,14 +368,14 @@ def test_rounded_releases_do_not_pin_anything_down() -> None:
 
 
 def test_too_many_groups_go_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint_module, "MOST_ATOMS", 10)
+    monkeypatch.setattr(systems_module, "MOST_ATOMS", 10)
     verdict = look(record("r2", table(AGE, REGION)), record("r1", table(AGE, SEX)))
     assert verdict.allowed
     assert "12 groups" in verdict.people[-1]
 
 
 def test_too_many_populations_go_to_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joint_module, "MOST_PATTERNS", 1)
+    monkeypatch.setattr(systems_module, "MOST_PATTERNS", 1)
     verdict = look(record("r2", table(AGE), snapshot="2"), record("r1", table(AGE)))
     assert "2 populations lie in one another" in verdict.people[0]
 

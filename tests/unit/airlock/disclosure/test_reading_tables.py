@@ -238,7 +238,7 @@ def test_what_is_not_understood_says_why(rows: list[list[object]], why: str | No
     else:
         assert isinstance(found, tuple)
         assert why in found[0]
-        assert found[1].startswith(("elle ", "son ", "aucune ", "2 colonnes "))
+        assert found[1].startswith(("il ", "son ", "aucune ", "2 colonnes "))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_a_table_that_does_not_fit_goes_to_people(rows: list[list[object]], why:
     found = read_tables(csv_bytes(rows))
     assert found.tables == ()
     assert why in found.unread[0]
-    assert " / La table n'est pas comprise : " in found.unread[0]
+    assert " / Le tableau n'est pas compris : " in found.unread[0]
     assert "about" not in found.unread[0]
 
 
@@ -338,7 +338,7 @@ def test_no_table_at_all(data: bytes, why: str) -> None:
 
 def test_a_page_without_a_table_goes_to_people() -> None:
     assert read_tables(b"<p>nothing</p>").unread == (
-        "No table was found in the file. / Aucune table n'a été trouvée dans le fichier.",
+        "No table was found in the file. / Aucun tableau n'a été trouvé dans le fichier.",
     )
     with pytest.raises(Invalid, match="nested or binary"):
         read_tables(parquet_bytes([["age", "persons"], [["a"], 40]]))

@@ -18,6 +18,7 @@ from bercail.airlock.disclosure.guard import (
     record_of,
     relation_of,
 )
+from bercail.airlock.disclosure.guard import systems as systems_module
 from bercail.airlock.disclosure.protect.suppression import suppress
 from bercail.airlock.disclosure.results.judging import ResultAssessment, assess_result
 from bercail.airlock.disclosure.results.schema import read_result_schema
@@ -46,13 +47,21 @@ COLUMNS = {
         "events": "deaths",
     },
 }
+OTHER = {"ratio": "rate", "numerator": "readmitted", "denominator": "discharged"}
 CURVE: Rows = ((6, 203, 21, 0.897), (12, 168, 24, 0.768), (24, 129, 31, 0.584))
 QUARTERS: Rows = (("p25", 3, 50, 150, 200), ("p50", 7, 100, 100, 200), ("p75", 12, 150, 50, 200))
 MODEL: Rows = (("sex", 0.8, 497, "F", 240, 90), ("age", 1.3, 497, "75+", 130, 90))
 
 
-def judged(kind: str, rows: Rows, *, cohort: str = COHORT, by: Sequence[str] = ()) -> Any:
-    columns = COLUMNS[kind]
+def judged(
+    kind: str,
+    rows: Rows,
+    *,
+    cohort: str = COHORT,
+    by: Sequence[str] = (),
+    columns: dict[str, str] | None = None,
+) -> Any:
+    columns = columns or COLUMNS[kind]
     schema: dict[str, Any] = {"format": "bercail-table-schema/1", "result": kind, "by": list(by)}
     schema |= {"columns": columns, "population": cohort, "snapshots": ["ER_PRS_F@7"]}
     lines = [[*by, *columns.values()], *rows]
@@ -259,3 +268,170 @@ def test_a_dimension_called_like_a_part_is_looked_at_as_any_other() -> None:
 
     verdict = look(named("r2", "declared result: x"), named("r1", "sex"))
     assert any("declaredresult" in one for one in verdict.people)
+
+
+def ratio(release: str, denominator: int, numerator: int, *, other: bool = False) -> ReleaseRecord:
+    rows = [(round(numerator / denominator, 6), numerator, denominator)]
+    return result(release, "ratios", rows, columns=OTHER if other else None)
+
+
+def test_denominators_of_two_results_a_few_persons_apart_go_to_people() -> None:
+    """Both may be one group less three persons, or have nothing to do with each other."""
+    verdict = look(ratio("r2", 303, 150, other=True), ratio("r1", 300, 90))
+    assert verdict.allowed
+    (reason,) = verdict.people
+    assert reason.startswith("Counts of `r1` and of this release are fewer persons apart")
+    assert "`treated of everyone of share of 0` with `readmitted of discharged of rate of 0`" in (
+        reason
+    )
+    assert "(pairs: 1)" in reason
+    assert "Des effectifs de `r1`" in reason
+    assert "300" not in reason
+    assert "303" not in reason
+    assert verdict.rules == ("differencing-undecided",)
+
+
+@pytest.mark.parametrize(("denominator", "told"), [(300, 0), (301, 1), (310, 1), (311, 0)])
+def test_only_counts_from_one_to_ten_persons_apart_are_told(denominator: int, told: int) -> None:
+    verdict = look(ratio("r2", denominator, 150, other=True), ratio("r1", 300, 90))
+    assert (verdict.allowed, len(verdict.people)) == (True, told)
+
+
+def test_persons_at_risk_at_the_start_are_compared_with_those_of_a_model() -> None:
+    model = [("sex", 0.8, 206, "F", 110, 57), ("age", 1.3, 206, "75+", 80, 57)]
+    verdict = look(result("r2", "regression", model), result("r1", "survival", CURVE))
+    assert verdict.allowed
+    (reason,) = verdict.people
+    assert "`at risk 6 to 24 by month" in reason
+    assert "with `model / n`" in reason
+    far = [("sex", 0.8, 260, "F", 110, 57), ("age", 1.3, 260, "75+", 80, 57)]
+    assert look(result("r2", "regression", far), result("r1", "survival", CURVE)).people == ()
+
+
+def test_parts_of_one_result_are_not_told_again() -> None:
+    """Two levels of 130 and 134 persons, and events of one curve beside those of another step."""
+    model = [("sex", 0.8, 497, "F", 134, 90), ("age", 1.3, 497, "75+", 130, 90)]
+    assert look(result("r1", "regression", model)).people == ()
+    again = look(result("r2", "regression", MODEL), result("r1", "regression", model))
+    assert not any("fewer persons apart" in reason for reason in again.people)
+    near = (6, 203, 21, 0.897), (12, 168, 24, 0.768), (24, 22, 22, 0.0)
+    assert look(result("r1", "survival", near)).people == ()
+
+
+def test_rows_of_one_file_that_count_different_groups_are_told() -> None:
+    rows = [(0.3, 90, 300), (0.495, 150, 303)]
+    verdict = look(result("r1", "ratios", rows))
+    assert verdict.allowed
+    assert verdict.people[0].startswith("Counts of different parts of `r1` are fewer")
+    assert "(pairs: 1)" in verdict.people[0]
+
+
+def test_counts_under_other_labels_are_not_compared() -> None:
+    women, men = ("women", 0.3, 90, 300), ("men", 0.495, 150, 303)
+    first = result("r1", "ratios", [women], by=["sex"])
+    assert look(result("r2", "ratios", [men], by=["sex"], columns=OTHER), first).people == ()
+    same = ("women", *men[1:])
+    assert look(result("r2", "ratios", [same], by=["sex"], columns=OTHER), first).people != ()
+
+
+def test_parts_of_nested_cohorts_are_compared() -> None:
+    wider = result("r2", "ratios", [(0.495, 150, 303)], columns=OTHER, cohort=WIDER)
+    verdict = look(wider, ratio("r1", 300, 90), apart=100)
+    assert verdict.allowed
+    assert "Counts of `r1` and of this release" in verdict.people[0]
+
+
+def test_what_left_before_in_the_same_words_is_not_told_again() -> None:
+    first, second = ratio("r1", 300, 90), ratio("r2", 303, 150, other=True)
+    assert look(ratio("r3", 303, 150, other=True), first, second).people == ()
+    assert len(look(ratio("r3", 303, 151, other=True), first).people) == 1
+
+
+def test_one_line_names_three_pairs_and_how_many_more() -> None:
+    def four(release: str, more: int, other: bool) -> ReleaseRecord:
+        rows = [
+            (round(numerator / many, 6), numerator, many)
+            for many, numerator in ((300 + more, 50), (400 + more, 90), (500 + more, 150))
+        ]
+        rows.append((round(200 / (600 + more), 6), 200, 600 + more))
+        return result(release, "ratios", rows, columns=OTHER if other else None)
+
+    verdict = look(four("r2", 3, True), four("r1", 0, False))
+    (reason,) = verdict.people
+    assert "(pairs: 4)" in reason
+    assert "and 1 more. / " in reason
+    assert reason.endswith("et 1 de plus.")
+
+
+def totals_hidden(release: str) -> ReleaseRecord:
+    """500 persons, of whom readers see no other number; three in `X` were promised to hide."""
+    record = table(release, {"F": 200, "M": 297, "X": 3})
+    (one,) = record.document["tables"]
+    cells = [{**cell, "value": 500 if cell["key"] == [None] else None} for cell in one["cells"]]
+    document = {**record.document, "tables": [{**one, "cells": cells}]}
+    return evolve(record, document=document, secrets=((0, ("X",), 0, 11),))
+
+
+def test_two_parts_together_narrow_a_secret_that_neither_does_alone() -> None:
+    """Of 500 persons 200 women are in one denominator and 297 men in another: three are left."""
+    hidden = totals_hidden("r0")
+    women = result("r1", "ratios", [("F", 0.45, 90, 200)], by=["sex"])
+    men = result("r2", "ratios", [("M", 0.505051, 150, 297)], by=["sex"], columns=OTHER)
+    assert look(women, hidden).allowed
+    assert look(men, hidden).allowed
+    verdict = look(men, hidden, women)
+    (breach,) = verdict.breaches
+    assert (breach.rule, breach.earlier, breach.new) == ("differencing", "r0", "r2")
+    assert breach.places == (("r0", 0, ("X",)),)
+    assert "with the numbers of both, and of `r1`. / " in breach.message
+    # The table last: what it was promised to hide is known before it leaves.
+    late = look(evolve(hidden, release="r3"), women, men)
+    assert not late.allowed
+
+
+def test_results_that_tell_too_many_groups_apart_are_held_against_tables_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(systems_module, "MOST_PART_ATOMS", 5)
+    hidden = totals_hidden("r0")
+    women = result("r1", "ratios", [("F", 0.45, 90, 200)], by=["sex"])
+    men = result("r2", "ratios", [("M", 0.505051, 150, 297)], by=["sex"], columns=OTHER)
+    verdict = look(men, hidden, women)
+    assert verdict.allowed
+    (reason,) = verdict.people
+    assert "held against the tables alone: compare `readmitted of discharged of rate of 0`" in (
+        reason
+    )
+    assert "chacun ne l'a été qu'aux tableaux" in reason
+    # Each part is still held against the tables, and near counts are still told.
+    monkeypatch.setattr(systems_module, "MOST_PART_ATOMS", 8)
+    near = table("r0", {"F": 150, "M": 150})
+    bare = ratio("r2", 297, 150, other=True)
+    close = look(bare, near, women)
+    assert close.breaches[0].earlier == "r0"
+    assert "held against the tables alone" in close.people[0]
+    monkeypatch.setattr(systems_module, "MOST_PART_ATOMS", 3)
+    told = look(ratio("r2", 303, 150, other=True), ratio("r1", 300, 90)).people
+    assert any("fewer persons apart" in reason for reason in told)
+
+
+def test_a_part_that_fits_no_table_leaves_the_other_parts_under_guard() -> None:
+    """Persons stand twice under two years; the model beside is compared all the same."""
+    years = ("2023", 0.3, 90, 300), ("2024", 0.313, 100, 320)
+    earlier = table("r0", {"women": 250, "men": 250})
+    twice = result("r1", "ratios", years, by=["year"])
+    close = look(result("r2", "regression", MODEL), earlier, twice)
+    assert {one.earlier for one in close.breaches} == {"r0"}
+    # What never fitted was told when it left; a result that it does not touch hears nothing.
+    far = [("sex", 0.8, 450, "F", 240, 90), ("age", 1.3, 450, "75+", 130, 90)]
+    assert look(result("r2", "regression", far), earlier, twice).people == ()
+
+
+def test_two_parts_whose_names_differ_in_signs_only_stay_two() -> None:
+    first = {"ratio": "share", "numerator": "n_1", "denominator": "all"}
+    second = {"ratio": "share", "numerator": "n1", "denominator": "all"}
+    verdict = look(
+        result("r2", "ratios", [(0.5, 150, 300)], columns=second),
+        result("r1", "ratios", [(0.3, 90, 300)], columns=first),
+    )
+    assert (verdict.allowed, verdict.people) == (True, ())

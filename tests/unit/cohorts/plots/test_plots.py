@@ -60,6 +60,21 @@ def test_the_flowchart_says_who_is_left_and_who_is_not() -> None:
     french = texts(svg(flowchart(STEPS, "fr")))
     assert "12\u202f345 personnes" in french
     assert "11\u202f445 écartées" in french
+    assert "Personnes dans les données" in french
+    assert "Persons in the data" not in french
+
+
+def test_no_label_of_the_flowchart_is_cut() -> None:
+    words_of_it = [f"word{n:02}" for n in range(28)]
+    drawn = texts(svg(flowchart([("All", 9), (" ".join(words_of_it), 3)])))
+    assert [word for word in words_of_it if word not in drawn] == []
+
+
+def test_steps_of_a_run_are_told_in_french_and_those_of_an_author_left() -> None:
+    steps = [("Rule person-known-sex", 9), ("Not excluded: under 18", 8), ("Rules of mine", 7)]
+    french = texts(svg(flowchart(steps, "fr")))
+    for told in ("Règle person-known-sex", "Non exclues : under 18", "Rules of mine"):
+        assert told in french
 
 
 def test_the_pyramid_has_two_sides() -> None:
@@ -70,7 +85,7 @@ def test_the_pyramid_has_two_sides() -> None:
     ]
     chart = pyramid(rows, language="fr")
     sides = {row["sex"]: row["side"] for row in values_of(chart)}
-    assert sides["female"] < 0 < sides["male"]
+    assert sides["femmes"] < 0 < sides["hommes"]
     drawn = texts(svg(chart))
     assert "Âge et sexe" in drawn
     assert "sexe inconnu: 33" in drawn
@@ -85,6 +100,9 @@ def test_curves_begin_where_they_must() -> None:
     begun = [row for row in values_of(curves(rows, by=["arm"])) if row["time"] == 0]
     assert [(row["group"], row["value"]) for row in begun] == [("a", 1.0), ("b", 1.0)]
     risk = [{"cause": 1, "time": 2.0, "incidence": 0.5, "low": 0.3, "high": 0.6}]
+    late = [{**risk[0], "time": 1500.0}]
+    assert "1\u202f000" in texts(svg(curves(late, value="incidence", language="fr")))
+    assert "1,000" in texts(svg(curves(late, value="incidence")))
     drawn = svg(curves(risk, value="incidence", language="fr"))
     assert "Incidence cumulée" in texts(drawn)
 
@@ -110,6 +128,18 @@ def test_alarms_are_marked_by_shape_and_colour() -> None:
     assert "au-dessus du seuil" in texts(drawn)
     assert ALARM in drawn
     assert CALM in drawn
+
+
+def test_marks_of_weeks_stand_under_mondays() -> None:
+    first = date(2023, 8, 7)
+    mondays = [(first + timedelta(weeks=n)).isoformat() for n in range(30)]
+    weeks = [
+        {"monday": day, "events": 3, "bound": 8, "expected": 4.0, "alarm": False} for day in mondays
+    ]
+    marked = set(re.findall(r">(\d{4}-\d\d-\d\d)<", svg(alarms(weeks))))
+    assert len(marked) >= 10
+    assert marked <= set(mondays)
+    assert "tirets : seuil" in texts(svg(alarms(weeks, language="fr")))
 
 
 def test_reproduction_has_its_line_at_one() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bercail.foundation import Invalid
+from bercail.foundation import Invalid, Missing
 from bercail.hosting.estate import Assessment, Language, assess
 
 Judge = Callable[..., Assessment]
@@ -123,7 +123,7 @@ def test_what_is_no_export_is_refused_at_its_place(tmp_path: Path, raw: bytes, s
 
 
 def test_a_file_that_is_not_there_and_two_of_one_name(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="Cannot read"):
+    with pytest.raises(Missing, match=r"none\.json"):
         assess([tmp_path / "none.json"])
     with pytest.raises(Invalid, match="No export"):
         assess([])

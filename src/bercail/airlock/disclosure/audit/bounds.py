@@ -67,7 +67,10 @@ class Unknowns:
         low_status, low = self._solve(part, aim)
         high_status, high = self._solve(part, -aim)
         if low_status != _OPTIMAL or high_status == _INFEASIBLE:
-            raise Unproven("The solver found no values where some exist.", rule="attacker-audit")
+            raise unproven(
+                "The solver found no values where some exist.",
+                "Le solveur n'a pas trouvé de valeurs là où il y en a.",
+            )
         least = ceil(low * self._scale - _slack(self._scale))
         if high_status != _OPTIMAL:
             return least, None
@@ -106,8 +109,9 @@ class Unknowns:
         ):
             found = self._program(part, aim, limits, whole=True)
         if found.status == _UNSURE or (found.status == _UNBOUNDED and not aim.any()):
-            raise Unproven(
-                "The solver gave no answer on the published tables.", rule="attacker-audit"
+            raise unproven(
+                "The solver gave no answer on the published tables.",
+                "Le solveur n'a pas répondu sur les tableaux publiés.",
             )
         return int(found.status), float(found.fun) if found.status == _OPTIMAL else 0.0
 
@@ -164,3 +168,13 @@ def _components(rows: Sequence[Row], known: Sequence[int], size: int) -> tuple[_
 
 def _slack(scale: float) -> float:
     return _WHOLE * max(1.0, scale)
+
+
+def unproven(why: str, why_fr: str) -> Unproven:
+    """The error of an audit that cannot answer; each text is a sentence."""
+    return Unproven(
+        f"{why} / {why_fr}",
+        remedy="Do not use the tables; tell who made them. / "
+        "N'utilisez pas les tableaux ; prévenez qui les a faits.",
+        rule="attacker-audit",
+    )

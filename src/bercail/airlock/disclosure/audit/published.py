@@ -12,8 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bercail.airlock.disclosure.audit.bounds import Unknowns
-from bercail.foundation import Unproven
+from bercail.airlock.disclosure.audit.bounds import Unknowns, unproven
 
 FORMAT = "bercail-protected-tables/1"
 Key = tuple[str | None, ...]
@@ -48,7 +47,7 @@ def groups_of(document: Mapping[str, Any]) -> tuple[Group, ...]:
         Unproven: it is no such document, or its numbers contradict each other.
     """
     if document.get("format") != FORMAT:
-        raise Unproven(f"The file does not say `{FORMAT}`.", rule="attacker-audit")
+        raise unproven(f"The file does not say `{FORMAT}`.", f"Le fichier ne dit pas `{FORMAT}`.")
     tables = document["tables"]
     found: dict[tuple[str, ...], list[int]] = {}
     for number, table in enumerate(tables):
@@ -84,9 +83,9 @@ class _Reading:
         lower, upper = self._limits(numbers)
         unknowns = Unknowns(rows, known, lower, upper, whole=self._kind != "sum")
         if not unknowns.possible():
-            raise Unproven(
+            raise unproven(
                 "The published numbers contradict each other: no tables fit them.",
-                rule="attacker-audit",
+                "Les nombres publiés se contredisent : aucun tableau ne leur convient.",
             )
         return Group(
             kind=self._kind,
@@ -105,7 +104,10 @@ class _Reading:
             # Shown in one table and hidden in another is shown.
             self._shown[place] = value
         elif value is not None and value != self._shown[place]:
-            raise Unproven("Two published tables disagree on the same cell.", rule="attacker-audit")
+            raise unproven(
+                "Two published tables disagree on the same cell.",
+                "Deux tableaux publiés ne s'accordent pas sur une même case.",
+            )
         self._places[place].append((number, key))
 
     def _limits(self, numbers: list[int]) -> tuple[list[int], list[int | None]]:
@@ -136,8 +138,9 @@ class _Reading:
                 rows.append(row)
                 known.append(rest)
             elif rest:
-                raise Unproven(
-                    "A published line does not add up to its margin.", rule="attacker-audit"
+                raise unproven(
+                    "A published line does not add up to its margin.",
+                    "Une ligne publiée n'a pas pour somme sa marge.",
                 )
         return rows, known
 

@@ -1,4 +1,4 @@
-"""Released cells as sets of shared atoms: the finest groups that any release tells apart.
+"""Released cells as sets of atoms: the finest groups that any release tells apart.
 
 A variable is a coding of a dimension (age bands and single ages are one variable when bands
 say which ages they cover). Its values are grouped into classes that every code holds whole or
@@ -20,34 +20,31 @@ from bercail.airlock.disclosure.guard.bands import with_bands
 Condition = Mapping[str, frozenset[str]]
 """For each dimension that a cell limits, the finest values that it takes in."""
 
+Source = tuple[int, str]
+"""A release by its number, and its tables (empty) or one part that its results count."""
+
 
 @frozen(kw_only=True)
 class GuardedCell:
     """One released cell: where, of which population, under which condition, what was shown.
 
     `value` None: hidden. `base`: 0 when exact, else the truth is less than `base` away.
+    `part`: the part of a declared result that it counts, empty for tables.
     """
 
     release: int
     table: int
+    part: str = ""
     key: tuple[str | None, ...]
     population: int
     condition: Condition = field(repr=False)
     value: int | None = field(repr=False)
     base: int
 
-
-@frozen(kw_only=True)
-class Atoms:
-    """`holds[c, a]`: whether cell `c` takes in atom `a`; atoms that no cell tells apart are one."""
-
-    holds: np.ndarray = field(repr=False)
-    limit_passed: int = 0
-
     @property
-    def count(self) -> int:
-        """The number of atoms."""
-        return int(self.holds.shape[1])
+    def source(self) -> Source:
+        """Whose number it is: numbers of one source are taken as true together, or not at all."""
+        return self.release, self.part
 
 
 def conditions(table: Mapping[str, Any], key: Sequence[str | None]) -> dict[str, frozenset[str]]:
@@ -157,29 +154,44 @@ def _covered(dimension: Mapping[str, Any], code: str) -> frozenset[str]:
     return frozenset(entry.get("covers") or (code,))
 
 
-def atoms_of(
+def columns_of(
     cells: Sequence[GuardedCell],
+    names: Sequence[str],
     values: Mapping[str, frozenset[str]],
-    patterns: Sequence[frozenset[int]],
+    patterns: Sequence[frozenset[int]] | None,
     most: int,
-) -> Atoms:
-    """The atoms of `cells`; with `limit_passed` their number when that is over `most`."""
-    names = sorted({name for cell in cells for name in cell.condition})
-    classes = [_classes(cells, name, values[name]) for name in names]
-    size = prod(len(one) for one in classes) * len(patterns)
+) -> tuple[np.ndarray, int]:
+    """The atoms of `cells` by the variables `names`: `holds[c, a]`, whether `c` takes in `a`.
+
+    Atoms that no cell tells apart are one. `patterns`: of populations; None: whoever is counted.
+    The second value is the number of atoms that could be, when that is over `most`, else 0.
+    """
+    axes = [] if patterns is None else [_of_patterns(cells, patterns)]
+    axes += [_of_variable(cells, name, values[name]) for name in names]
+    size = prod(len(axis) for axis in axes)
     if size > most:
-        return Atoms(holds=np.zeros((len(cells), 0), dtype=bool), limit_passed=size)
-    columns = []
-    for pattern, *group in product(patterns, *classes):
-        column = np.array([cell.population in pattern for cell in cells], dtype=bool)
-        for name, one in zip(names, group, strict=True):
-            column &= np.array(
-                [name not in cell.condition or one <= cell.condition[name] for cell in cells]
-            )
-        columns.append(column)
-    holds = np.array(columns, dtype=bool).T
-    holds = np.unique(holds, axis=1)
-    return Atoms(holds=holds[:, holds.any(axis=0)])
+        return np.zeros((len(cells), 0), dtype=bool), size
+    everybody = np.ones(len(cells), dtype=bool)
+    columns = [np.logical_and.reduce([everybody, *group]) for group in product(*axes)]
+    return np.unique(np.array(columns, dtype=bool).T, axis=1), 0
+
+
+def _of_patterns(
+    cells: Sequence[GuardedCell], patterns: Sequence[frozenset[int]]
+) -> list[np.ndarray]:
+    return [
+        np.array([cell.population in pattern for cell in cells], dtype=bool) for pattern in patterns
+    ]
+
+
+def _of_variable(
+    cells: Sequence[GuardedCell], name: str, values: frozenset[str]
+) -> list[np.ndarray]:
+    """For each class of a variable whether each cell takes it in; a cell that says nothing does."""
+    return [
+        np.array([name not in c.condition or one <= c.condition[name] for c in cells], dtype=bool)
+        for one in _classes(cells, name, values)
+    ]
 
 
 def _classes(

@@ -2,11 +2,11 @@
 
 1. Populations whose difference is under the threshold are refused at once, whatever the
    tables: subtracting one from the other shows those persons.
-2. All cells of populations that lie in one another become one system over shared atoms. An
-   earlier state of the same cohort counts as lying in the later one, as long as the numbers
-   allow it: records arrive.
+2. All cells of populations that lie in one another become one system over shared atoms, with
+   every part that declared results count. An earlier state of the same cohort counts as lying
+   in the later one, as long as the numbers allow it: records arrive.
 3. Two shown numbers, one inside the other, whose difference is 1 to threshold - 1 show a small
-   group.
+   group. Where nobody knows whether one lies inside the other, people compare.
 4. Every range that a release promised to keep is computed again with everything known; where
    it is not kept, the releases whose numbers bring that about are named.
 5. No atom may be known to hold 1 to threshold - 1 persons.
@@ -22,9 +22,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from bercail.airlock.disclosure.guard.joint import Findings, Joint, joint_systems
+from bercail.airlock.disclosure.guard.joint import Findings, Joint
+from bercail.airlock.disclosure.guard.near import in_words
 from bercail.airlock.disclosure.guard.populations import Relations, Share, unknown_relations
 from bercail.airlock.disclosure.guard.record import ReleaseRecord
+from bercail.airlock.disclosure.guard.systems import joint_systems
 from bercail.airlock.disclosure.guard.uncompared import (
     MIXED,
     NOT_COMPARED,
@@ -97,8 +99,10 @@ class GuardVerdict:
         """Raise `Refused` with the first pair of releases named, unless allowed."""
         if self.breaches:
             first = self.breaches[0]
+            english, _, french = first.message.partition(" / ")
             raise Refused(
-                f"The release `{first.new}` together with `{first.earlier}`: {first.message}",
+                f"The release `{first.new}` together with `{first.earlier}`: {english} / "
+                f"La sortie `{first.new}` avec `{first.earlier}` : {french}",
                 remedy="Use the same categories and the same cohort as before, wait until more "
                 "data have arrived, or round the counts. / Reprenez les mêmes catégories et la "
                 "même cohorte, attendez d'autres données, ou arrondissez les effectifs.",
@@ -109,7 +113,8 @@ class GuardVerdict:
         """Raise `Refused` (`differencing-undecided`) when people were not told each reason."""
         if fresh := [reason for reason in self.people if reason not in seen]:
             raise Refused(
-                f"Since the check, earlier releases changed what people must compare: {fresh[0]}",
+                f"Since the check, earlier releases changed what people must compare. / Depuis le "
+                f"contrôle, des sorties antérieures ont changé ce qu'il faut comparer. {fresh[0]}",
                 remedy="Return the request and hand it in again, so that checkers see it. / "
                 "Renvoyez la demande et redéposez-la, pour que les vérificateurs le voient.",
                 rule=UNDECIDED,
@@ -146,7 +151,7 @@ def guard_release(
     # The same release looked at again, after a crash for instance, is not its own past.
     past = [record for record in past if record.release != new.release]
     breaches = list(_near_populations(new, past, relations))
-    found = joint_systems([*past, new], relations)
+    found = joint_systems([*past, new], relations, policy.threshold)
     uncompared = uncompared_cohorts(new, past, policy.threshold, relations)
     people = [NOT_COMPARED.format(release) for release in uncompared] + found.people
     people += [MIXED.format(release) for release in mixed_methods(new, past)]
@@ -233,13 +238,12 @@ def _promises(joint: Joint, policy: SourcePolicy) -> list[Breach]:
     found = [
         Breach(
             rule="differencing",
-            earlier=earlier,
+            earlier=releases[0],
             new=joint.newest,
-            message="a hidden number of one can be narrowed down with the numbers of both. / "
-            "un nombre masqué de l'une se resserre avec les nombres des deux.",
+            message=_narrowed(releases[1:]),
             places=(place,),
         )
-        for place, earlier in joint.broken_promises()
+        for place, releases in joint.broken_promises()
     ]
     if not found and joint.counts:
         found += [
@@ -253,3 +257,15 @@ def _promises(joint: Joint, policy: SourcePolicy) -> list[Breach]:
             for earlier in joint.small_atoms(policy.threshold)
         ]
     return found
+
+
+def _narrowed(others: Sequence[str]) -> str:
+    """Which numbers narrow a hidden one down: of both releases, and of `others` beside them."""
+    names = [f"`{one}`" for one in others]
+    english, french = in_words(names, more="and {0} more"), in_words(names, more="et {0} de plus")
+    return (
+        "a hidden number of one can be narrowed down with the numbers of both"
+        + (f", and of {english}" if names else "")
+        + ". / un nombre masqué de l'une se resserre avec les nombres des deux"
+        + (f", et de {french}." if names else ".")
+    )

@@ -79,8 +79,10 @@ class LedgerMemory:
             data = store.read(f"release/{event.commitment}")
             if self._commitment(lake, data) != event.commitment:
                 raise Unproven(
-                    f"The record of the release `{event.release}` was altered.",
-                    remedy="Release nothing more of this lake; tell the operator.",
+                    f"The record of the release `{event.release}` was altered. / "
+                    f"La trace de la sortie `{event.release}` a été altérée.",
+                    remedy="Release nothing more of this lake; tell the operator. / "
+                    "Ne sortez plus rien de ce lac ; prévenez l'opérateur.",
                     rule="differencing",
                 )
             records.append(read_record(data))
@@ -110,8 +112,10 @@ def _is_known(record: ReleaseRecord, known: tuple[ReleaseRecord, ...]) -> bool:
         if one.release == record.release:
             if one.to_bytes() != record.to_bytes():
                 raise Unproven(
-                    f"The release `{record.release}` is remembered with other numbers.",
-                    remedy="Release nothing more of this lake; tell the operator.",
+                    f"The release `{record.release}` is remembered with other numbers. / "
+                    f"La sortie `{record.release}` est retenue avec d'autres nombres.",
+                    remedy="Release nothing more of this lake; tell the operator. / "
+                    "Ne sortez plus rien de ce lac ; prévenez l'opérateur.",
                     rule="differencing",
                 )
             return True
@@ -120,8 +124,10 @@ def _is_known(record: ReleaseRecord, known: tuple[ReleaseRecord, ...]) -> bool:
 
 def _overtaken(lake: str) -> Refused:
     return Refused(
-        f"Another release of `{lake}` was remembered since this one was audited.",
-        remedy="Audit it again, against that one too.",
+        f"Another release of `{lake}` was remembered since this one was audited. / "
+        f"Une autre sortie de `{lake}` a été retenue depuis l'audit de celle-ci.",
+        remedy="Audit it again, against that one too. / "
+        "Auditez-la de nouveau, aussi contre celle-là.",
         rule="journal-conflict",
     )
 

@@ -125,7 +125,9 @@ def read_record(data: bytes) -> ReleaseRecord:
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise Unproven(
-            "The record of an earlier release cannot be read.",
-            remedy="Release nothing more of this lake; tell the operator.",
+            "The record of an earlier release cannot be read. / "
+            "La trace d'une sortie antérieure ne peut pas être lue.",
+            remedy="Release nothing more of this lake; tell the operator. / "
+            "Ne sortez plus rien de ce lac ; prévenez l'opérateur.",
             rule="differencing",
         ) from problem

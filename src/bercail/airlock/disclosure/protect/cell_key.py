@@ -40,15 +40,20 @@ class NoiseTable:
     def __attrs_post_init__(self) -> None:
         if self.hidden >= self.most or self.variance >= self.most**2:
             raise Invalid(
-                "The noise is too narrow for its variance or for what it must hide.",
-                remedy="Use a greater `most`.",
+                "The noise is too narrow for its variance or for what it must hide. / "
+                "Le bruit est trop étroit pour sa variance ou pour ce qu'il doit cacher.",
+                remedy="Use a greater `most`. / Employez un `most` plus grand.",
                 rule="cell-key",
             )
 
     def noise(self, count: int) -> Noise:
         """The changes that `count` may get, with their probabilities."""
         if count < 0:
-            raise Invalid("A count is not negative.", rule="cell-key")
+            raise Invalid(
+                "A count is not negative. / Un effectif n'est pas négatif.",
+                remedy="Correct the count. / Corrigez l'effectif.",
+                rule="cell-key",
+            )
         return ((0, 1.0),) if count == 0 else _noise(self, min(count, 2 * self.most))
 
     def published(self, count: int, cell_key: int) -> int:
@@ -101,8 +106,10 @@ def _least_variance(changes: np.ndarray) -> float:
     )
     if found.status != 0:
         raise Invalid(
-            "No unbiased noise fits a small count.",
-            remedy="Hide fewer counts, or use a greater `most`.",
+            "No unbiased noise fits a small count. / "
+            "Aucun bruit sans biais ne convient à un petit effectif.",
+            remedy="Hide fewer counts, or use a greater `most`. / "
+            "Cachez moins d'effectifs, ou employez un `most` plus grand.",
             rule="cell-key",
         )
     return float(found.fun or 0.0)

@@ -78,8 +78,10 @@ def noise_tables(
 def _require_counts(tables: tuple[TypedTable, ...], policy: SourcePolicy) -> None:
     if any(table.measure.kind not in ("persons", "records") for table in tables):
         raise Refused(
-            f"Noise is for counts, under the policy `{policy.name}`.",
-            remedy="Ask for suppression: amounts and other statistics are suppressed.",
+            f"Noise is for counts, under the policy `{policy.name}`. / "
+            f"Le bruit est pour les effectifs, sous la politique `{policy.name}`.",
+            remedy="Ask for suppression: amounts and other statistics are suppressed. / "
+            "Demandez la suppression : montants et autres statistiques sont supprimés.",
             rule="cell-key",
         )
 
@@ -120,8 +122,11 @@ def _require_keys(system: LinkedSystem) -> None:
     if shared or uneven:
         raise Invalid(
             "The cell keys of a table are not those of its persons: other numbers share one, or "
-            "those of a line do not add up to that of its margin.",
-            remedy="Add the record keys of the distinct persons of each cell, modulo 2^32.",
+            "those of a line do not add up to that of its margin. / Les clés de case d'un tableau "
+            "ne sont pas celles de ses personnes : d'autres nombres en partagent une, ou celles "
+            "d'une ligne n'ont pas pour somme celle de sa marge.",
+            remedy="Add the record keys of the distinct persons of each cell, modulo 2^32. / "
+            "Additionnez les clés des personnes distinctes de chaque case, modulo 2^32.",
             rule="cell-key",
         )
 

@@ -60,8 +60,10 @@ def rounded(lattice: Lattice, base: int) -> Rounding:
             values = tuple(int(value) * base for value in found)
             return Rounding(values=values, steps=steps, distance=distance)
     raise Unproven(
-        "No additive table of rounded numbers was found.",
-        remedy="Use suppression, or fewer linked tables.",
+        "No additive table of rounded numbers was found. / "
+        "Aucun tableau additif de nombres arrondis n'a été trouvé.",
+        remedy="Use suppression, or fewer linked tables. / "
+        "Employez la suppression, ou moins de tableaux liés.",
         rule="controlled-rounding",
     )
 
@@ -104,8 +106,17 @@ def _nearest(
     if found.status == 2:
         return None
     if found.x is None or found.status != 0:
-        raise Unproven("The solver gave no answer while rounding.", rule="controlled-rounding")
+        raise _unanswered()
     return np.asarray(np.round(found.x[:size]), dtype=int)
+
+
+def _unanswered() -> Unproven:
+    return Unproven(
+        "The solver gave no answer while rounding. / Le solveur n'a pas répondu pendant l'arrondi.",
+        remedy="Use suppression, or fewer linked tables. / "
+        "Employez la suppression, ou moins de tableaux liés.",
+        rule="controlled-rounding",
+    )
 
 
 def round_tables(
@@ -152,8 +163,12 @@ def _require_counts(tables: tuple[TypedTable, ...], policy: SourcePolicy, base: 
     counts = all(table.measure.kind in ("persons", "records") for table in tables)
     if base < policy.rounding or not counts:
         raise Refused(
-            f"Rounding to {base} is not for these tables under the policy `{policy.name}`.",
-            remedy=f"Round counts only, to {policy.rounding} or more; amounts are suppressed.",
+            f"Rounding to {base} is not for these tables under the policy `{policy.name}`. / "
+            f"L'arrondi à {base} ne convient pas à ces tableaux sous la politique "
+            f"`{policy.name}`.",
+            remedy=f"Round counts only, to {policy.rounding} or more; amounts are suppressed. / "
+            f"N'arrondissez que des effectifs, à {policy.rounding} ou plus ; les montants sont "
+            "supprimés.",
             rule="controlled-rounding",
         )
 
@@ -181,7 +196,9 @@ def require_uncertain(outcome: ProtectedTables, policy: SourcePolicy) -> None:
         low, high = cell.plain
         if low > 0 and high is not None and high < policy.threshold:
             raise Unproven(
-                "An attacker still knows that a cell is small.",
-                remedy="Use a larger base of rounding, or suppression.",
+                "An attacker still knows that a cell is small. / "
+                "Un attaquant sait encore qu'une case est petite.",
+                remedy="Use a larger base of rounding, or suppression. / "
+                "Employez une base d'arrondi plus grande, ou la suppression.",
                 rule="attacker-audit",
             )

@@ -71,8 +71,10 @@ def suppress(
         if not work.repair(found):
             break
     raise Unproven(
-        "The audit refuses the protected tables: an attacker still learns a hidden cell.",
-        remedy="Do not use the output; report the tables' dimensions to the maintainers.",
+        "The audit refuses the protected tables: an attacker still learns a hidden cell. / "
+        "L'audit refuse les tableaux protégés : un attaquant apprend encore une case masquée.",
+        remedy="Do not use the output; report the tables' dimensions to the maintainers. / "
+        "N'utilisez pas cette sortie ; signalez les dimensions des tableaux aux mainteneurs.",
         rule="attacker-audit",
     )
 
@@ -110,8 +112,10 @@ class _Work:
         if any(value < 0 for system in self.systems for value in system.lattice.values):
             raise Invalid(
                 "A table holds negative amounts: what an attacker knows of them has no lower end. "
-                "/ Une table a des montants négatifs : ce qu'on en sait n'a pas de borne basse.",
-                remedy="Hand in amounts without corrections, or ask a checker for another way.",
+                "/ Un tableau a des montants négatifs : ce qu'on en sait n'a pas de borne basse.",
+                remedy="Hand in amounts without corrections, or ask a checker for another way. / "
+                "Remettez des montants sans corrections, ou demandez une autre voie à un "
+                "vérificateur.",
                 rule="negative-amounts",
             )
         names = {

@@ -27,10 +27,15 @@ _OUT = "out"
 
 @frozen(kw_only=True)
 class Part:
-    """A part of the cohort by its name, and the groups that it is made of with their parents."""
+    """A part of the cohort by its name, and the groups that it is made of with their parents.
+
+    `result`: the curve or model that several parts are of, when it is not the part itself. How
+    these lie in one another is known, or told when the result is judged.
+    """
 
     name: str
     groups: Mapping[str, str | None]
+    result: str = ""
 
     def dimension(self) -> Dimension:
         """The part as a dimension: its groups, and everybody else."""
@@ -64,12 +69,14 @@ def _survival(rows: Sequence[Row], schema: ResultSchema) -> list[TypedTable]:
             chain |= {f"from {time}": above, f"leaves at {time}": f"from {time}"}
             above = f"from {time}"
         steps = f"{times[0]} to {times[-1]} by {schema.columns['time']} {_digest(times)}"
-        risk = Part(name=f"at risk {steps}", groups=chain)
+        result = f"curve {steps}"
+        risk = Part(name=f"at risk {steps}", groups=chain, result=result)
         found.append(_table(curves, schema, risk, {"at_risk": lambda row: f"from {_time(row)}"}))
         for part in ("events", "censored"):
             if part in schema.columns:
                 name = f"{part} {schema.columns[part]} {steps}"
-                single = Part(name=name, groups=dict.fromkeys(f"at {time}" for time in times))
+                groups = dict.fromkeys(f"at {time}" for time in times)
+                single = Part(name=name, groups=groups, result=result)
                 found.append(_table(curves, schema, single, {part: lambda row: f"at {_time(row)}"}))
     return found
 
@@ -124,8 +131,9 @@ def _regression(rows: Sequence[Row], schema: ResultSchema) -> list[TypedTable]:
             if _level(row):
                 levels.setdefault(row.texts["term"], []).append(row)
         for term, some in levels.items():
-            groups = {f"level {_level(row)}": "in" for row in some}
-            inner = Part(name=f"{term} in {model}", groups={"in": ALL, **groups, "others": "in"})
+            groups: dict[str, str | None] = {f"level {_level(row)}": "in" for row in some}
+            groups = {"in": ALL, **groups, "others": "in"}
+            inner = Part(name=f"{term} in {model}", groups=groups, result=model)
             names: dict[str, Callable[[Row], str]] = {
                 "level_persons": lambda row: f"level {_level(row)}"
             }
@@ -157,7 +165,7 @@ def _table(
             many = row.persons(column) or 0
             cells[(*_key(row, schema, labels), code(row))] = TypedCell(value=many, persons=many)
     return TypedTable(
-        name=part.name,
+        name=part.result or part.name,
         dimensions=(*labels.values(), part.dimension()),
         measure=Measure(name=part.name, kind="persons", unit=PART_UNIT),
         cells=cells,

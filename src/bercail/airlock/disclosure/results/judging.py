@@ -14,21 +14,25 @@ from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.assessment import Assessment
 from bercail.airlock.disclosure.counts import Axis, Counts
-from bercail.airlock.disclosure.findings import Finding, wording_findings
+from bercail.airlock.disclosure.findings import (
+    FOR_PEOPLE,
+    VERDICTS_FR,
+    Finding,
+    wording_findings,
+)
 from bercail.airlock.disclosure.protect.outcome import published
 from bercail.airlock.disclosure.results.counted import counted_tables
 from bercail.airlock.disclosure.results.maps import judge_map
 from bercail.airlock.disclosure.results.percentiles import judge_percentiles
 from bercail.airlock.disclosure.results.ratios import judge_ratios
 from bercail.airlock.disclosure.results.regressions import judge_regression
-from bercail.airlock.disclosure.results.rows import Judged, Row, in_words, rows_of
+from bercail.airlock.disclosure.results.rows import Judged, Row, in_words, rows_of, unsuited
 from bercail.airlock.disclosure.results.schema import ResultKind, ResultSchema
 from bercail.airlock.disclosure.results.survival import judge_survival
 from bercail.airlock.disclosure.rules.catalogue import RULES
 from bercail.airlock.disclosure.rules.source_policy import SourcePolicy
 from bercail.airlock.disclosure.rules.statistics import extreme
 from bercail.airlock.disclosure.tables.reading import read_grids
-from bercail.foundation import Invalid
 
 METHOD = "declared"
 """The method of a published table that nothing was done to."""
@@ -95,9 +99,13 @@ class ResultAssessment(Assessment):
     def lines(self) -> list[str]:
         """The outcome for a person at a terminal."""
         failing = len({row for rows in self.broken.values() for row in rows})
-        lines = [f"{self.verdict}: {failing} of {self.rows_seen} rows of `{self.result}` refused"]
-        lines += [f"{one.severity}: {one.message} {one.remedy}".rstrip() for one in self.findings]
-        return lines + [f"for people: {reason}" for reason in self.people]
+        head = (
+            f"{self.verdict}: {failing} of {self.rows_seen} rows of `{self.result}` refused / "
+            f"{VERDICTS_FR[self.verdict]} : {failing} lignes de `{self.result}` refusées sur "
+            f"{self.rows_seen}"
+        )
+        lines = [head, *(one.line() for one in self.findings)]
+        return lines + [FOR_PEOPLE.format(reason) for reason in self.people]
 
 
 def assess_result(data: bytes, schema: ResultSchema, policy: SourcePolicy) -> ResultAssessment:
@@ -109,13 +117,9 @@ def assess_result(data: bytes, schema: ResultSchema, policy: SourcePolicy) -> Re
     """
     # 1.
     kind, grids, found = read_grids(data)
-    rows = rows_of(grids[0], schema) if len(grids) == 1 else "it holds not exactly one table"
-    if isinstance(rows, str):
-        raise Invalid(
-            f"The schema of the result does not suit the file: {rows}.",
-            remedy="Hand in one table whose header names exactly the columns of the schema.",
-            rule="table-schema",
-        )
+    if len(grids) != 1:
+        raise unsuited("it holds not exactly one table", "il ne contient pas un seul tableau")
+    rows = rows_of(grids[0], schema)
     # 2.
     judged = _with_extremes(_JUDGES[schema.kind](rows, schema, policy), rows, schema)
     findings = [*found, *_wording(rows, schema), *_failures(judged)]

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from bercail.airlock.disclosure.results.schema import ResultSchema
 from bercail.airlock.disclosure.tables.grid import Grid, is_hidden, number
 from bercail.airlock.disclosure.tables.typed import TypedTable
+from bercail.foundation import Invalid
 
 PLACES = 20
 """Rows named for one rule; the number of all is told."""
@@ -61,17 +62,30 @@ class Judged:
     tables: tuple[TypedTable, ...] = ()
 
 
-def rows_of(grid: Grid, schema: ResultSchema) -> tuple[Row, ...] | str:
-    """The rows of `grid` under `schema`, or why the two do not suit each other."""
+def rows_of(grid: Grid, schema: ResultSchema) -> tuple[Row, ...]:
+    """The rows of `grid` under `schema`.
+
+    Raises:
+        Invalid: the two do not suit each other (rule `table-schema`).
+    """
     wanted = [*schema.columns.values(), *schema.by]
     if len(set(grid.header)) != len(grid.header):
-        return "its header does not name each column once"
+        raise unsuited(
+            "its header does not name each column once",
+            "son en-tête ne nomme pas chaque colonne une seule fois",
+        )
     if absent := sum(column not in grid.header for column in wanted):
-        return f"{absent} columns of the schema are not in the file"
+        raise unsuited(
+            f"{absent} columns of the schema are not in the file",
+            f"{absent} colonnes du schéma ne sont pas dans le fichier",
+        )
     if spare := len(grid.header) - len(wanted):
-        return f"{spare} columns of the file are not in the schema"
+        raise unsuited(
+            f"{spare} columns of the file are not in the schema",
+            f"{spare} colonnes du fichier ne sont pas dans le schéma",
+        )
     if not grid.body:
-        return "it has no rows"
+        raise unsuited("it has no rows", "il n'a pas de lignes")
     at = {column: grid.header.index(column) for column in wanted}
     return tuple(
         Row(
@@ -80,6 +94,17 @@ def rows_of(grid: Grid, schema: ResultSchema) -> tuple[Row, ...] | str:
             texts={part: cells[at[column]] for part, column in schema.columns.items()},
         )
         for place, cells in enumerate(grid.body, start=2)
+    )
+
+
+def unsuited(why: str, why_fr: str) -> Invalid:
+    """The error for a file that is not as its schema says."""
+    return Invalid(
+        f"The schema of the result does not suit the file: {why}. / "
+        f"Le schéma du résultat ne convient pas au fichier : {why_fr}.",
+        remedy="Hand in one table whose header names exactly the columns of the schema. / "
+        "Remettez un seul tableau dont l'en-tête nomme exactement les colonnes du schéma.",
+        rule="table-schema",
     )
 
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 from attrs import field, frozen
 
 from bercail.airlock.disclosure.counts import DIGEST, MAX_SNAPSHOTS, MAX_TEXT, SNAPSHOT
+from bercail.airlock.disclosure.faults import FaultError, unreadable_schema
 from bercail.airlock.disclosure.results.zones import ZONINGS
 from bercail.airlock.disclosure.tables.schema import FORMAT
-from bercail.foundation import Invalid
 
 ResultKind = Literal["survival", "percentiles", "ratios", "map", "regression"]
 
@@ -84,10 +84,13 @@ def read_result_schema(data: bytes) -> ResultSchema:
     try:
         value = json.loads(data)
         if value["format"] != FORMAT:
-            raise ValueError(f"it does not say `{FORMAT}`")
+            raise FaultError(f"it does not say `{FORMAT}`", f"il ne dit pas `{FORMAT}`")
         kind = value["result"]
         if kind not in get_args(ResultKind):
-            raise ValueError(f"its `result` is none of {', '.join(get_args(ResultKind))}")
+            known = ", ".join(get_args(ResultKind))
+            raise FaultError(
+                f"its `result` is none of {known}", f"son `result` n'est aucun de {known}"
+            )
         by = tuple(_text(one) for one in _list(value.get("by", []), "by"))
         return ResultSchema(
             kind=kind,
@@ -99,63 +102,81 @@ def read_result_schema(data: bytes) -> ResultSchema:
             snapshots=_snapshots(value.get("snapshots", [])),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
-        raise Invalid(
-            f"The schema cannot be read: {problem}.",
-            remedy="Write it as the reference on disclosure policy shows.",
-            rule="table-schema",
-        ) from problem
+        raise unreadable_schema(problem) from problem
 
 
 def _columns(kind: ResultKind, value: Mapping[str, Any], by: tuple[str, ...]) -> dict[str, str]:
     known = (*REQUIRED[kind], *OPTIONAL[kind])
     if missing := [part for part in REQUIRED[kind] if part not in value]:
-        raise ValueError(f"it names no column for `{missing[0]}`")
+        raise FaultError(
+            f"it names no column for `{missing[0]}`",
+            f"il ne nomme aucune colonne pour `{missing[0]}`",
+        )
     if len(unknown := set(value) - set(known)):
-        raise ValueError(f"{len(unknown)} of its `columns` are no parts of this result")
+        raise FaultError(
+            f"{len(unknown)} of its `columns` are no parts of this result",
+            f"{len(unknown)} de ses `columns` ne sont pas des parties de ce résultat",
+        )
     columns = {part: _text(value[part]) for part in known if part in value}
     if len({*columns.values(), *by}) != len(columns) + len(by):
-        raise ValueError("it uses one column twice")
+        raise FaultError("it uses one column twice", "il emploie deux fois une colonne")
     return columns
 
 
 def _scale(value: Any) -> int:
     if value not in SCALES or isinstance(value, bool):
-        raise ValueError(f"its `scale` is none of {', '.join(map(str, SCALES))}")
+        known = ", ".join(map(str, SCALES))
+        raise FaultError(f"its `scale` is none of {known}", f"sa `scale` n'est aucune de {known}")
     return int(value)
 
 
 def _zones(value: Mapping[str, Any]) -> frozenset[str]:
     zoning, codes = value.get("zoning", ""), _list(value.get("zones", []), "zones")
     if (zoning == "") == (not codes):
-        raise ValueError("a map names either its `zoning` or the list of its `zones`")
+        raise FaultError(
+            "a map names either its `zoning` or the list of its `zones`",
+            "une carte nomme soit son `zoning`, soit la liste de ses `zones`",
+        )
     if zoning and zoning not in ZONINGS:
-        raise ValueError(f"its `zoning` is none of {', '.join(ZONINGS)}")
+        known = ", ".join(ZONINGS)
+        raise FaultError(f"its `zoning` is none of {known}", f"son `zoning` n'est aucun de {known}")
     if len(codes) > MOST_ZONES:
-        raise ValueError(f"it lists more than {MOST_ZONES} zones")
+        raise FaultError(
+            f"it lists more than {MOST_ZONES} zones", f"il liste plus de {MOST_ZONES} zones"
+        )
     return ZONINGS[zoning] if zoning else frozenset(_text(one) for one in codes)
 
 
 def _population(value: Any) -> str:
     population = str(_text(value))
     if population and not DIGEST.fullmatch(population):
-        raise ValueError("its `population` is not the 64 hexadecimal digits of a cohort model")
+        raise FaultError(
+            "its `population` is not the 64 hexadecimal digits of a cohort model",
+            "sa `population` n'est pas les 64 chiffres hexadécimaux d'un modèle de cohorte",
+        )
     return population
 
 
 def _snapshots(value: Any) -> tuple[str, ...]:
     found = _list(value, "snapshots")
     if len(found) > MAX_SNAPSHOTS or not all(SNAPSHOT.fullmatch(_text(one)) for one in found):
-        raise ValueError("one of its `snapshots` is not `TABLE@number`, or there are too many")
+        raise FaultError(
+            "one of its `snapshots` is not `TABLE@number`, or there are too many",
+            "un de ses `snapshots` n'est pas `TABLE@numéro`, ou il y en a trop",
+        )
     return tuple(found)
 
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"`{name}` is no list")
+        raise FaultError(f"`{name}` is no list", f"`{name}` n'est pas une liste")
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not len(value) <= MAX_TEXT:
-        raise TypeError(f"a name is no text of at most {MAX_TEXT} characters")
+        raise FaultError(
+            f"a name is no text of at most {MAX_TEXT} characters",
+            f"un nom n'est pas un texte de {MAX_TEXT} caractères au plus",
+        )
     return value

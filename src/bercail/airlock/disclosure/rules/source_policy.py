@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from attrs import asdict, evolve, field, fields, frozen, validators
 
+from bercail.airlock.disclosure.faults import FaultError, told
 from bercail.airlock.disclosure.policy import SNDS as SNDS_COUNTS
 from bercail.airlock.disclosure.policy import DisclosurePolicy, strictest
 from bercail.foundation import Invalid, Unproven, canonical_json, sha256_hex
@@ -129,7 +130,13 @@ def open_policy(envelope: bytes, key: DualPublicKey) -> SourcePolicy:
     try:
         outer = json.loads(envelope)
     except (ValueError, RecursionError) as problem:
-        raise Unproven("The disclosure policy is no signed envelope.") from problem
+        raise Unproven(
+            "The disclosure policy is no signed envelope. / "
+            "La politique de divulgation n'est pas une enveloppe signée.",
+            remedy="Fetch it again from who published it. / "
+            "Allez la chercher de nouveau chez qui l'a publiée.",
+            rule="disclosure-policy",
+        ) from problem
     payload = open_dsse_envelope(outer, POLICY_TYPE, [key])
     return policy_from_dict(json.loads(payload))
 
@@ -139,17 +146,23 @@ def policy_from_dict(value: Any) -> SourcePolicy:
     try:
         members: Mapping[str, Any] = dict(value)
         if members["format"] != FORMAT:
-            raise ValueError("another format")
+            raise FaultError(f"it does not say `{FORMAT}`", f"elle ne dit pas `{FORMAT}`")
         known = {one.name for one in fields(SourcePolicy)} - {"counts"}
         if set(members) != known | {"counts", "format"}:
-            raise ValueError("another set of members")
+            raise FaultError(
+                "its members are not those of a policy",
+                "ses membres ne sont pas ceux d'une politique",
+            )
         return SourcePolicy(
             counts=DisclosurePolicy(**members["counts"]),
             **{name: members[name] for name in known},
         )
     except (KeyError, TypeError, ValueError) as problem:
+        en, fr = told(problem)
         raise Invalid(
-            f"The disclosure policy cannot be read: {problem}.",
-            remedy="Write it with `signed_policy`.",
+            f"The disclosure policy cannot be read: {en}. / "
+            f"La politique de divulgation ne peut être lue : {fr}.",
+            remedy="Begin from `bercail airlock policy show NAME --json`. / "
+            "Partez de `bercail airlock policy show NOM --json`.",
             rule="disclosure-policy",
         ) from problem

@@ -31,19 +31,33 @@ class Dimension:
 
     def __attrs_post_init__(self) -> None:
         if not self.parents:
-            raise _invalid(self.name, "it has no codes")
+            raise _invalid(self.name, "it has no codes", "elle n'a aucun code")
         if not all(0 < len(code) <= MAX_TEXT for code in self.parents):
-            raise _invalid(self.name, "a code is empty or longer than 200 characters")
+            raise _invalid(
+                self.name,
+                "a code is empty or longer than 200 characters",
+                "un code est vide ou dépasse 200 caractères",
+            )
         if set(self.parents.values()) - set(self.parents) - {ALL}:
-            raise _invalid(self.name, "a parent is not one of its codes")
+            raise _invalid(
+                self.name,
+                "a parent is not one of its codes",
+                "un parent n'est pas l'un de ses codes",
+            )
         for code in self.parents:
             above, steps = self.parents[code], 0
             while above is not ALL:
                 above, steps = self.parents[above], steps + 1
                 if steps > len(self.parents):
-                    raise _invalid(self.name, "a code is its own ancestor")
+                    raise _invalid(
+                        self.name, "a code is its own ancestor", "un code est son propre ancêtre"
+                    )
         if set(self.covers) - set(self.leaves):
-            raise _invalid(self.name, "values are given for a code that is not a leaf")
+            raise _invalid(
+                self.name,
+                "values are given for a code that is not a leaf",
+                "des valeurs sont données à un code qui n'est pas une feuille",
+            )
 
     @cached_property
     def codes(self) -> tuple[str | None, ...]:
@@ -118,12 +132,24 @@ def dimension_from_dict(value: Mapping[str, Any]) -> Dimension:
             },
         )
     except (KeyError, TypeError, AttributeError) as problem:
-        raise _invalid(str(value)[:40], "its JSON has not the shape of a dimension") from problem
+        raise _invalid(
+            _name_in(value),
+            "its JSON has not the shape of a dimension",
+            "son JSON n'a pas la forme d'une dimension",
+        ) from problem
 
 
-def _invalid(name: str, why: str) -> Invalid:
+def _name_in(value: Any) -> str:
+    """The name of a dimension that may be wrong in everything else."""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    return name[:MAX_TEXT] if isinstance(name, str) else "?"
+
+
+def _invalid(name: str, why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The dimension `{name}` cannot be used: {why}.",
-        remedy="Declare its codes and their parents in the schema.",
+        f"The dimension `{name}` cannot be used: {why}. / "
+        f"La dimension `{name}` ne peut être utilisée : {why_fr}.",
+        remedy="Declare its codes and their parents in the schema. / "
+        "Déclarez ses codes et leurs parents dans le schéma.",
         rule="table-schema",
     )

@@ -149,8 +149,9 @@ def _fuller(one: TypedCell, other: TypedCell) -> TypedCell:
 def _disagree(one: TypedTable, other: TypedTable) -> Invalid:
     return Invalid(
         f"The tables `{one.name}` and `{other.name}` give two values to the same cell. / "
-        f"Les tables `{one.name}` et `{other.name}` donnent deux valeurs à la même case.",
-        remedy="Make them from the same data, or declare different populations.",
+        f"Les tableaux `{one.name}` et `{other.name}` donnent deux valeurs à la même case.",
+        remedy="Make them from the same data, or declare different populations. / "
+        "Tirez-les des mêmes données, ou déclarez des populations différentes.",
         rule="linked-tables",
     )
 
@@ -160,6 +161,8 @@ def _uneven(table: TypedTable, dimension: str) -> Invalid:
         f"A line of `{table.name}` does not add up to its margin along `{dimension}`. / "
         f"Une ligne de `{table.name}` n'a pas pour somme sa marge selon `{dimension}`.",
         remedy="If its codes overlap, declare `partition: false`; if numbers were rounded, "
-        "hand in the exact ones: rounding is done here.",
+        "hand in the exact ones: rounding is done here. / Si ses codes se recouvrent, déclarez "
+        "`partition: false` ; si des nombres sont arrondis, remettez les exacts : l'arrondi se "
+        "fait ici.",
         rule="linear-margins",
     )

@@ -21,14 +21,29 @@ def read_html(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
     reader.feed(data.decode("utf-8", errors="replace"))
     reader.close()
     found = []
-    for rule, many, what in (
-        ("comment", reader.comments, "remarks in its source"),
-        ("hidden-cells", reader.invisible, "elements that a reader does not see"),
-        ("embedded-data", reader.embedded, "scripts, pictures or frames"),
-        ("embedded-data", reader.data_values, "`data-` values behind what is shown"),
+    for rule, many, what, what_fr in (
+        ("comment", reader.comments, "remarks in its source", "remarques dans sa source"),
+        (
+            "hidden-cells",
+            reader.invisible,
+            "elements that a reader does not see",
+            "éléments qu'un lecteur ne voit pas",
+        ),
+        (
+            "embedded-data",
+            reader.embedded,
+            "scripts, pictures or frames",
+            "scripts, images ou cadres",
+        ),
+        (
+            "embedded-data",
+            reader.data_values,
+            "`data-` values behind what is shown",
+            "valeurs `data-` derrière ce qui est montré",
+        ),
     ):
         if many:
-            found.append(_finding(rule, "page", f"{many} {what}"))
+            found.append(_finding(rule, _PAGE, f"{many} {what}", f"{many} {what_fr}"))
     grids = []
     for place, rows in enumerate(reader.tables, start=1):
         require_size(len(rows), max(map(len, rows), default=0))
@@ -134,10 +149,14 @@ def read_latex(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
     found = []
     remarks = sum(1 for remark in _REMARK.findall(text) if remark.strip("% \t"))
     if remarks:
-        found.append(_finding("comment", "LaTeX source", f"{remarks} remarks"))
+        found.append(_finding("comment", _SOURCE, f"{remarks} remarks", f"{remarks} remarques"))
     unseen = len(_INVISIBLE_TEX.findall(text))
     if unseen:
-        found.append(_finding("hidden-cells", "LaTeX source", f"{unseen} invisible texts"))
+        found.append(
+            _finding(
+                "hidden-cells", _SOURCE, f"{unseen} invisible texts", f"{unseen} textes invisibles"
+            )
+        )
     plain = _REMARK.sub("", text)
     grids = []
     for place, match in enumerate(_TABULAR.finditer(plain), start=1):
@@ -188,10 +207,14 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("$", "").replace("{", "").replace("}", "").split())
 
 
-def _finding(rule: str, where: str, what: str) -> Finding:
+_PAGE = ("The page", "La page")
+_SOURCE = ("The LaTeX source", "La source LaTeX")
+
+
+def _finding(rule: str, where: tuple[str, str], what: str, what_fr: str) -> Finding:
     return Finding(
         rule=rule,
         severity="blocking",
-        message=f"The {where} has {what}.",
-        remedy="Hand in the table alone, as CSV.",
+        message=f"{where[0]} has {what}. / {where[1]} contient {what_fr}.",
+        remedy="Hand in the table alone, as CSV. / Remettez le tableau seul, en CSV.",
     )

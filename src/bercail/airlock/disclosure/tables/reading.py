@@ -49,7 +49,7 @@ def kind_of(data: bytes) -> FileKind:
     if data[:4] == b"PK\x03\x04":
         if b"xl/workbook.xml" in data:
             return "xlsx"
-        raise _no_table("it is an archive")
+        raise _no_table("it is an archive", "c'est une archive")
     if data[:4] == b"PAR1":
         return "parquet"
     if start[:1] == b"{":
@@ -59,7 +59,7 @@ def kind_of(data: bytes) -> FileKind:
     if start[:1] == b"<":
         return "html"
     if not start or b"\x00" in data:
-        raise _no_table("it is empty or no text")
+        raise _no_table("it is empty or no text", "il est vide ou n'est pas du texte")
     return "csv"
 
 
@@ -76,7 +76,10 @@ def read_grids(data: bytes) -> tuple[FileKind, tuple[Grid, ...], tuple[Finding, 
     """The grids of `data` before anyone knows what they mean; raises `Invalid` as `read_tables`."""
     kind = kind_of(data)
     if kind == "counts":
-        raise _no_table("it is a count table, which says itself what it counts")
+        raise _no_table(
+            "it is a count table, which says itself what it counts",
+            "c'est un tableau d'effectifs, qui dit lui-même ce qu'il compte",
+        )
     return (kind, *_READERS[kind](data))
 
 
@@ -96,7 +99,7 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     understood: list[tuple[Grid, TableSchema]] = []
     if not grids:
         unread.append(
-            "No table was found in the file. / Aucune table n'a été trouvée dans le fichier."
+            "No table was found in the file. / Aucun tableau n'a été trouvé dans le fichier."
         )
     for place, grid in enumerate(grids):
         schema = schemas[place] if place < len(schemas) else infer(grid)
@@ -122,12 +125,13 @@ def read_tables(data: bytes, schemas: Sequence[TableSchema] = ()) -> Reading:
     )
 
 
-_NOT_UNDERSTOOD = "`{0}` is not understood: {1}. / `{0}` n'est pas comprise : {2}."
+_NOT_UNDERSTOOD = "`{0}` is not understood: {1}. / `{0}` n'est pas compris : {2}."
 
 
-def _no_table(why: str) -> Invalid:
+def _no_table(why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The file is no table: {why}.",
-        remedy="Hand in CSV, XLSX, Parquet, HTML or LaTeX with one table of counts.",
+        f"The file is no table: {why}. / Le fichier n'est pas un tableau : {why_fr}.",
+        remedy="Hand in CSV, XLSX, Parquet, HTML or LaTeX with one table of counts. / "
+        "Remettez un CSV, XLSX, Parquet, HTML ou LaTeX avec un tableau d'effectifs.",
         rule="output-type",
     )

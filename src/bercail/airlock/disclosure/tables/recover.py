@@ -131,8 +131,8 @@ def _whole(text: str, row: int) -> int | None:
 
 def _wrong(why: str, why_fr: str) -> Invalid:
     return Invalid(
-        f"The table is not understood: {why}. / La table n'est pas comprise : {why_fr}.",
+        f"The table is not understood: {why}. / Le tableau n'est pas compris : {why_fr}.",
         remedy="Declare its schema, or write it with one row for each cell. / "
-        "Déclarez son schéma, ou écrivez-la avec une ligne par case.",
+        "Déclarez son schéma, ou écrivez-le avec une ligne par case.",
         rule="table-schema",
     )

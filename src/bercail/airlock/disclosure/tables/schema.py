@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 from attrs import evolve, field, frozen
 
 from bercail.airlock.disclosure.counts import DIGEST, MAX_SNAPSHOTS, MAX_TEXT, SNAPSHOT
+from bercail.airlock.disclosure.faults import FaultError, unreadable_schema
 from bercail.airlock.disclosure.tables.dimension import Dimension, dimension_from_dict
 from bercail.airlock.disclosure.tables.grid import Grid, is_hidden, number
 from bercail.airlock.disclosure.tables.typed import PART_UNIT, PERSONS, Measure
-from bercail.foundation import Invalid
 
 FORMAT = "bercail-table-schema/1"
 FACTS = ("persons", "records", "establishments", "prescribers", "cell_key")
@@ -57,29 +57,35 @@ def read_schema(data: bytes) -> tuple[TableSchema, ...]:
     try:
         value = json.loads(data)
         if value["format"] != FORMAT:
-            raise ValueError(f"it does not say `{FORMAT}`")
+            raise FaultError(f"it does not say `{FORMAT}`", f"il ne dit pas `{FORMAT}`")
         snapshots, protection = _snapshots(value), value.get("protection", "suppression")
         if protection not in get_args(Protection):
-            raise ValueError(f"its `protection` is none of {', '.join(get_args(Protection))}")
+            known = ", ".join(get_args(Protection))
+            raise FaultError(
+                f"its `protection` is none of {known}",
+                f"sa `protection` n'est aucune de {known}",
+            )
         linked = _text(value.get("linked", ""))
         return tuple(
             evolve(_schema(entry), snapshots=snapshots, protection=protection, linked=linked)
             for entry in value["tables"]
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
-        raise Invalid(
-            f"The schema cannot be read: {problem}.",
-            remedy="Write it as the reference on disclosure policy shows.",
-            rule="table-schema",
-        ) from problem
+        raise unreadable_schema(problem) from problem
 
 
 def _snapshots(value: Mapping[str, Any]) -> tuple[str, ...]:
     found = value.get("snapshots", [])
     if not isinstance(found, list) or len(found) > MAX_SNAPSHOTS:
-        raise ValueError(f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}")
+        raise FaultError(
+            f"its `snapshots` are not a list of at most {MAX_SNAPSHOTS}",
+            f"ses `snapshots` ne sont pas une liste de {MAX_SNAPSHOTS} au plus",
+        )
     if not all(isinstance(one, str) and SNAPSHOT.fullmatch(one) for one in found):
-        raise ValueError("one of its `snapshots` is not `TABLE@number`")
+        raise FaultError(
+            "one of its `snapshots` is not `TABLE@number`",
+            "un de ses `snapshots` n'est pas `TABLE@numéro`",
+        )
     return tuple(found)
 
 
@@ -88,9 +94,15 @@ def _schema(entry: Mapping[str, Any]) -> TableSchema:
     measure = entry["measure"]
     population = _text(entry.get("population", ""))
     if population and not DIGEST.fullmatch(population):
-        raise ValueError("a `population` is not the 64 hexadecimal digits of a cohort model")
+        raise FaultError(
+            "a `population` is not the 64 hexadecimal digits of a cohort model",
+            "une `population` n'est pas les 64 chiffres hexadécimaux d'un modèle de cohorte",
+        )
     if measure["unit"] == PART_UNIT:
-        raise ValueError(f"the unit `{PART_UNIT}` is that of declared results alone")
+        raise FaultError(
+            f"the unit `{PART_UNIT}` is that of declared results alone",
+            f"l'unité `{PART_UNIT}` est celle des seuls résultats déclarés",
+        )
     return TableSchema(
         measure=Measure(
             name=_text(measure["name"]), kind=_text(measure["kind"]), unit=_text(measure["unit"])
@@ -114,13 +126,16 @@ def _schema(entry: Mapping[str, Any]) -> TableSchema:
 def _text(value: Any) -> Any:
     """`value`, which is a text of a reasonable length."""
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise TypeError(f"a name is no text of at most {MAX_TEXT} characters")
+        raise FaultError(
+            f"a name is no text of at most {MAX_TEXT} characters",
+            f"un nom n'est pas un texte de {MAX_TEXT} caractères au plus",
+        )
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError("`top` is no list of columns")
+        raise FaultError("`top` is no list of columns", "`top` n'est pas une liste de colonnes")
     return value
 
 
@@ -190,7 +205,7 @@ def infer(grid: Grid) -> TableSchema | tuple[str, str]:
     if len(grid.rows) < 2 or len(header) < 2:
         return (
             "it has no header with two columns or more and a row below",
-            "elle n'a pas d'en-tête d'au moins deux colonnes avec une ligne dessous",
+            "il n'a pas d'en-tête d'au moins deux colonnes avec une ligne dessous",
         )
     if len(set(header[1:])) != len(header[1:]) or not all(header[1:]):
         return (
@@ -247,7 +262,7 @@ def _long(
     if spare:
         return _spare_columns(len(spare))
     if not rest:
-        return ("it has no column of categories", "elle n'a aucune colonne de catégories")
+        return ("it has no column of categories", "il n'a aucune colonne de catégories")
     facts = {name: grid.header[place] for name, place in found.items() if place is not None}
     return TableSchema(
         measure=measure,
@@ -261,7 +276,7 @@ def _long(
 
 _NOTHING_COUNTED = (
     "it names establishments or prescribers but nothing that is counted",
-    "elle nomme des établissements ou des prescripteurs mais rien de compté",
+    "il nomme des établissements ou des prescripteurs mais rien de compté",
 )
 
 

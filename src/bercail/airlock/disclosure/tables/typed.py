@@ -41,9 +41,11 @@ class Measure:
 
     def __attrs_post_init__(self) -> None:
         if self.kind not in get_args(Kind):
+            known = ", ".join(get_args(Kind))
             raise Invalid(
-                f"`{self.kind}` is no kind of measure.",
-                remedy=f"Use one of {', '.join(get_args(Kind))}.",
+                f"`{self.kind}` is no kind of measure. / "
+                f"`{self.kind}` n'est pas un genre de mesure.",
+                remedy=f"Use one of {known}. / Employez l'un de {known}.",
                 rule="table-schema",
             )
 
@@ -58,6 +60,13 @@ class Measure:
 
 
 PERSONS = Measure(name="persons", kind="persons", unit="distinct persons")
+
+_UNITS_FR: Mapping[str, str] = {PERSONS.unit: "personnes distinctes", "units": "unités"}
+
+
+def unit_in_french(unit: str) -> str:
+    """The unit of an inferred measure in French; a name from a header in backticks, as it is."""
+    return _UNITS_FR.get(unit, f"`{unit}`")
 
 
 @frozen(kw_only=True)
@@ -81,13 +90,22 @@ class TypedCell:
     def __attrs_post_init__(self) -> None:
         numbers = (self.persons, self.records, self.establishments, self.prescribers)
         if any(number is not None and number < 0 for number in numbers):
-            raise Invalid("A cell counts less than nobody.", rule="table-schema")
+            raise Invalid(
+                "A cell counts less than nobody. / Une case compte moins que personne.",
+                remedy="Correct the count. / Corrigez l'effectif.",
+                rule="table-schema",
+            )
         if self.value is not None and not isfinite(self.value):
-            raise Invalid("A cell holds no finite number.", rule="table-schema")
+            raise Invalid(
+                "A cell holds no finite number. / Une case ne contient pas un nombre fini.",
+                remedy="Correct the number, or leave it out. / Corrigez le nombre, ou retirez-le.",
+                rule="table-schema",
+            )
         if list(self.top) != sorted(self.top, reverse=True):
             raise Invalid(
-                "The contributions of a cell do not stand in order.",
-                remedy="Write the greatest first.",
+                "The contributions of a cell do not stand in order. / "
+                "Les contributions d'une case ne sont pas dans l'ordre.",
+                remedy="Write the greatest first. / Écrivez d'abord la plus grande.",
                 rule="table-schema",
             )
 
@@ -111,15 +129,27 @@ class TypedTable:
         size = prod(len(dimension.codes) for dimension in self.dimensions)
         if size > MAX_CELLS:
             raise Invalid(
-                f"The table has {size} cells with margins; the most is {MAX_CELLS}.",
-                remedy="Use fewer dimensions or wider categories.",
+                f"The table has {size} cells with margins; the most is {MAX_CELLS}. / "
+                f"Le tableau a {size} cases avec ses marges ; le maximum est {MAX_CELLS}.",
+                remedy="Use fewer dimensions or wider categories. / "
+                "Employez moins de dimensions ou des catégories plus larges.",
                 rule="table-size",
             )
         if len({dimension.name for dimension in self.dimensions}) != len(self.dimensions):
-            raise Invalid("Two dimensions of a table have the same name.", rule="table-schema")
+            raise Invalid(
+                "Two dimensions of a table have the same name. / "
+                "Deux dimensions d'un tableau ont le même nom.",
+                remedy="Rename one of them. / Renommez l'une d'elles.",
+                rule="table-schema",
+            )
         known = set(self.all_keys())
         if any(key not in known for key in self.cells):
-            raise Invalid("A cell stands under codes of no dimension.", rule="table-schema")
+            raise Invalid(
+                "A cell stands under codes of no dimension. / "
+                "Une case porte des codes qui ne sont d'aucune dimension.",
+                remedy="Declare every code in the schema. / Déclarez chaque code dans le schéma.",
+                rule="table-schema",
+            )
 
     def all_keys(self) -> tuple[Key, ...]:
         """Every cell of the full table, in the order of publication."""

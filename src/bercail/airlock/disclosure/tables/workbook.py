@@ -49,7 +49,10 @@ def read_xlsx(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
         if grid.rows:
             grids.append(grid)
     if book.defined_names:
-        found.append(_finding("defined-names", f"{len(book.defined_names)} names are defined"))
+        names = len(book.defined_names)
+        found.append(
+            _finding("defined-names", f"{names} names are defined", f"{names} noms sont définis")
+        )
     book.close()
     return tuple(grids), tuple(found)
 
@@ -62,7 +65,9 @@ def _open(data: bytes) -> Any:
             return openpyxl.load_workbook(io.BytesIO(data), data_only=False)
     except _BROKEN as problem:
         raise Invalid(
-            "The workbook cannot be read.", remedy="Save it again as XLSX.", rule="output-type"
+            "The workbook cannot be read. / Le classeur ne peut être lu.",
+            remedy="Save it again as XLSX. / Enregistrez-le de nouveau en XLSX.",
+            rule="output-type",
         ) from problem
 
 
@@ -73,12 +78,15 @@ def _parts(data: bytes) -> list[Finding]:
             members = archive.infolist()
     except _BROKEN as problem:
         raise Invalid(
-            "The workbook is no whole archive.", remedy="Save it again.", rule="output-type"
+            "The workbook is no whole archive. / Le classeur n'est pas une archive entière.",
+            remedy="Save it again. / Enregistrez-le de nouveau.",
+            rule="output-type",
         ) from problem
     if len(members) > _MOST_MEMBERS or sum(one.file_size for one in members) > _MOST_BYTES:
         raise Invalid(
-            "The workbook grows over 64 MiB when it is unpacked.",
-            remedy="Let out results, not data.",
+            "The workbook grows over 64 MiB when it is unpacked. / "
+            "Le classeur dépasse 64 Mio une fois décompressé.",
+            remedy="Let out results, not data. / Faites sortir des résultats, pas des données.",
             rule="archive-size",
         )
     names = [member.filename for member in members]
@@ -87,40 +95,62 @@ def _parts(data: bytes) -> list[Finding]:
     found = []
     if loaded:
         found.append(
-            _finding("embedded-data", f"{len(loaded)} parts are pictures, links, pivots or code")
+            _finding(
+                "embedded-data",
+                f"{len(loaded)} parts are pictures, links, pivots or code",
+                f"{len(loaded)} parties sont des images, des liens, des croisés ou du code",
+            )
         )
     if foreign:
-        found.append(_finding("embedded-data", f"{len(foreign)} parts are of no workbook"))
+        found.append(
+            _finding(
+                "embedded-data",
+                f"{len(foreign)} parts are of no workbook",
+                f"{len(foreign)} parties ne sont d'aucun classeur",
+            )
+        )
     return found
 
 
 def _sheet(sheet: Any, place: int) -> list[Finding]:
     found = []
     if sheet.sheet_state != "visible":
-        found.append(_finding("hidden-sheet", f"sheet {place} is hidden"))
+        found.append(_finding("hidden-sheet", *_HIDDEN_SHEET, place))
     rows = sum(1 for one in sheet.row_dimensions.values() if one.hidden)
     columns = sum(1 for one in sheet.column_dimensions.values() if one.hidden)
     if rows or columns:
-        found.append(
-            _finding("hidden-cells", f"sheet {place} hides {rows} rows and {columns} columns")
-        )
+        found.append(_finding("hidden-cells", *_HIDES, place, rows, columns))
     cells = [cell for row in sheet.iter_rows() for cell in row]
-    comments = sum(1 for cell in cells if cell.comment is not None)
-    if comments:
-        found.append(_finding("comment", f"sheet {place} has {comments} comments"))
-    formulas = sum(1 for cell in cells if cell.data_type == "f")
-    if formulas:
-        found.append(_finding("formula", f"sheet {place} has {formulas} formulas"))
-    invisible = sum(1 for cell in cells if cell.number_format in (";;;", '"";"";"";""'))
-    if invisible:
-        found.append(_finding("hidden-cells", f"sheet {place} has {invisible} invisible numbers"))
+    for rule, words, many in (
+        ("comment", _COMMENTS, sum(1 for cell in cells if cell.comment is not None)),
+        ("formula", _FORMULAS, sum(1 for cell in cells if cell.data_type == "f")),
+        ("hidden-cells", _UNSEEN, sum(1 for cell in cells if cell.number_format in _NO_FORMAT)),
+    ):
+        if many:
+            found.append(_finding(rule, *words, place, many))
     return found
 
 
-def _finding(rule: str, what: str) -> Finding:
+_NO_FORMAT = (";;;", '"";"";"";""')
+"""Formats under which a number is there and not seen."""
+
+_HIDDEN_SHEET = ("sheet {0} is hidden", "la feuille {0} est masquée")
+_HIDES = (
+    "sheet {0} hides {1} rows and {2} columns",
+    "la feuille {0} masque {1} lignes et {2} colonnes",
+)
+_COMMENTS = ("sheet {0} has {1} comments", "la feuille {0} a {1} commentaires")
+_FORMULAS = ("sheet {0} has {1} formulas", "la feuille {0} a {1} formules")
+_UNSEEN = ("sheet {0} has {1} invisible numbers", "la feuille {0} a {1} nombres invisibles")
+
+
+def _finding(rule: str, what: str, what_fr: str, *numbers: int) -> Finding:
+    """A finding; `numbers` stand at `{0}`, `{1}` of both texts."""
+    what, what_fr = what.format(*numbers), what_fr.format(*numbers)
     return Finding(
         rule=rule,
         severity="blocking",
-        message=f"In the workbook, {what}.",
-        remedy="Paste the values alone into a new workbook, or save them as CSV.",
+        message=f"In the workbook, {what}. / Dans le classeur, {what_fr}.",
+        remedy="Paste the values alone into a new workbook, or save them as CSV. / "
+        "Collez les valeurs seules dans un nouveau classeur, ou enregistrez-les en CSV.",
     )
