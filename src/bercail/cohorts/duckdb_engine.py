@@ -98,7 +98,7 @@ class DuckdbEngine:
 
 def to_sql(query: exp.Query) -> str:
     """A query as DuckDB text; anything that DuckDB lacks is an error."""
-    return query.sql(dialect="duckdb", unsupported_level=ErrorLevel.RAISE)
+    return query.sql(dialect="duckdb", copy=False, unsupported_level=ErrorLevel.RAISE)
 
 
 @frozen(kw_only=False)

@@ -56,7 +56,8 @@ def _lists(keys: int) -> tuple[str, str]:
     known = " AND ".join(f"{key_column(place)} IS NOT NULL" for place in range(keys))
     ranked = f"SELECT *, ROW_NUMBER() OVER (ORDER BY person) AS rank FROM {CASES} WHERE {known}"  # noqa: S608
     case = "{'rank': rank, 'person': person, 'index_date': index_date}"
+    cases, pool = f"LIST_SORT(LIST({case})) AS cases", "LIST_SORT(LIST(person)) AS pool"
     return (
-        f"SELECT {names}, LIST_SORT(LIST({case})) AS cases FROM ({ranked}) AS r GROUP BY {names}",  # noqa: S608
-        f"SELECT {names}, LIST_SORT(LIST(person)) AS pool FROM {POOL} WHERE {known} GROUP BY {names}",  # noqa: S608
+        f"SELECT {names}, {cases} FROM ({ranked}) AS r GROUP BY {names}",  # noqa: S608
+        f"SELECT {names}, {pool} FROM {POOL} WHERE {known} GROUP BY {names}",  # noqa: S608
     )
