@@ -8,7 +8,8 @@ persons with the same values, the same counts and pairs, which is checked first.
 of this process, all threads, the least of the rounds, up to Arrow tables on every side; the
 engine's holds its compiling, its reading of schemas and the opening of seals. One line for each
 shape and side, with wall seconds beside, and the highest resident memory last. All get 6 GB; only
-the hand-written SQL may spill to a disk, which it needs from some 20 million lines on.
+the hand-written SQL may spill to a disk, which it needs from some 20 million lines on. `--shape`
+chooses shapes, where not all five are asked for.
 """
 
 from __future__ import annotations
@@ -72,10 +73,15 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--lines", type=int, default=LINES)
     asked.add_argument("--rounds", type=int, default=ROUNDS)
+    asked.add_argument("--shape", choices=models(), action="append")
     asked.add_argument("--folder", type=Path, default=None)
     given = asked.parse_args()
     with made(given.lines, given.folder) as data:
-        met = [measured(shape, model, data, given.rounds) for shape, model in models().items()]
+        met = [
+            measured(shape, model, data, given.rounds)
+            for shape, model in models().items()
+            if shape in (given.shape or models())
+        ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     met.append(tell("shapes memory in GB", peak, MEMORY_GB, 1.0))
     return 0 if all(met) else 1
