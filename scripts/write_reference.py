@@ -23,6 +23,7 @@ import typer
 
 import bercail
 from bercail.cli.main import app
+from bercail.ingest.silver.pages import silver_page
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -231,6 +232,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands_page,
     "reference/events.md": events_page,
     "reference/benchmarks.md": benchmarks_page,
+    "reference/silver-tables.md": silver_page,
     "index.md": index_page,
 }
 
