@@ -146,4 +146,5 @@ def test_a_garbled_signature_is_refused_and_not_repeated(text: str) -> None:
 
 def test_a_whole_signature_is_taken() -> None:
     account = Location.parse("azure://acct?endpoint=https://acct.blob.example")
-    open_store(account, Credentials(sas=Secret(b"sv=2025-05-05&ss=b&sp=rl&sig=AB%2Bc%3D")))
+    store = open_store(account, Credentials(sas=Secret(b"sv=2025-05-05&ss=b&sp=rl&sig=AB%2Bc%3D")))
+    assert store.location == account

@@ -15,6 +15,7 @@ from bercail.hosting.events import ErasureEvidenced
 from bercail.hosting.migration.manifest import write_whole
 from bercail.hosting.migration.state import MigrationState
 from bercail.hosting.naming import named
+from bercail.hosting.report.wording import moment
 from bercail.vault import Keyring, dsse_envelope, signer
 
 FORMAT = "bercail-erasure-certificate/1"
@@ -122,7 +123,7 @@ def readable(said: Mapping[str, Any], language: str) -> str:
 
 def _second(at: str) -> str:
     """A recorded moment to the second, or nothing where there is none."""
-    return f"{at[:19].replace('T', ' ')} UTC" if at else ""
+    return f"{moment(at)} UTC" if at else ""
 
 
 def _shown(one: Mapping[str, Any], text: Mapping[str, str]) -> str:
