@@ -16,6 +16,7 @@ from sqlglot import ErrorLevel, exp
 from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.model import Model
 from bercail.cohorts.outcomes import measure_table
+from bercail.cohorts.pairing import paired
 from bercail.cohorts.plan import Reading, RunPlan, plan_run
 from bercail.cohorts.result import CohortResult, persons_schema
 from bercail.cohorts.sources import Source, Sources
@@ -29,13 +30,19 @@ from bercail.cohorts.sql.cohort import (
 from bercail.cohorts.sql.decided import (
     cohort_persons,
     count_steps,
-    matches_table,
+    matched_cases,
+    matched_pool,
+    matched_strata,
     measure_sums,
     persons_table,
 )
+from bercail.cohorts.sql.matching import STRATA
 from bercail.cohorts.sql.views import DRUGS
 from bercail.cohorts.watched_files import WatchedFiles
 from bercail.foundation import Invalid, Unavailable
+
+# How many rows of a table come at once, where it is not kept whole.
+BATCH_ROWS = 100_000
 
 
 @frozen(kw_only=True)
@@ -85,7 +92,8 @@ class DuckdbEngine:
             with duckdb.connect(":memory:", config=self._settings.as_config()) as connection:
                 _Tables(connection, watched).show(plan)
                 return _Questions(connection, plan).result()
-        except duckdb.Error as error:
+        # Of a table that is read as it comes, DuckDB's errors are told as `OSError`.
+        except (duckdb.Error, OSError) as error:
             caught = [files.caught for files in watched.values() if files.caught is not None]
             if caught:
                 raise caught[0] from None
@@ -151,9 +159,14 @@ class _Questions:
         return {rows.name: self._table(compile_event_rows(self.plan, rows)) for rows in outputs}
 
     def _matches(self) -> pa.Table | None:
-        if self.plan.model.matching is None:
+        matching = self.plan.model.matching
+        if matching is None:
             return None
-        found = self._table(matches_table(self.plan))
+        self._keep(STRATA, matched_strata(self.plan))
+        cases = self._table(matched_cases(self.plan))
+        # Read as it comes: most of the pool is never a control.
+        pool = self.connection.sql(to_sql(matched_pool(self.plan))).to_arrow_reader(BATCH_ROWS)
+        found = paired(cases, pool, matching.ratio)
         return found if self.plan.model.index_date is not None else found.drop(["index_date"])
 
 

@@ -167,7 +167,8 @@ class FolderStore:
         The long way answers where the kernel does not know, or the folder itself was moved.
         """
         try:
-            real = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+            # Asked at every read: a `Path` would take longer than the kernel does.
+            real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
         except OSError:
             real = ""
         if not real.startswith(self._inside):

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+import sqlglot
 from fsspec.implementations.memory import MemoryFileSystem
 
 from bercail.cohorts import (
@@ -19,6 +20,8 @@ from bercail.cohorts import (
     Sources,
     dispensings,
     duckdb_engine,
+    match,
+    persons,
 )
 from bercail.cohorts.duckdb_engine import to_sql
 from bercail.cohorts.plan import RunPlan, plan_run
@@ -69,6 +72,27 @@ def test_too_little_memory_is_unavailable() -> None:
     engine = DuckdbEngine(data.sources(), DuckdbSettings(memory_limit="1MB"))
     with pytest.raises(Unavailable, match="`OutOfMemoryException`"):
         engine.run(_model())
+
+
+def test_an_error_in_a_table_that_is_read_as_it_comes_tells_no_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Arrow tells an error of DuckDB as its own, with DuckDB's words.
+    everyone = persons.birth_year.is_known()
+    study = Cohort(
+        name="s",
+        title="s",
+        population=everyone,
+        attributes={"sex": persons.sex},
+        matching=match(everyone, on=["sex"]),
+    )
+    failing = (
+        "SELECT CAST('p' || CAST(i AS TEXT) AS INT) AS stratum, '' AS person FROM RANGE(9) AS t(i)"
+    )
+    monkeypatch.setattr(duckdb_engine, "matched_pool", lambda _: sqlglot.parse_one(failing))
+    with pytest.raises(Unavailable) as caught:
+        DuckdbEngine(SmallSnds().sources()).run(study.model)
+    assert "p0" not in f"{caught.value}"
 
 
 class _Breaking(MemoryFileSystem):

@@ -14,7 +14,12 @@ from bercail.cohorts.outcomes import measure_column, wide_schema
 from bercail.cohorts.outputs import Measure
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.sql.cohort import DECIDED, last_step, may_be_control
-from bercail.cohorts.sql.matching import compile_matching, key_column
+from bercail.cohorts.sql.matching import (
+    STRATUM,
+    compile_in_strata,
+    compile_strata,
+    key_column,
+)
 from bercail.cohorts.sql.terms import Term, number
 from bercail.cohorts.sql.trees import cast, named_as
 from bercail.cohorts.views import Kind
@@ -93,28 +98,39 @@ def _alike(plan: RunPlan, groups: Sequence[Term], values: Sequence[Term]) -> exp
     return query.where(_passed(plan), copy=False).group_by(*kinds, copy=False)
 
 
-def matches_table(plan: RunPlan) -> exp.Query:
-    """Pairs of `case` and `control` with the case's `index_date` (null in a study without one)."""
-    model = plan.model
-    if model.matching is None:
+def matched_strata(plan: RunPlan) -> exp.Select:
+    """The groups of equal attributes in which cases are, to be kept as `matched_strata`."""
+    return compile_strata(_cases(plan), len(_keys(plan)))
+
+
+def matched_cases(plan: RunPlan) -> exp.Select:
+    """Cases with `stratum`, `person` and `index_date` (null in a study without), by person."""
+    columns = ("person", "index_date")
+    return compile_in_strata(_cases(plan), len(_keys(plan)), columns, ("person",))
+
+
+def matched_pool(plan: RunPlan) -> exp.Select:
+    """Who may be a control, with `stratum` and `person`, sorted by these."""
+    keys = _keys(plan)
+    pool = exp.select("person", *keys, copy=False).from_(DECIDED, copy=False)
+    pool = pool.where(*may_be_control(plan), copy=False)
+    return compile_in_strata(pool, len(keys), ("person",), (STRATUM, "person"))
+
+
+def _keys(plan: RunPlan) -> list[Term]:
+    """The attributes matched on, called by `key_column`."""
+    matching = plan.model.matching
+    if matching is None:
         raise TypeError("a run that matches nobody")
-    keys = [
-        named_as(_value(plan, name), key_column(place))
-        for place, name in enumerate(model.matching.on)
-    ]
+    return [named_as(_value(plan, name), key_column(n)) for n, name in enumerate(matching.on)]
+
+
+def _cases(plan: RunPlan) -> exp.Select:
     day: Term = cast(exp.null(), "DATE")
-    if model.index_date is not None:
+    if plan.model.index_date is not None:
         day = _value(plan, "index_date")
-    cases = exp.select("person", named_as(day, "index_date"), *keys, copy=False).from_(
-        DECIDED, copy=False
-    )
-    pool = exp.select("person", *(one for one in keys), copy=False).from_(DECIDED, copy=False)
-    return compile_matching(
-        cases.where(_passed(plan), copy=False),
-        pool.where(*may_be_control(plan), copy=False),
-        keys=len(keys),
-        ratio=model.matching.ratio,
-    )
+    cases = exp.select("person", named_as(day, "index_date"), *_keys(plan), copy=False)
+    return cases.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
 
 
 def _passed(plan: RunPlan) -> Term:

@@ -210,6 +210,9 @@ def summary(node: Aggregate, conditions: Sequence[Term], terms: Terms) -> Term:
             return aggregate
         return exp.Filter(this=aggregate, expression=exp.Where(this=all_of(tests)))
 
+    if isinstance(node, Exists) and not conditions:
+        # Only who has such an event has a row here.
+        return exp.true()
     if isinstance(node, Exists):
         return exp.GT(this=over(exp.Count(this=exp.Star())), expression=exp.Literal.number(0))
     if isinstance(node, Count):

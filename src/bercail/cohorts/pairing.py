@@ -1,0 +1,85 @@
+"""Pairs of cases and controls by arithmetic on places; the same pairs as `outcomes.matched`.
+
+Where a stratum has n cases, the control at place p of its pool falls to the case at place p modulo
+n, until each case has its controls. So nobody is compared with anybody: the case at place p takes
+what stands at p, at p and n, and so on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Whole = NDArray[np.int64]
+PAIRS = ["case", "control", "index_date"]
+# Pairs that are written at once.
+PIECE = 10_000_000
+
+
+def paired(cases: pa.Table, pool: Iterable[pa.RecordBatch], ratio: int) -> pa.Table:
+    """Pairs of `case` and `control`, sorted, with the `index_date` of the case.
+
+    `cases` has `stratum` (from 0), `person` and `index_date`, sorted by person; the batches of
+    `pool` have `stratum` and `person`, sorted by both as one. Of the pool only those are kept who
+    become controls.
+    """
+    strata = _strata(cases["stratum"])
+    sizes = np.bincount(strata)
+    controls, held = _controls(pool, sizes * ratio)
+    # A row for each case, a column for each of its controls.
+    turns = np.arange(ratio, dtype=np.int64)[None, :] * sizes[strata][:, None]
+    places = _places(strata, sizes)[:, None] + turns
+    there = places < held[strata][:, None]
+    starts = np.cumsum(held) - held
+    chosen, of_case = (places + starts[strata][:, None])[there], np.nonzero(there)[0]
+    columns: list[pa.Array[Any] | pa.ChunkedArray[Any]] = [
+        _taken(_wide(cases["person"]), of_case),
+        _taken(controls, chosen),
+        cases["index_date"].take(pa.array(of_case, pa.int64())),
+    ]
+    return pa.Table.from_arrays(columns, names=PAIRS)
+
+
+def _places(strata: Whole, sizes: Whole) -> Whole:
+    """The place of each case in its stratum."""
+    order = np.argsort(strata, kind="stable")
+    places = np.empty_like(strata)
+    places[order] = np.arange(len(strata)) - (np.cumsum(sizes) - sizes)[strata[order]]
+    return places
+
+
+def _controls(pool: Iterable[pa.RecordBatch], wanted: Whole) -> tuple[pa.Array[Any], Whole]:
+    """The first persons of each stratum, as many as are wanted, and how many there are."""
+    passed, kept = np.zeros_like(wanted), []
+    for batch in pool:
+        strata = _strata(batch.column("stratum"))
+        # A batch is sorted: what stands before the first of a stratum is of others.
+        found, first, many = np.unique(strata, return_index=True, return_counts=True)
+        places = np.arange(len(strata)) - np.repeat(first, many) + passed[strata]
+        passed[found] += many
+        kept.append(batch.column("person").filter(pa.array(places < wanted[strata])))
+    return _wide(pa.chunked_array(kept, pa.string())), np.minimum(passed, wanted)
+
+
+def _strata(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> Whole:
+    found: Whole = column.to_numpy().astype(np.int64)
+    return found
+
+
+def _wide(names: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """All names as one array, which may be larger than the 2 GB of an array of `string`."""
+    found: pa.Array[Any] = names.cast(pa.large_string()).combine_chunks()
+    return found
+
+
+def _taken(names: pa.Array[Any], places: Whole) -> pa.ChunkedArray[Any]:
+    """The names at these places, in pieces that each have room in an array of `string`."""
+    pieces = [
+        names.take(pa.array(places[start : start + PIECE], pa.int64())).cast(pa.string())
+        for start in range(0, len(places), PIECE)
+    ]
+    return pa.chunked_array(pieces, pa.string())
