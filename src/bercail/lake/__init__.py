@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bercail.lake.filesystem import SealedFilesystem, sealed_url, split_url
 from bercail.lake.sealed_file import SealedFile
 from bercail.lake.sealed_store import SealedFolder, SealedObject, SealedStore
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from bercail.lake.epochs import LakeEpoch
     from bercail.lake.erasing import ErasureCertificate
     from bercail.lake.expiring import Expiry
+    from bercail.lake.filesystem import SealedFilesystem, sealed_url, split_url
     from bercail.lake.history import Difference, KnownState
     from bercail.lake.open_copy import OpenCopy
     from bercail.lake.orphans import Orphan
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from bercail.lake.staging import Staged
     from bercail.lake.verification import Verification
 
-# Sealed objects by name need no table format; tables bring heavy libraries and come when
-# asked for.
+# Sealed objects by name need no table format and no engine that reads them; tables bring heavy
+# libraries and come when asked for.
 _LATER = {
     "Compacted": "compaction",
     "DeliveryRows": "row_choice",
@@ -50,6 +50,7 @@ _LATER = {
     "ResealReport": "resealing",
     "Resealing": "resealing",
     "Rewriting": "rewriting",
+    "SealedFilesystem": "filesystem",
     "Snapshot": "snapshot",
     "Staged": "staging",
     "Statement": "snapshot",
@@ -57,6 +58,8 @@ _LATER = {
     "count_known": "checking",
     "count_rows": "checking",
     "known_parts": "checking",
+    "sealed_url": "filesystem",
+    "split_url": "filesystem",
     "verify_tables": "checking",
 }
 

@@ -10,7 +10,6 @@ from attrs import asdict, field, frozen
 from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Missing, Unproven
-from bercail.lake.filesystem import SealedFilesystem
 from bercail.lake.sealed_file import SealedFile
 from bercail.vault import (
     Binding,
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bercail.foundation import Randomness
+    from bercail.lake.filesystem import SealedFilesystem
     from bercail.storage import ObjectStore
     from bercail.vault import DataKey, Keyring
 
@@ -192,7 +192,7 @@ class SealedStore:
 
     def filesystem(self) -> SealedFilesystem:
         """These objects for DuckDB and fsspec readers, under `sealed://<scope>/<name>`."""
-        return SealedFilesystem({self.scope: self})
+        return _filesystem(self.scope, self)
 
     def _binding(self, name: str, version: str) -> Binding:
         return Binding(kind=self.kind, store=self.scope, name=name, version=version)
@@ -241,7 +241,7 @@ class SealedFolder:
 
     def filesystem(self) -> SealedFilesystem:
         """The folder for DuckDB and fsspec readers, under `sealed://<scope>/<name>`."""
-        return SealedFilesystem({self._store.scope: self})
+        return _filesystem(self._store.scope, self)
 
     def _version(self, name: str) -> str:
         if name not in self._versions:
@@ -322,3 +322,10 @@ def _chain(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
     while first:
         yield first.pop(0)
     yield from rest
+
+
+def _filesystem(scope: str, opens: SealedStore | SealedFolder) -> SealedFilesystem:
+    # What moves objects reads them without fsspec, and starts without it.
+    from bercail.lake.filesystem import SealedFilesystem
+
+    return SealedFilesystem({scope: opens})

@@ -29,7 +29,6 @@ from bercail.vault.custody import Custodian, MemoryCustodian, RenewableCustodian
 from bercail.vault.dsse import envelope as dsse_envelope
 from bercail.vault.dsse import open_envelope as open_dsse_envelope
 from bercail.vault.file_custodian import FileCustodian
-from bercail.vault.handover import Handover, hand_over, receive
 from bercail.vault.keyring import Keyring
 from bercail.vault.keys import (
     DataKey,
@@ -51,15 +50,6 @@ from bercail.vault.recipients import Party, Recipient, recipient
 from bercail.vault.sealed import SealedReader, SealingWriter, open_bytes, seal_bytes, seal_chunks
 from bercail.vault.sealed_format import sealed_size
 from bercail.vault.service import RootChange, move_root, renew_root
-from bercail.vault.share_cards import card_text, read_card, write_cards
-from bercail.vault.shares import (
-    ShareCard,
-    TypedShare,
-    combine,
-    recover_custodian,
-    shares_needed,
-    split_root,
-)
 from bercail.vault.signatures import (
     DualPublicKey,
     DualSignature,
@@ -69,10 +59,37 @@ from bercail.vault.signatures import (
 )
 
 if TYPE_CHECKING:
+    from bercail.vault.handover import Handover, hand_over, receive
     from bercail.vault.pseudonyms import level_one, level_two, project
+    from bercail.vault.share_cards import card_text, read_card, write_cards
+    from bercail.vault.shares import (
+        ShareCard,
+        TypedShare,
+        combine,
+        recover_custodian,
+        shares_needed,
+        split_root,
+    )
 
-# They work on Arrow columns, whose library nobody else in this room needs.
-_PSEUDONYMS = {"level_one", "level_two", "project"}
+# Few commands share a root or make pseudonyms: their libraries (SLIP-39, Arrow) come when asked
+# for.
+_LATER = {
+    "Handover": "handover",
+    "ShareCard": "shares",
+    "TypedShare": "shares",
+    "card_text": "share_cards",
+    "combine": "shares",
+    "hand_over": "handover",
+    "level_one": "pseudonyms",
+    "level_two": "pseudonyms",
+    "project": "pseudonyms",
+    "read_card": "share_cards",
+    "receive": "handover",
+    "recover_custodian": "shares",
+    "shares_needed": "shares",
+    "split_root": "shares",
+    "write_cards": "share_cards",
+}
 
 __all__ = [
     "Binding",
@@ -142,8 +159,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PSEUDONYMS:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from bercail.vault import pseudonyms
+    from importlib import import_module
 
-    return getattr(pseudonyms, name)
+    return getattr(import_module(f"bercail.vault.{_LATER[name]}"), name)
