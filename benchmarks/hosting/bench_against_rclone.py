@@ -71,6 +71,8 @@ class Spent:
 
 def measured(command: list[str], environ: dict[str, str], told: str = "") -> Spent:
     """Run a program to its end; what it and its children spent."""
+    # What the run before wrote goes to the disk now, and not on this one's time.
+    os.sync()
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, env=environ, input=told.encode(), check=True, stdout=subprocess.DEVNULL)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
