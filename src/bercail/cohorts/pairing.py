@@ -7,7 +7,7 @@ what stands at p, at p and n, and so on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,46 @@ def paired(cases: pa.Table, pool: Iterable[pa.RecordBatch], ratio: int) -> pa.Ta
         cases["index_date"].take(pa.array(of_case, pa.int64())),
     ]
     return pa.Table.from_arrays(columns, names=PAIRS)
+
+
+def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """`cases` and `pool`, each sorted by person, as `paired` wants them; equal in the columns `on`.
+
+    Nobody with an unknown value there is in a stratum, and of the pool only who has cases beside.
+    """
+    groups = _groups([[table[name].combine_chunks() for table in (cases, pool)] for name in on])
+    of_cases, of_pool = groups[: cases.num_rows], groups[cases.num_rows :]
+    found = np.unique(of_cases[of_cases >= 0])
+    # The last place is that of the unknown: -1 counts from the end.
+    numbers = np.full(groups.max(initial=0) + 2, -1, dtype=np.int64)
+    numbers[found] = np.arange(len(found))
+    of_cases, of_pool = numbers[of_cases], numbers[of_pool]
+    rows = np.argsort(of_pool, kind="stable")
+    rows = rows[np.searchsorted(of_pool[rows], 0) :]
+    return _numbered(cases, np.nonzero(of_cases >= 0)[0], of_cases), _numbered(pool, rows, of_pool)
+
+
+def _groups(columns: Sequence[Sequence[pa.Array[Any]]]) -> Whole:
+    """A number for each row, the same where all columns are; -1 where one is unknown.
+
+    The pieces of a column stand one after the other.
+    """
+    groups: Whole = np.zeros(sum(map(len, columns[0])), dtype=np.int64)
+    known = np.ones(len(groups), dtype=bool)
+    for pieces in columns:
+        values: Any = pa.concat_arrays(pieces).dictionary_encode()
+        places = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        known &= places >= 0
+        # Made small again after each column: products of many would not fit.
+        together = groups * (len(values.dictionary) + 1) + places + 1
+        groups = np.unique(together, return_inverse=True)[1].astype(np.int64)
+    groups[~known] = -1
+    return groups
+
+
+def _numbered(persons: pa.Table, rows: Whole, strata: Whole) -> pa.Table:
+    chosen = persons.take(pa.array(rows, pa.int64()))
+    return chosen.append_column("stratum", pa.array(strata[rows], pa.int64()))
 
 
 def _places(strata: Whole, sizes: Whole) -> Whole:

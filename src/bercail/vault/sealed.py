@@ -7,6 +7,7 @@ in or asked for plus one window of 4 MiB; a stream of any length needs no more.
 from __future__ import annotations
 
 import hmac
+import io
 from collections.abc import Callable, Iterable, Iterator
 
 from cryptography.exceptions import InvalidTag
@@ -218,9 +219,7 @@ class SealedReader:
         if offset >= end:
             return b""
         self._key_for(self._key_id)
-        out = _room(end - offset)
-        self._fill(out, offset, end)
-        return bytes(out)
+        return self._plain(offset, end)
 
     def read_all(self) -> bytes:
         """The whole plaintext."""
@@ -228,10 +227,7 @@ class SealedReader:
 
     def at_once(self) -> bytes:
         """The same right after the reader was made, which has asked for the key."""
-        out = _room(self.size)
-        if self.size:
-            self._fill(out, 0, self.size)
-        return bytes(out)
+        return self._plain(0, self.size) if self.size else b""
 
     def chunks(self, length: int = _OPEN_CHUNK) -> Iterator[bytes]:
         """The plaintext in order, in pieces of about `length` bytes, cut between segments."""
@@ -249,6 +245,13 @@ class SealedReader:
             self._key_for(self._key_id)
             self._fill(room, start, end)
             yield room[: end - start]
+
+    def _plain(self, offset: int, end: int) -> bytes:
+        # Opened in the bytes that are given out: a room of its own would be copied once more.
+        held = io.BytesIO(bytes(end - offset))
+        with held.getbuffer() as sink:
+            self._fill(sink, offset, end)
+        return held.getvalue()
 
     def _fill(self, sink: memoryview, offset: int, end: int) -> None:
         shape = self._geometry

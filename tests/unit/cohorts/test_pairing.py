@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bercail.cohorts import Cohort, match, pairing, persons
 from bercail.cohorts.outcomes import matched
-from bercail.cohorts.pairing import paired
+from bercail.cohorts.pairing import in_strata, paired
 
 DAY = date(2024, 1, 1)
 # A person's stratum, and whether the person is a case.
@@ -75,6 +75,54 @@ def test_the_pairs_are_those_found_one_by_one(
     pairs = list(zip(found["case"].to_pylist(), found["control"].to_pylist(), strict=True))
     assert pairs == _one_by_one(people, ratio)
     assert found["index_date"].to_pylist() == [DAY + timedelta(int(case[1:])) for case, _ in pairs]
+
+
+# Two attributes, either of them unknown at times, and whether the person is a case.
+ATTRIBUTES = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(0, 2)),
+        st.one_of(st.none(), st.sampled_from(["", "a", "b"])),
+        st.booleans(),
+    ),
+    max_size=60,
+)
+
+
+@given(people=ATTRIBUTES, ratio=st.integers(1, 3))
+def test_strata_are_of_persons_equal_in_all(
+    people: list[tuple[int | None, str | None, bool]], ratio: int
+) -> None:
+    cases, pool = (
+        pa.table(
+            {
+                "person": pa.array([name for name, _ in rows], pa.string()),
+                "birth": pa.array([birth for _, (birth, _, _) in rows], pa.int64()),
+                "sex": pa.array([sex for _, (_, sex, _) in rows], pa.string()),
+                "index_date": pa.array([DAY for _ in rows], pa.date32()),
+            }
+        )
+        for rows in (
+            [(f"p{n:02}", one) for n, one in enumerate(people) if one[2] is case]
+            for case in (True, False)
+        )
+    )
+    numbered, offered = in_strata(cases, pool, ["birth", "sex"])
+    found = paired(numbered, offered.to_batches(), ratio)
+    values = {
+        name: (birth, sex) for name, birth, sex, _ in zip(*pool.to_pydict().values(), strict=True)
+    }
+    known = persons.birth_year.is_known()
+    model = Cohort(
+        name="s",
+        title="s",
+        population=known,
+        index_date=persons.death_date,
+        attributes={"birth": persons.birth_year, "sex": persons.sex},
+        matching=match(known, on=["birth", "sex"], ratio=ratio),
+    ).model
+    expected = matched(model, cases, values)
+    assert expected is not None
+    assert found.to_pylist() == expected.to_pylist()
 
 
 def test_pairs_are_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from bercail.cohorts.outcomes import (
     MeasureTable,
     event_schema,
-    matched,
     measure_tables,
     wide_schema,
 )
+from bercail.cohorts.pairing import in_strata, paired
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.result import CohortResult, count_table, flowchart, persons_schema
 from bercail.cohorts.sql.cohort import last_step
@@ -82,12 +82,17 @@ def _at(answer: pa.Table, step: int) -> pa.Table:
 
 
 def _matches(plan: RunPlan, answer: pa.Table, persons: pa.Table) -> pa.Table | None:
-    if plan.model.matching is None:
+    matching = plan.model.matching
+    if matching is None:
         return None
-    pool = _at(answer, last_step(plan) + 1).rename_columns(wide_schema(plan.model).names)
-    values = zip(*(pool[name].to_pylist() for name in plan.model.matching.on), strict=True)
-    names = [str(name) for name in pool["person"].to_pylist()]
-    return matched(plan.model, persons, dict(zip(names, values, strict=True)))
+    schema = wide_schema(plan.model)
+    pool = _at(answer, last_step(plan) + 1).rename_columns(schema.names).cast(schema)
+    dated = plan.model.index_date is not None
+    if not dated:
+        persons = persons.append_column("index_date", pa.nulls(persons.num_rows, pa.date32()))
+    cases, offered = in_strata(persons, pool, matching.on)
+    found = paired(cases, offered.to_batches(), matching.ratio)
+    return found if dated else found.drop_columns(["index_date"])
 
 
 def _counted(persons: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from attrs import define, field
 from sqlglot import exp
 
+from bercail.cohorts.arithmetic import ShiftMonths
 from bercail.cohorts.codec import children
-from bercail.cohorts.events import Aggregate
-from bercail.cohorts.expressions import Column, Expression, Node
+from bercail.cohorts.events import Aggregate, Maximum, Minimum, Nearest, Pick
+from bercail.cohorts.expressions import Column, Expression, Node, Shift
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.sql.register import ROWS, called_persons, persons
 from bercail.cohorts.sql.sets import Sets
@@ -146,22 +147,42 @@ class People:
     def _numbered(self, columns: Sequence[Term], used: Sequence[Expression]) -> exp.Select:
         """A query over all person numbers; the register is read where `used` speaks of it."""
         by_number, by_person = self._relations(used)
-        own = exp.column("number", "numbers")
-        query = exp.select(named_as(own, "person"), *columns, copy=False).from_(
-            "numbers", copy=False
-        )
+        reads_person = any(_reads_person(one) for one in used)
+        certain = self._certain(used)
+        if certain and not by_person and not reads_person:
+            own = exp.column("person", certain)
+            query = exp.select(named_as(own, "person"), *columns, copy=False)
+            query = query.from_(certain, copy=False)
+            by_number.remove(certain)
+        else:
+            own = exp.column("number", "numbers")
+            query = exp.select(named_as(own, "person"), *columns, copy=False)
+            query = query.from_("numbers", copy=False)
         for name in by_number:
             same = exp.EQ(this=exp.column("person", name), expression=own)
             query = query.join(name, on=same, join_type="left", copy=False)
-        if self.plan.register and any(_reads_person(one) for one in used):
+        if self.plan.register and reads_person:
             same = exp.EQ(this=exp.column("number", "people"), expression=own)
             query = query.join(aliased(ROWS, alias="people"), on=same, copy=False)
-        elif by_person or any(_reads_person(one) for one in used):
+        elif by_person or reads_person:
             same = exp.EQ(
                 this=exp.column("person", "people"), expression=exp.column("called", "numbers")
             )
             query = query.join("people", on=same, copy=False)
         return self._joined(query, by_person)
+
+    def _certain(self, bounds: Sequence[Expression]) -> str:
+        """A summary by number without which one of the dates `bounds` is unknown, or nothing.
+
+        Whoever is not in it has no window, so that all persons need not be looked at.
+        """
+        for bound in bounds:
+            node = bound
+            while isinstance(node, Shift | ShiftMonths):
+                node = node.value
+            if isinstance(node, Pick | Nearest | Minimum | Maximum) and self._by_number(node):
+                return self.summaries.relation(node)
+        return ""
 
     def _joined(self, query: exp.Select, relations: Sequence[str]) -> exp.Select:
         for name in relations:
