@@ -12,8 +12,8 @@ say() { printf 'install: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 digest() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
-# Debian packages are asked for by name; without root the person is told what to install. A new machine is
-# often still updating itself: its lock is waited for.
+# Debian packages are asked for by name; without root the person is told what to install.
+# A new machine is often still updating itself: its lock is waited for.
 debian() {
   local apt=(apt-get -o DPkg::Lock::Timeout=600)
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -89,10 +89,12 @@ def emit(
     title: str = "",
     lines: Iterable[str] | None = None,
     columns: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
     """Show `value`: as JSON, as the `lines` given, or as a table made from its shape.
 
-    `columns` are those that a table of many shows; JSON always has all of them.
+    `columns` are those that a table of many shows; JSON always has all of them. With `whole`,
+    a table of one shows digests to their end, for people to quote.
     """
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True, default=str))
@@ -103,19 +105,19 @@ def emit(
         for line in lines:
             typer.echo(line)
     elif isinstance(value, Mapping):
-        console.print(_pairs(value, title))
+        console.print(_pairs(value, title, whole))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         console.print(_rows(value, title, columns))
     else:
         typer.echo(str(value))
 
 
-def _pairs(value: Mapping[str, Any], title: str) -> Table:
+def _pairs(value: Mapping[str, Any], title: str, whole: bool) -> Table:
     table = Table(title=title or None, show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for key, item in value.items():
-        table.add_row(key, _cell(item))
+        table.add_row(key, _cell(item, whole))
     return table
 
 
@@ -131,7 +133,7 @@ def _rows(value: Sequence[Any], title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _cell(item: Any) -> str:
+def _cell(item: Any, whole: bool = False) -> str:
     if item is None:
         return ""
     if isinstance(item, bool):
@@ -139,13 +141,13 @@ def _cell(item: Any) -> str:
     if isinstance(item, int):
         return f"{item:,}".replace(",", " ") if abs(item) >= 10_000 else str(item)
     if isinstance(item, list | tuple):
-        return "\n".join(_cell(part) for part in item)
-    if isinstance(item, str) and _DIGEST.fullmatch(item):
+        return "\n".join(_cell(part, whole) for part in item)
+    if isinstance(item, str) and _DIGEST.fullmatch(item) and not whole:
         return item[:_SHOWN] + "…"
     if isinstance(item, str) and _MOMENT.fullmatch(item):
         return item[:19].replace("T", " ")
     if isinstance(item, Mapping):
-        return "\n".join(f"{key}: {_cell(part)}" for key, part in item.items())
+        return "\n".join(f"{key}: {_cell(part, whole)}" for key, part in item.items())
     return str(item)
 
 

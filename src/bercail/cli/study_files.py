@@ -109,7 +109,8 @@ def split(
     """Split persons into train, tuning and held out; show the digest to quote."""
     from bercail.cohorts.meds.service import study_splits
 
-    emit(study_splits(persons, seed=seed, person=person, family=family, out=out), as_json)
+    found = study_splits(persons, seed=seed, person=person, family=family, out=out)
+    emit(found, as_json, whole=True)
 
 
 @app.command()
@@ -149,7 +150,7 @@ def meds(
         static=static or [],
         family=family,
     )
-    emit(found, as_json)
+    emit(found, as_json, whole=True)
 
 
 @app.command(name="check-meds")
@@ -201,4 +202,4 @@ def matrix(
         family=family,
     )
     rest = {name: value for name, value in found.items() if name != "columns"}
-    emit(found if as_json else {**rest, "columns": len(found["columns"])}, as_json)
+    emit(found if as_json else {**rest, "columns": len(found["columns"])}, as_json, whole=True)

@@ -210,6 +210,7 @@ def test_the_commands_try_make_and_run(tmp_path: Path) -> None:
     folder = tmp_path / "tables"
     made = _ask("dummy", str(STUDY), "--out", str(folder), "--persons", "6", "--others", "3")
     assert (made["persons"], made["in_cohort"]) == (9, 6)
+    assert (made["outside"], made["wanted_outside"]) == (3, 3)
     out = ("--out", str(tmp_path / "counts"))
     for engine in ("memory", "duckdb"):
         ran = _ask("run", str(STUDY), "--data", str(folder), *out, "--engine", engine)

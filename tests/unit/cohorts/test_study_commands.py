@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -184,6 +185,11 @@ def test_files_for_machine_learning(run: Run, persons: str, tmp_path: Path) -> N
         date=[date(2020, 2, 1), date(2020, 5, 1), date(2020, 3, 1)],
     )
     split = run("split", persons, "--seed", "x", "--out", str(tmp_path / "splits.parquet"))
+    shown = CliRunner().invoke(
+        app, ["study", "split", persons, "--seed", "x", "--out", str(tmp_path / "again.parquet")]
+    )
+    # Cells of a narrow terminal are folded.
+    assert split["digest"] in re.sub(r"[\s│]", "", shown.output)
     folder = str(tmp_path / "meds")
     meds = run(
         "meds", persons, events, "--out", folder, "--name", "n", "--seed", "x", "--static", "sex"

@@ -42,13 +42,15 @@ OUTCOMES_GIVEN = 0.5
 class DummyData:
     """Synthetic persons, and what the study finds of them.
 
-    `failing` counts, by step, the tries that stopped there; `unsolved` names the kinds of
-    conditions that could not be made true directly.
+    `wanted` and `wanted_outside` were asked for; fewer may have been found. `failing` counts, by
+    step, the tries that stopped there; `unsolved` names the kinds of conditions that could not be
+    made true directly.
     """
 
     drafts: tuple[Draft, ...]
     result: CohortResult
     wanted: int
+    wanted_outside: int
     failing: tuple[tuple[str, int], ...]
     unsolved: tuple[str, ...]
 
@@ -58,6 +60,8 @@ class DummyData:
             "persons": len(self.drafts),
             "in_cohort": self.result.persons.num_rows,
             "wanted": self.wanted,
+            "outside": len(self.drafts) - self.result.persons.num_rows,
+            "wanted_outside": self.wanted_outside,
             "failing": dict(self.failing),
             "unsolved": list(self.unsolved),
         }
@@ -95,6 +99,7 @@ def solve(model: Model, persons: int, others: int = 0, seed: int = 1) -> DummyDa
         drafts=drafts,
         result=result,
         wanted=persons,
+        wanted_outside=others,
         failing=tuple(search.failing.most_common()),
         unsolved=tuple(sorted(search.unsolved)),
     )
