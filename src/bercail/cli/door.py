@@ -191,12 +191,15 @@ def _pace() -> Pace:
 
 def _progress_lines() -> ProgressReport:
     pace, told = _pace(), dict[str, float]()
+    over: set[str] = set()
 
     def report(label: str, done: int, total: int) -> None:
         now, ended = time.monotonic(), bool(total) and done >= total
         step = pace.step(label, done, total)
-        if ended or now - told.get(label, 0.0) >= 1.0:
+        # The end is told once, however often it is reported.
+        if (ended and label not in over) or (not ended and now - told.get(label, 0.0) >= 1.0):
             told[label] = now
+            (over.add if ended else over.discard)(label)
             typer.echo(json.dumps(step.as_dict(), ensure_ascii=False), err=True)
 
     return report

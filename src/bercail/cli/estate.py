@@ -14,6 +14,9 @@ from bercail.cli.door import JsonFlag, actor, emit, house, progress
 if TYPE_CHECKING:
     from bercail.hosting.estate import Assessment, Language
 
+# Documents were left out of the history.
+NOT_TAKEN = 3
+
 app = typer.Typer(
     help="Judge a whole estate from its exports, and keep its history.", no_args_is_help=True
 )
@@ -86,9 +89,15 @@ def import_airlock(
     file: Annotated[Path, typer.Argument(help="Airlock requests of AzureTRE, JSON.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Record another platform's airlock requests as history; again changes nothing."""
+    """Record another platform's airlock requests as history; again changes nothing.
+
+    Listed as irregular is a request with a step that AzureTRE itself does not allow. Exit code 3
+    when a document was not taken.
+    """
     report = house().history.import_azuretre(file, actor())
     emit(asdict(report), as_json, title="History")
+    if report.not_taken:
+        raise typer.Exit(NOT_TAKEN)
 
 
 def _show(assessment: Assessment, language: Language) -> None:

@@ -126,6 +126,7 @@ def test_progress_as_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str
         report("copy", 5, 10)
         report("copy", 10, 10)
         report("prove", 10, 10)
+        report("prove", 10, 10)
     told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(one["step"], one["done"]) for one in told] == [
         ("copy", 0),
