@@ -170,7 +170,80 @@ def test_the_pool_passed_the_person_rules_and_the_condition(ask) -> None:
     assert _pairs(ask(data, study)) == [("p", "1")]
 
 
+def _aged(cases: list[tuple[str, int, int]], pool: list[tuple[str, int | None, int]]) -> SmallSnds:
+    """Persons by name, year of birth and sex; cases take a drug, and somebody is a case."""
+    data = SmallSnds()
+    for person, birth, sex in (*cases, *pool):
+        data.person(person, birth=birth, sex=sex)
+    for person, _, _ in cases:
+        data.dispensing(person, "2024-05-05")
+    return data
+
+
+CASES = [("p", 1940, 1), ("q", 1950, 1), ("r", 1960, 2)]
+POOL = [
+    ("1", 1930, 1),
+    ("2", 1941, 1),
+    ("3", 1952, 1),
+    ("4", 1952, 1),
+    ("5", 1959, 1),
+    ("6", 1975, 2),
+    ("7", None, 2),
+]
+
+
+# With one number the logit of the propensity is a line: who is nearest in years is nearest in it.
+@pytest.mark.parametrize(
+    ("named", "pairs"),
+    [
+        ({"caliper": 9}, [("p", "2"), ("q", "3"), ("r", "5")]),
+        ({"caliper": 9, "on": ["sex"]}, [("p", "2"), ("q", "3"), ("r", "6")]),
+        ({"caliper": 0.1}, [("p", "2"), ("r", "5")]),
+        ({"caliper": 0.001}, []),
+        (
+            {"caliper": 9, "ratio": 2},
+            [("p", "1"), ("p", "2"), ("q", "3"), ("q", "4"), ("r", "5"), ("r", "6")],
+        ),
+    ],
+)
+def test_controls_are_nearest_in_propensity(
+    ask, named: dict[str, Any], pairs: list[tuple[str, str]]
+) -> None:
+    study = _study(
+        population=dispensings.exists(),
+        index_date=dispensings.first().date,
+        attributes={"birth": persons.birth_year, "sex": persons.sex},
+        matching=match(persons.sex.is_known(), propensity=["birth"], **named),
+    )
+    result = ask(_aged(CASES, POOL), study)
+    assert _pairs(result) == pairs
+    assert result.matches.column_names == ["case", "control", "index_date"]
+
+
+def test_nobody_is_nearest_where_nobody_is_a_case(ask) -> None:
+    study = _study(
+        population=dispensings.exists(),
+        attributes={"birth": persons.birth_year},
+        matching=match(persons.sex.is_known(), propensity=["birth"]),
+    )
+    result = ask(_aged([], POOL), study)
+    assert _pairs(result) == []
+    assert result.matches.column_names == ["case", "control"]
+
+
 WRONG = {
+    "matching on nothing": (
+        lambda: match(persons.sex.is_known()),
+        "Matching needs attributes",
+    ),
+    "a caliper of nothing": (
+        lambda: match(persons.sex.is_known(), propensity=["birth"], caliper=0),
+        "`0` is no caliper",
+    ),
+    "a propensity from what is not there": (
+        lambda: _study(matching=match(persons.sex.is_known(), propensity=["birth"])),
+        "groups by `birth`",
+    ),
     "interval outside a measure": (
         lambda: _study(population=dispensings.between(interval.start).exists()),
         "stand outside a measure",

@@ -15,7 +15,9 @@ from sqlglot import ErrorLevel, exp
 
 from bercail.cohorts.arithmetic import OBJECTIONS
 from bercail.cohorts.model import Model
+from bercail.cohorts.nearest import nearest
 from bercail.cohorts.outcomes import measure_table
+from bercail.cohorts.outputs import Matching
 from bercail.cohorts.pairing import paired
 from bercail.cohorts.plan import Reading, RunPlan, plan_run
 from bercail.cohorts.result import CohortResult, persons_schema
@@ -29,6 +31,8 @@ from bercail.cohorts.sql.cohort import (
 )
 from bercail.cohorts.sql.decided import (
     cohort_persons,
+    compared_cases,
+    compared_pool,
     count_steps,
     matched_cases,
     matched_pool,
@@ -162,12 +166,19 @@ class _Questions:
         matching = self.plan.model.matching
         if matching is None:
             return None
+        found = self._nearest(matching) if matching.propensity else self._equal(matching)
+        return found if self.plan.model.index_date is not None else found.drop(["index_date"])
+
+    def _equal(self, matching: Matching) -> pa.Table:
         self._keep(STRATA, matched_strata(self.plan))
         cases = self._table(matched_cases(self.plan))
         # Read as it comes: most of the pool is never a control.
         pool = self.connection.sql(to_sql(matched_pool(self.plan))).to_arrow_reader(BATCH_ROWS)
-        found = paired(cases, pool, matching.ratio)
-        return found if self.plan.model.index_date is not None else found.drop(["index_date"])
+        return paired(cases, pool, matching.ratio)
+
+    def _nearest(self, matching: Matching) -> pa.Table:
+        cases, pool = (self._table(one(self.plan)) for one in (compared_cases, compared_pool))
+        return nearest(cases, pool, matching)
 
 
 @frozen(kw_only=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from bercail.cohorts.arithmetic import Case, Greatest, IntervalEnd, IntervalStart, Least
@@ -208,9 +209,27 @@ def measure(
     )
 
 
-def match(controls: PersonBool, *, on: Sequence[str], ratio: int = 1) -> Matching:
-    """Up to `ratio` controls for each person, equal on the attributes `on`."""
-    return Matching(controls=node_of(controls), on=tuple(on), ratio=ratio)
+def match(
+    controls: PersonBool,
+    *,
+    on: Sequence[str] = (),
+    ratio: int = 1,
+    propensity: Sequence[str] = (),
+    caliper: float = 0.2,
+) -> Matching:
+    """Up to `ratio` controls for each person, equal on the attributes `on`.
+
+    With `propensity`, the nearest in the propensity that these attributes give, no further than
+    `caliper` standard deviations of its logit (Austin 2011).
+    """
+    written = format(Decimal(str(caliper)).normalize(), "f") if propensity else ""
+    return Matching(
+        controls=node_of(controls),
+        on=tuple(on),
+        ratio=ratio,
+        propensity=tuple(propensity),
+        caliper=written,
+    )
 
 
 def _rows_of(

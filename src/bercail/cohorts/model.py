@@ -138,7 +138,7 @@ class Model:
     def _require_outputs(self) -> None:
         names = {attribute.name for attribute in self.attributes}
         given = [(one.title, one.by) for one in self.measures]
-        given += [("matching", self.matching.on)] if self.matching is not None else []
+        given += [("matching", self.matching.names)] if self.matching is not None else []
         for what, by in given:
             unknown = [name for name in by if name not in names]
             if unknown or len(set(by)) != len(by):
@@ -223,6 +223,7 @@ _PARTS: dict[str, type[Any]] = {
 }
 # Left out of the JSON where a study has none, so that older models keep their identity.
 _UNUSED: dict[str, Any] = {"event_rows": [], "measures": [], "matching": None}
+_UNUSED_MATCHING: dict[str, Any] = {"propensity": [], "caliper": ""}
 
 
 def _encode(value: Any) -> Any:
@@ -230,14 +231,15 @@ def _encode(value: Any) -> Any:
         return encode_node(value)
     if isinstance(value, tuple):
         return [_encode(item) for item in value]
-    if isinstance(value, Model):
+    if isinstance(value, Model | Matching):
         content = {slot.name: _encode(getattr(value, slot.name)) for slot in fields(type(value))}
+        unused = _UNUSED if isinstance(value, Model) else _UNUSED_MATCHING
         return {
             name: item
             for name, item in content.items()
-            if name not in _UNUSED or item != _UNUSED[name]
+            if name not in unused or item != unused[name]
         }
-    if isinstance(value, Exclusion | Attribute | TableRequest | EventRows | Measure | Matching):
+    if isinstance(value, Exclusion | Attribute | TableRequest | EventRows | Measure):
         return {slot.name: _encode(getattr(value, slot.name)) for slot in fields(type(value))}
     return value
 
@@ -252,7 +254,8 @@ def _decode(kind: type[Any], value: Any) -> Any:
                 raise Invalid(f"`{name}` of the cohort model is no list.")
             content[name] = tuple(_decode(_PARTS[name], part) for part in item)
         elif name == "matching" and item is not None:
-            content[name] = _decode(Matching, item)
+            told = item if isinstance(item, dict) else {}
+            content[name] = _decode(Matching, {**_UNUSED_MATCHING, **told})
         elif isinstance(item, dict):
             content[name] = decode_node(item)
         else:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from attrs import frozen
 
 from bercail.cohorts.model import Model
+from bercail.cohorts.nearest import nearest
 from bercail.cohorts.outputs import EventRows
 from bercail.cohorts.view_types import Kind
 from bercail.cohorts.views import VIEWS
@@ -142,11 +143,13 @@ def matched(
 ) -> pa.Table | None:
     """The controls of each case; see `Matching` for how they are taken.
 
-    `pool` gives the values of the attributes on which controls are matched. Columns: `case`,
+    `pool` gives the values of the attributes that are compared (`Matching.names`). Columns: `case`,
     `control`, and the case's `index_date` where the study has one; sorted.
     """
     if model.matching is None:
         return None
+    if model.matching.propensity:
+        return _nearest(model, persons, pool)
     cases: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     values = zip(*(persons[name].to_pylist() for name in model.matching.on), strict=True)
     for person, key in zip(persons["person"].to_pylist(), values, strict=True):
@@ -162,6 +165,25 @@ def matched(
             if place // len(members) < model.matching.ratio:
                 pairs.append((sorted(members)[place % len(members)], control))
     return matches_table(persons, sorted(pairs))
+
+
+def _nearest(
+    model: Model, persons: pa.Table, pool: Mapping[str, tuple[Any, ...]]
+) -> pa.Table | None:
+    matching = model.matching
+    if matching is None:
+        return None
+    names = sorted(pool)
+    schema = wide_schema(model)
+    columns = list(zip(*(pool[name] for name in names), strict=True)) or [()] * len(matching.names)
+    offered = {"person": pa.array(names, pa.string())}
+    for name, column in zip(matching.names, columns, strict=True):
+        offered[name] = pa.array(column, schema.field(name).type)
+    dated = model.index_date is not None
+    if not dated:
+        persons = persons.append_column("index_date", pa.nulls(persons.num_rows, pa.date32()))
+    found = nearest(persons, pa.table(offered), matching)
+    return found if dated else found.drop_columns(["index_date"])
 
 
 def matches_table(persons: pa.Table, pairs: Sequence[tuple[str, str]]) -> pa.Table:

@@ -20,6 +20,8 @@ from bercail.foundation import Invalid
 MAX_INTERVALS = 600
 MAX_CONTROLS = 20
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# A number over 0 and under 10, in one form only.
+_CALIPER = re.compile(r"[1-9](\.[0-9]{0,3}[1-9])?|0\.[0-9]{0,3}[1-9]")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -139,13 +141,33 @@ class Matching:
     `controls` is true. Unknown equals nothing. Each case gets up to `ratio` controls, nobody
     twice: in each group of equal values the cases and the pool are taken in the order of their
     identifiers, one control for each case in turn.
+
+    With `propensity`, attributes too, the controls are those nearest in the logit of the
+    propensity that these give (Rosenbaum and Rubin 1983), within `caliper` standard deviations
+    of it, a decimal number written as text; `on` may be empty then.
     """
 
     controls: Expression
-    on: tuple[str, ...]
+    on: tuple[str, ...] = ()
     ratio: int = field(default=1, validator=whole(1, MAX_CONTROLS))
+    propensity: tuple[str, ...] = ()
+    caliper: str = ""
 
     def __attrs_post_init__(self) -> None:
         per_person(self.controls, "condition on controls", Kind.BOOL)
-        if not isinstance(self.on, tuple) or not self.on or len(set(self.on)) != len(self.on):
+        parts = (self.on, self.propensity)
+        if not all(isinstance(part, tuple) for part in parts):
             raise Invalid("Matching needs attributes, each once.")
+        if not self.names or len(set(self.names)) != len(self.names):
+            raise Invalid("Matching needs attributes, each once.")
+        written = isinstance(self.caliper, str) and _CALIPER.fullmatch(self.caliper)
+        if self.caliper != "" if not self.propensity else not written:
+            raise Invalid(
+                f"`{self.caliper}` is no caliper of a propensity.",
+                remedy="Give standard deviations of its logit, under 10; Austin's is 0.2.",
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All attributes that are compared."""
+        return (*self.on, *self.propensity)

@@ -49,7 +49,7 @@ def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Ta
 
     Nobody with an unknown value there is in a stratum, and of the pool only who has cases beside.
     """
-    groups = _groups([[table[name].combine_chunks() for table in (cases, pool)] for name in on])
+    groups = groups_of([[table[name].combine_chunks() for table in (cases, pool)] for name in on])
     of_cases, of_pool = groups[: cases.num_rows], groups[cases.num_rows :]
     found = np.unique(of_cases[of_cases >= 0])
     # The last place is that of the unknown: -1 counts from the end.
@@ -61,7 +61,7 @@ def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Ta
     return _numbered(cases, np.nonzero(of_cases >= 0)[0], of_cases), _numbered(pool, rows, of_pool)
 
 
-def _groups(columns: Sequence[Sequence[pa.Array[Any]]]) -> Whole:
+def groups_of(columns: Sequence[Sequence[pa.Array[Any]]]) -> Whole:
     """A number for each row, the same where all columns are; -1 where one is unknown.
 
     The pieces of a column stand one after the other.

@@ -111,6 +111,15 @@ def test_counts_of_persons_and_sums_are_told_apart() -> None:
     assert "packs : somme de nombre de boîtes parmi les événements 2, additionnée sur" in french
 
 
+def test_a_propensity_is_told() -> None:
+    chosen = match(~_drugs.exists(), on=["sex"], propensity=["age"], caliper=0.25)
+    given = {"attributes": {"sex": persons.sex, "age": persons.age_on("2024-01-01")}}
+    told = _told("en", matching=chosen, **given)
+    assert "with the same sex, nearest in propensity (from age; caliper 0.25), for whom" in told
+    french = _told("fr", matching=chosen, **given)
+    assert "les plus proches en propension (d'après age ; calibre 0.25), pour lesquels" in french
+
+
 def test_no_french_article_goes_with_the_wrong_noun() -> None:
     told = _told(
         "fr",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bercail.cohorts import Cohort, Model, dispensings, load_study, persons
+from bercail.cohorts import Cohort, Model, dispensings, load_study, match, persons
 from bercail.cohorts.codec import MAX_DEPTH
 from bercail.foundation import Invalid, canonical_json, sha256_hex
 
@@ -174,3 +174,38 @@ def test_the_scale_of_a_mean_counts_as_a_factor() -> None:
     assert study(1_000, 1_000).attributes
     with pytest.raises(Invalid, match="multiplies a number by more than 1000000"):
         study(1_000, 1_001)
+
+
+def _matched(**named: Any) -> Model:
+    return Cohort(
+        name="s",
+        title="s",
+        population=dispensings.exists(),
+        attributes={"sex": persons.sex, "birth": persons.birth_year},
+        matching=match(persons.sex.is_known(), **named),
+    ).model
+
+
+def test_a_propensity_is_part_of_the_identity_only_where_there_is_one() -> None:
+    plain = _matched(on=["sex"])
+    assert set(plain.as_dict()["matching"]) == {"controls", "on", "ratio"}
+    nearest = _matched(on=["sex"], propensity=["birth"], caliper=0.20)
+    assert nearest.as_dict()["matching"]["caliper"] == "0.2"
+    for model in (plain, nearest):
+        assert Model.from_json(model.to_json()) == model
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"propensity": "", "caliper": "0.2"}, "`0.2` is no caliper"),
+        ({"propensity": ["birth"], "caliper": "0.20"}, "`0.20` is no caliper"),
+        ({"propensity": ["birth"], "caliper": "0.0"}, "`0.0` is no caliper"),
+        ({"propensity": ["sex"], "caliper": "0.2"}, "each once"),
+    ],
+)
+def test_a_caliper_has_one_form(named: dict[str, Any], said: str) -> None:
+    value = json.loads(_matched(on=["sex"]).to_json())
+    value["matching"] |= {**named, "propensity": list(named["propensity"])}
+    with pytest.raises(Invalid, match=said):
+        Model.from_json(canonical_json(value))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bercail.cohorts.dummy.drafts import Draft, Drugs, read
 from bercail.cohorts.dummy.tables import sources_of
@@ -48,7 +48,9 @@ def try_examples(model: Model, examples: Sequence[Example]) -> tuple[ExampleOutc
                 remedy=f"Expect some of: {', '.join(sorted(names))}.",
             )
     drafts = [_draft(one, f"example{place:04}", drugs) for place, one in enumerate(examples)]
-    rows = MemoryEngine(sources_of(drafts)).run(model).persons.to_pylist()
+    # Pairs are not looked at here, and few persons may give no propensity.
+    unmatched = evolve(model, matching=None)
+    rows = MemoryEngine(sources_of(drafts)).run(unmatched).persons.to_pylist()
     found = {row.pop("person"): row for row in rows}
     return tuple(
         ExampleOutcome(title=one.title, differs=_differs(one, found.get(draft.name)))

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bercail.cohorts.cleaning import find_rules
 from bercail.cohorts.dummy.drafts import Draft, Drugs
@@ -90,7 +90,8 @@ def solve(model: Model, persons: int, others: int = 0, seed: int = 1) -> DummyDa
             remedy="Check with `bercail cohort explain` that the steps can hold together.",
         )
     drafts = (*found, *search.outside(others))
-    result = MemoryEngine(sources_of(drafts)).run(model)
+    # Pairs are not looked at here, and few persons may give no propensity.
+    result = MemoryEngine(sources_of(drafts)).run(evolve(model, matching=None))
     kept = set(result.persons["person"].to_pylist())
     lost = [draft.name for draft in found if draft.name not in kept]
     if lost:

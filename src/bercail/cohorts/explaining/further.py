@@ -68,10 +68,14 @@ def told_measure(teller: Teller, measure: Measure) -> str:
 
 def told_matching(teller: Teller, matching: Matching) -> str:
     """Matching in words."""
-    return teller.phrases.controls.format(
-        ratio=matching.ratio,
-        on=teller.listed(matching.on, "and"),
-        condition=teller.say(matching.controls),
+    phrases, how = teller.phrases, []
+    if matching.on:
+        how.append(phrases.controls_alike.format(on=teller.listed(matching.on, "and")))
+    if matching.propensity:
+        names = teller.listed(matching.propensity, "and")
+        how.append(phrases.controls_nearest.format(names=names, caliper=matching.caliper))
+    return phrases.controls.format(
+        ratio=matching.ratio, how=", ".join(how), condition=teller.say(matching.controls)
     )
 
 

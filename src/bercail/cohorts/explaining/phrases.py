@@ -72,6 +72,8 @@ class Phrases:
     each: Mapping[str, str]
     grouped: str
     controls: str
+    controls_alike: str
+    controls_nearest: str
     rows: str
     heads: Mapping[str, str]
     events: str
@@ -171,8 +173,10 @@ ENGLISH = Phrases(
     "{count} {each} from {first}",
     each={"month": "months", "quarter": "quarters", "year": "years"},
     grouped="{text}, by {by}",
-    controls="up to {ratio} controls for each person, outside the cohort, with the same {on}, for "
+    controls="up to {ratio} controls for each person, outside the cohort, {how}, for "
     "whom {condition}",
+    controls_alike="with the same {on}",
+    controls_nearest="nearest in propensity (from {names}; caliper {caliper})",
     rows="{name}: {columns} of {events}",
     heads={
         "persons": "Persons kept",
@@ -284,8 +288,10 @@ FRENCH = Phrases(
     "lesquelles {numerator}, pour {count} {each} à partir du {first}",
     each={"month": "mois", "quarter": "trimestres", "year": "années"},
     grouped="{text}, par {by}",
-    controls="au plus {ratio} témoins par personne, hors de la cohorte, avec les mêmes {on}, pour "
+    controls="au plus {ratio} témoins par personne, hors de la cohorte, {how}, pour "
     "lesquels {condition}",
+    controls_alike="avec les mêmes {on}",
+    controls_nearest="les plus proches en propension (d'après {names} ; calibre {caliper})",
     rows="{name} : {columns} des {events}",
     heads={
         "persons": "Personnes retenues",

@@ -96,7 +96,7 @@ class _MemoryRun:
         matching = self._model.matching
         if matching is not None and known.value(matching.controls) is True:
             named = {attribute.name: attribute.value for attribute in self._model.attributes}
-            self._pool[person] = tuple(known.value(named[name]) for name in matching.on)
+            self._pool[person] = tuple(known.value(named[name]) for name in matching.names)
 
     def _counted(self, place: int, schema: pa.Schema) -> Counter[tuple[Any, ...]]:
         places = [schema.get_field_index(name) for name in self._model.tables[place].by]

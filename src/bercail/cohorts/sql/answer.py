@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bercail.cohorts.nearest import nearest
 from bercail.cohorts.outcomes import (
     MeasureTable,
     event_schema,
@@ -90,8 +91,11 @@ def _matches(plan: RunPlan, answer: pa.Table, persons: pa.Table) -> pa.Table | N
     dated = plan.model.index_date is not None
     if not dated:
         persons = persons.append_column("index_date", pa.nulls(persons.num_rows, pa.date32()))
-    cases, offered = in_strata(persons, pool, matching.on)
-    found = paired(cases, offered.to_batches(), matching.ratio)
+    if matching.propensity:
+        found = nearest(persons, pool, matching)
+    else:
+        cases, offered = in_strata(persons, pool, matching.on)
+        found = paired(cases, offered.to_batches(), matching.ratio)
     return found if dated else found.drop_columns(["index_date"])
 
 

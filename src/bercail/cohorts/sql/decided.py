@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from bercail.cohorts.outcomes import measure_column, wide_schema
-from bercail.cohorts.outputs import Measure
+from bercail.cohorts.outputs import Matching, Measure
 from bercail.cohorts.plan import RunPlan
 from bercail.cohorts.sql.cohort import DECIDED, last_step, may_be_control
 from bercail.cohorts.sql.matching import (
@@ -117,19 +117,43 @@ def matched_pool(plan: RunPlan) -> exp.Select:
     return compile_in_strata(pool, len(keys), ("person",), (STRATUM, "person"))
 
 
+def compared_cases(plan: RunPlan) -> exp.Select:
+    """Cases by person with `index_date` (null in a study without), and what is compared."""
+    cases = exp.select("person", named_as(_day(plan), "index_date"), *_compared(plan), copy=False)
+    cases = cases.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
+    return cases.order_by("person", copy=False)
+
+
+def compared_pool(plan: RunPlan) -> exp.Select:
+    """Who may be a control, by person, and what is compared."""
+    pool = exp.select("person", *_compared(plan), copy=False).from_(DECIDED, copy=False)
+    return pool.where(*may_be_control(plan), copy=False).order_by("person", copy=False)
+
+
+def _compared(plan: RunPlan) -> list[Term]:
+    return [_named(plan, name) for name in _matching(plan).names]
+
+
+def _matching(plan: RunPlan) -> Matching:
+    if plan.model.matching is None:
+        raise TypeError("a run that matches nobody")
+    return plan.model.matching
+
+
+def _day(plan: RunPlan) -> Term:
+    if plan.model.index_date is None:
+        return cast(exp.null(), "DATE")
+    return _value(plan, "index_date")
+
+
 def _keys(plan: RunPlan) -> list[Term]:
     """The attributes matched on, called by `key_column`."""
-    matching = plan.model.matching
-    if matching is None:
-        raise TypeError("a run that matches nobody")
-    return [named_as(_value(plan, name), key_column(n)) for n, name in enumerate(matching.on)]
+    on = _matching(plan).on
+    return [named_as(_value(plan, name), key_column(place)) for place, name in enumerate(on)]
 
 
 def _cases(plan: RunPlan) -> exp.Select:
-    day: Term = cast(exp.null(), "DATE")
-    if plan.model.index_date is not None:
-        day = _value(plan, "index_date")
-    cases = exp.select("person", named_as(day, "index_date"), *_keys(plan), copy=False)
+    cases = exp.select("person", named_as(_day(plan), "index_date"), *_keys(plan), copy=False)
     return cases.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bercail.cohorts.analysis.columns import Numbers
 from bercail.cohorts.analysis.design import Design, design
-from bercail.cohorts.analysis.matching import match
+from bercail.cohorts.analysis.matching import match, nearest_pairs
 from bercail.cohorts.analysis.propensity import (
     balance,
     inverse_probability,
@@ -135,3 +136,47 @@ def test_groups_that_stand_apart_are_refused() -> None:
         inverse_probability(np.array([True]), np.array([0.5]), target="atu")
     with pytest.raises(Invalid, match="no caliper"):
         match(np.array([True, False]), np.array([0.5, 0.5]), 0.0)
+
+
+def _one_by_one(
+    rows: list[tuple[bool, int, int]], scores: Numbers, caliper: float, ratio: int
+) -> list[tuple[int, int]]:
+    """The nearest pairs as they are told, without any order kept."""
+    logits = np.log(scores / (1.0 - scores))
+    groups = [np.array([treated for treated, _, _ in rows]) == side for side in (True, False)]
+    parts = [logits[chosen] for chosen in groups]
+    reach = caliper * np.sqrt(sum(part.var(ddof=1) if len(part) > 1 else 0 for part in parts) / 2)
+    free = [row for row, (treated, _, _) in enumerate(rows) if not treated]
+    cases = [row for row, (treated, _, _) in enumerate(rows) if treated]
+    found = []
+    for _ in range(ratio):
+        for case in sorted(cases, key=lambda row: (-logits[row], row)):
+            near = [
+                (abs(logits[row] - logits[case]), row)
+                for row in free
+                if rows[row][2] == rows[case][2]
+            ]
+            if near and min(near)[0] <= reach:
+                found.append((case, min(near)[1]))
+                free.remove(min(near)[1])
+    return sorted(found)
+
+
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.integers(-8, 8), st.integers(0, 2)), max_size=40),
+    caliper=st.sampled_from((0.31, 0.97, 5.3)),
+    ratio=st.integers(1, 3),
+)
+def test_the_nearest_are_those_found_one_by_one(
+    rows: list[tuple[bool, int, int]], caliper: float, ratio: int
+) -> None:
+    scores = np.array([1 / (1 + 2.0 ** -(tenths / 10)) for _, tenths, _ in rows], dtype=float)
+    found = nearest_pairs(
+        np.array([treated for treated, _, _ in rows], dtype=bool),
+        scores,
+        caliper,
+        ratio=ratio,
+        strata=np.array([stratum for _, _, stratum in rows], dtype=np.int64),
+    )
+    pairs = list(zip(found.treated.tolist(), found.control.tolist(), strict=True))
+    assert pairs == _one_by_one(rows, scores, caliper, ratio)
