@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl.comments import Comment
 
+from bercail.airlock.disclosure.tables import markup
 from bercail.airlock.disclosure.tables.grid import grid_of, is_hidden, is_total, number
-from bercail.airlock.disclosure.tables.reading import kind_of, read_tables
+from bercail.airlock.disclosure.tables.reading import kind_of, read_grids, read_tables
 from bercail.airlock.disclosure.tables.schema import TableSchema, infer, read_schema
 from bercail.foundation import Invalid
 from bercail.testing.airlock_desk import document
@@ -342,3 +343,18 @@ def test_a_page_without_a_table_goes_to_people() -> None:
     )
     with pytest.raises(Invalid, match="nested or binary"):
         read_tables(parquet_bytes([["age", "persons"], [["a"], 40]]))
+
+
+def test_a_page_at_which_the_parser_stops_is_refused_without_its_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As Python 3.11 does at `<![-- x`, which later parsers take for a remark.
+    def stop(_: object, text: str) -> None:
+        raise AssertionError(f"expected name token at {text!r}")
+
+    monkeypatch.setattr(markup._Tables, "feed", stop)
+    with pytest.raises(Invalid, match="declaration that is not HTML") as refused:
+        read_grids(html_bytes(ROWS, "<![-- secret 7"))
+    assert refused.value.rule == "output-type"
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from bercail.airlock.disclosure.findings import Finding
 from bercail.airlock.disclosure.tables.grid import Grid, grid_of
 from bercail.airlock.disclosure.tables.plain_files import require_size
+from bercail.foundation import Invalid
 
 _SILENT = {"script", "style", "template", "noscript"}
 _INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|opacity\s*:\s*0", re.I)
@@ -16,10 +17,23 @@ _MOST_SPAN = 50
 
 
 def read_html(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
-    """A grid for each table of an HTML page; tables in tables are read apart."""
+    """A grid for each table of an HTML page; tables in tables are read apart.
+
+    Raises:
+        Invalid: a declaration that is none of HTML's (`output-type`).
+    """
     reader = _Tables()
-    reader.feed(data.decode("utf-8", errors="replace"))
-    reader.close()
+    try:
+        reader.feed(data.decode("utf-8", errors="replace"))
+        reader.close()
+    except AssertionError:
+        # What the parser says of it quotes the page.
+        raise Invalid(
+            "The page has a declaration that is not HTML. / "
+            "La page a une déclaration qui n'est pas du HTML.",
+            remedy="Take out what begins with `<![`. / Retirez ce qui commence par `<![`.",
+            rule="output-type",
+        ) from None
     found = []
     for rule, many, what, what_fr in (
         ("comment", reader.comments, "remarks in its source", "remarques dans sa source"),
