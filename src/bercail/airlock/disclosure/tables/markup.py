@@ -22,18 +22,7 @@ def read_html(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
     Raises:
         Invalid: a declaration that is none of HTML's (`output-type`).
     """
-    reader = _Tables()
-    try:
-        reader.feed(data.decode("utf-8", errors="replace"))
-        reader.close()
-    except AssertionError:
-        # What the parser says of it quotes the page.
-        raise Invalid(
-            "The page has a declaration that is not HTML. / "
-            "La page a une déclaration qui n'est pas du HTML.",
-            remedy="Take out what begins with `<![`. / Retirez ce qui commence par `<![`.",
-            rule="output-type",
-        ) from None
+    reader = _parsed(data)
     found = []
     for rule, many, what, what_fr in (
         ("comment", reader.comments, "remarks in its source", "remarques dans sa source"),
@@ -65,6 +54,22 @@ def read_html(data: bytes) -> tuple[tuple[Grid, ...], tuple[Finding, ...]]:
         if grid.rows:
             grids.append(grid)
     return tuple(grids), tuple(found)
+
+
+def _parsed(data: bytes) -> _Tables:
+    reader = _Tables()
+    try:
+        reader.feed(data.decode("utf-8", errors="replace"))
+        reader.close()
+    except AssertionError:
+        # What the parser says of it quotes the page.
+        raise Invalid(
+            "The page has a declaration that is not HTML. / "
+            "La page a une déclaration qui n'est pas du HTML.",
+            remedy="Take out what begins with `<![`. / Retirez ce qui commence par `<![`.",
+            rule="output-type",
+        ) from None
+    return reader
 
 
 class _Tables(HTMLParser):
