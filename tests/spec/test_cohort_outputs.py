@@ -240,6 +240,13 @@ WRONG = {
         lambda: match(persons.sex.is_known(), propensity=["birth"], caliper=0),
         "`0` is no caliper",
     ),
+    "a propensity from a date": (
+        lambda: _study(
+            attributes={"death": persons.death_date},
+            matching=match(persons.sex.is_known(), propensity=["death"]),
+        ),
+        "from the date `death`",
+    ),
     "a propensity from what is not there": (
         lambda: _study(matching=match(persons.sex.is_known(), propensity=["birth"])),
         "groups by `birth`",

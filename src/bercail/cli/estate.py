@@ -10,12 +10,10 @@ import typer
 from attrs import asdict
 
 from bercail.cli.door import JsonFlag, actor, emit, house, progress
+from bercail.foundation import Refused
 
 if TYPE_CHECKING:
     from bercail.hosting.estate import Assessment, Language
-
-# Documents were left out of the history.
-NOT_TAKEN = 3
 
 app = typer.Typer(
     help="Judge a whole estate from its exports, and keep its history.", no_args_is_help=True
@@ -97,7 +95,7 @@ def import_airlock(
     report = house().history.import_azuretre(file, actor())
     emit(asdict(report), as_json, title="History")
     if report.not_taken:
-        raise typer.Exit(NOT_TAKEN)
+        raise typer.Exit(Refused.exit_code)
 
 
 def _show(assessment: Assessment, language: Language) -> None:

@@ -166,8 +166,7 @@ class _Questions:
         matching = self.plan.model.matching
         if matching is None:
             return None
-        found = self._nearest(matching) if matching.propensity else self._equal(matching)
-        return found if self.plan.model.index_date is not None else found.drop(["index_date"])
+        return self._nearest(matching) if matching.propensity else self._equal(matching)
 
     def _equal(self, matching: Matching) -> pa.Table:
         self._keep(STRATA, matched_strata(self.plan))

@@ -146,6 +146,7 @@ class Model:
                     f"`{what}` groups by `{', '.join(map(str, by))}`.",
                     remedy=f"Name attributes of the study, each once: {', '.join(sorted(names))}.",
                 )
+        self._require_propensity()
         for texts in ([one.title for one in self.measures], [one.name for one in self.event_rows]):
             if len(set(texts)) != len(texts):
                 raise Invalid(f"Two outputs of the study `{self.name}` have the same name.")
@@ -155,6 +156,15 @@ class Model:
                 raise Invalid(
                     "`interval.start` and `interval.end` stand outside a measure.",
                     remedy="Use them in the numerator or denominator of a measure only.",
+                )
+
+    def _require_propensity(self) -> None:
+        compared = self.matching.propensity if self.matching is not None else ()
+        for attribute in self.attributes:
+            if attribute.name in compared and attribute.value.kind is Kind.DATE:
+                raise Invalid(
+                    f"A propensity cannot be computed from the date `{attribute.name}`.",
+                    remedy="Give a number made of it, such as the days until it, or its year.",
                 )
 
     def nodes(self) -> Iterator[Node]:
@@ -254,8 +264,8 @@ def _decode(kind: type[Any], value: Any) -> Any:
                 raise Invalid(f"`{name}` of the cohort model is no list.")
             content[name] = tuple(_decode(_PARTS[name], part) for part in item)
         elif name == "matching" and item is not None:
-            told = item if isinstance(item, dict) else {}
-            content[name] = _decode(Matching, {**_UNUSED_MATCHING, **told})
+            told = {**_UNUSED_MATCHING, **item} if isinstance(item, dict) else item
+            content[name] = _decode(Matching, told)
         elif isinstance(item, dict):
             content[name] = decode_node(item)
         else:

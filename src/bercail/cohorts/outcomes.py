@@ -149,7 +149,8 @@ def matched(
     if model.matching is None:
         return None
     if model.matching.propensity:
-        return _nearest(model, persons, pool)
+        offered = _offered(model, model.matching.names, pool)
+        return nearest(persons, offered, model.matching)
     cases: dict[tuple[Any, ...], list[str]] = defaultdict(list)
     values = zip(*(persons[name].to_pylist() for name in model.matching.on), strict=True)
     for person, key in zip(persons["person"].to_pylist(), values, strict=True):
@@ -167,23 +168,16 @@ def matched(
     return matches_table(persons, sorted(pairs))
 
 
-def _nearest(
-    model: Model, persons: pa.Table, pool: Mapping[str, tuple[Any, ...]]
-) -> pa.Table | None:
-    matching = model.matching
-    if matching is None:
-        return None
-    names = sorted(pool)
-    schema = wide_schema(model)
-    columns = list(zip(*(pool[name] for name in names), strict=True)) or [()] * len(matching.names)
-    offered = {"person": pa.array(names, pa.string())}
-    for name, column in zip(matching.names, columns, strict=True):
+def _offered(
+    model: Model, compared: tuple[str, ...], pool: Mapping[str, tuple[Any, ...]]
+) -> pa.Table:
+    """The pool as a table, sorted by person."""
+    schema, people = wide_schema(model), sorted(pool)
+    columns = list(zip(*(pool[person] for person in people), strict=True)) or [()] * len(compared)
+    offered = {"person": pa.array(people, pa.string())}
+    for name, column in zip(compared, columns, strict=True):
         offered[name] = pa.array(column, schema.field(name).type)
-    dated = model.index_date is not None
-    if not dated:
-        persons = persons.append_column("index_date", pa.nulls(persons.num_rows, pa.date32()))
-    found = nearest(persons, pa.table(offered), matching)
-    return found if dated else found.drop_columns(["index_date"])
+    return pa.table(offered)
 
 
 def matches_table(persons: pa.Table, pairs: Sequence[tuple[str, str]]) -> pa.Table:

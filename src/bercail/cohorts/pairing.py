@@ -15,17 +15,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 Whole = NDArray[np.int64]
-PAIRS = ["case", "control", "index_date"]
 # Pairs that are written at once.
 PIECE = 10_000_000
 
 
 def paired(cases: pa.Table, pool: Iterable[pa.RecordBatch], ratio: int) -> pa.Table:
-    """Pairs of `case` and `control`, sorted, with the `index_date` of the case.
+    """Pairs of `case` and `control`, sorted; see `pairs_table`.
 
-    `cases` has `stratum` (from 0), `person` and `index_date`, sorted by person; the batches of
-    `pool` have `stratum` and `person`, sorted by both as one. Of the pool only those are kept who
-    become controls.
+    `cases` has `stratum` (from 0) and `person`, sorted by person; the batches of `pool` have both,
+    sorted by both as one. Of the pool only those are kept who become controls.
     """
     strata = _strata(cases["stratum"])
     sizes = np.bincount(strata)
@@ -36,12 +34,20 @@ def paired(cases: pa.Table, pool: Iterable[pa.RecordBatch], ratio: int) -> pa.Ta
     there = places < held[strata][:, None]
     starts = np.cumsum(held) - held
     chosen, of_case = (places + starts[strata][:, None])[there], np.nonzero(there)[0]
-    columns: list[pa.Array[Any] | pa.ChunkedArray[Any]] = [
-        _taken(_wide(cases["person"]), of_case),
-        _taken(controls, chosen),
-        cases["index_date"].take(pa.array(of_case, pa.int64())),
-    ]
-    return pa.Table.from_arrays(columns, names=PAIRS)
+    return pairs_table(cases, controls, of_case, chosen)
+
+
+def pairs_table(
+    cases: pa.Table, controls: pa.Array[Any], of_case: Whole, chosen: Whole
+) -> pa.Table:
+    """The cases and controls at these rows, with the `index_date` where `cases` has one."""
+    columns: dict[str, pa.ChunkedArray[Any]] = {
+        "case": _taken(wide_names(cases["person"]), of_case),
+        "control": _taken(controls, chosen),
+    }
+    if "index_date" in cases.column_names:
+        columns["index_date"] = cases["index_date"].take(pa.array(of_case, pa.int64()))
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Table, pa.Table]:
@@ -49,7 +55,7 @@ def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Ta
 
     Nobody with an unknown value there is in a stratum, and of the pool only who has cases beside.
     """
-    groups = groups_of([[table[name].combine_chunks() for table in (cases, pool)] for name in on])
+    groups = groups_of((cases, pool), on)
     of_cases, of_pool = groups[: cases.num_rows], groups[cases.num_rows :]
     found = np.unique(of_cases[of_cases >= 0])
     # The last place is that of the unknown: -1 counts from the end.
@@ -61,14 +67,12 @@ def in_strata(cases: pa.Table, pool: pa.Table, on: Sequence[str]) -> tuple[pa.Ta
     return _numbered(cases, np.nonzero(of_cases >= 0)[0], of_cases), _numbered(pool, rows, of_pool)
 
 
-def groups_of(columns: Sequence[Sequence[pa.Array[Any]]]) -> Whole:
-    """A number for each row, the same where all columns are; -1 where one is unknown.
-
-    The pieces of a column stand one after the other.
-    """
-    groups: Whole = np.zeros(sum(map(len, columns[0])), dtype=np.int64)
+def groups_of(tables: Sequence[pa.Table], names: Sequence[str]) -> Whole:
+    """A number for each row of all tables, the same where all of `names` are; -1 where unknown."""
+    groups: Whole = np.zeros(sum(table.num_rows for table in tables), dtype=np.int64)
     known = np.ones(len(groups), dtype=bool)
-    for pieces in columns:
+    for name in names:
+        pieces = [table[name].combine_chunks() for table in tables]
         values: Any = pa.concat_arrays(pieces).dictionary_encode()
         places = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         known &= places >= 0
@@ -102,7 +106,7 @@ def _controls(pool: Iterable[pa.RecordBatch], wanted: Whole) -> tuple[pa.Array[A
         places = np.arange(len(strata)) - np.repeat(first, many) + passed[strata]
         passed[found] += many
         kept.append(batch.column("person").filter(pa.array(places < wanted[strata])))
-    return _wide(pa.chunked_array(kept, pa.string())), np.minimum(passed, wanted)
+    return wide_names(pa.chunked_array(kept, pa.string())), np.minimum(passed, wanted)
 
 
 def _strata(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> Whole:
@@ -110,7 +114,7 @@ def _strata(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> Whole:
     return found
 
 
-def _wide(names: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+def wide_names(names: pa.ChunkedArray[Any]) -> pa.Array[Any]:
     """All names as one array, which may be larger than the 2 GB of an array of `string`."""
     found: pa.Array[Any] = names.cast(pa.large_string()).combine_chunks()
     return found

@@ -12,11 +12,12 @@ from typer.testing import CliRunner
 from bercail.airlock.history.service import ImportReport, NotTaken
 from bercail.cli import estate
 from bercail.cli.main import app
+from bercail.foundation import Refused
 
 LEFT = NotTaken(position=1, request=None, reason="`status` is missing")
 
 
-@pytest.mark.parametrize(("not_taken", "code"), [((), 0), ((LEFT,), estate.NOT_TAKEN)])
+@pytest.mark.parametrize(("not_taken", "code"), [((), 0), ((LEFT,), Refused.exit_code)])
 def test_a_document_left_out_is_told_by_the_exit_code(
     not_taken: tuple[NotTaken, ...], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bercail.cohorts import Cohort, match, pairing, persons
+from bercail.cohorts import Cohort, Model, match, pairing, persons
 from bercail.cohorts.outcomes import matched
 from bercail.cohorts.pairing import in_strata, paired
 
@@ -18,15 +19,16 @@ DAY = date(2024, 1, 1)
 PEOPLE = st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=60)
 
 
-def _one_by_one(people: list[tuple[int, bool]], ratio: int) -> list[tuple[str, str]]:
+def _model(ratio: int, attributes: dict[str, Any], **named: Any) -> Model:
     known = persons.birth_year.is_known()
-    model = Cohort(
-        name="s",
-        title="s",
-        population=known,
-        attributes={"birth": persons.birth_year},
-        matching=match(known, on=["birth"], ratio=ratio),
+    matching = match(known, on=list(attributes), ratio=ratio)
+    return Cohort(
+        name="s", title="s", population=known, attributes=attributes, matching=matching, **named
     ).model
+
+
+def _one_by_one(people: list[tuple[int, bool]], ratio: int) -> list[tuple[str, str]]:
+    model = _model(ratio, {"birth": persons.birth_year})
     rows = [(f"p{n:02}", stratum) for n, (stratum, case) in enumerate(people) if case]
     cases = pa.table(
         {
@@ -111,15 +113,8 @@ def test_strata_are_of_persons_equal_in_all(
     values = {
         name: (birth, sex) for name, birth, sex, _ in zip(*pool.to_pydict().values(), strict=True)
     }
-    known = persons.birth_year.is_known()
-    model = Cohort(
-        name="s",
-        title="s",
-        population=known,
-        index_date=persons.death_date,
-        attributes={"birth": persons.birth_year, "sex": persons.sex},
-        matching=match(known, on=["birth", "sex"], ratio=ratio),
-    ).model
+    attributes = {"birth": persons.birth_year, "sex": persons.sex}
+    model = _model(ratio, attributes, index_date=persons.death_date)
     expected = matched(model, cases, values)
     assert expected is not None
     assert found.to_pylist() == expected.to_pylist()

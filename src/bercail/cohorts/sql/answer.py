@@ -88,15 +88,10 @@ def _matches(plan: RunPlan, answer: pa.Table, persons: pa.Table) -> pa.Table | N
         return None
     schema = wide_schema(plan.model)
     pool = _at(answer, last_step(plan) + 1).rename_columns(schema.names).cast(schema)
-    dated = plan.model.index_date is not None
-    if not dated:
-        persons = persons.append_column("index_date", pa.nulls(persons.num_rows, pa.date32()))
     if matching.propensity:
-        found = nearest(persons, pool, matching)
-    else:
-        cases, offered = in_strata(persons, pool, matching.on)
-        found = paired(cases, offered.to_batches(), matching.ratio)
-    return found if dated else found.drop_columns(["index_date"])
+        return nearest(persons, pool, matching)
+    cases, offered = in_strata(persons, pool, matching.on)
+    return paired(cases, offered.to_batches(), matching.ratio)
 
 
 def _counted(persons: pa.Table, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:

@@ -104,8 +104,8 @@ def matched_strata(plan: RunPlan) -> exp.Select:
 
 
 def matched_cases(plan: RunPlan) -> exp.Select:
-    """Cases with `stratum`, `person` and `index_date` (null in a study without), by person."""
-    columns = ("person", "index_date")
+    """Cases with `stratum`, `person`, and `index_date` where there is one, by person."""
+    columns = ("person", *(one.alias for one in _dates(plan)))
     return compile_in_strata(_cases(plan), len(_keys(plan)), columns, ("person",))
 
 
@@ -118,8 +118,8 @@ def matched_pool(plan: RunPlan) -> exp.Select:
 
 
 def compared_cases(plan: RunPlan) -> exp.Select:
-    """Cases by person with `index_date` (null in a study without), and what is compared."""
-    cases = exp.select("person", named_as(_day(plan), "index_date"), *_compared(plan), copy=False)
+    """Cases by person, with `index_date` where there is one, and what is compared."""
+    cases = exp.select("person", *_dates(plan), *_compared(plan), copy=False)
     cases = cases.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
     return cases.order_by("person", copy=False)
 
@@ -140,10 +140,9 @@ def _matching(plan: RunPlan) -> Matching:
     return plan.model.matching
 
 
-def _day(plan: RunPlan) -> Term:
-    if plan.model.index_date is None:
-        return cast(exp.null(), "DATE")
-    return _value(plan, "index_date")
+def _dates(plan: RunPlan) -> list[Term]:
+    dated = plan.model.index_date is not None
+    return [named_as(_value(plan, "index_date"), "index_date")] if dated else []
 
 
 def _keys(plan: RunPlan) -> list[Term]:
@@ -153,7 +152,7 @@ def _keys(plan: RunPlan) -> list[Term]:
 
 
 def _cases(plan: RunPlan) -> exp.Select:
-    cases = exp.select("person", named_as(_day(plan), "index_date"), *_keys(plan), copy=False)
+    cases = exp.select("person", *_dates(plan), *_keys(plan), copy=False)
     return cases.from_(DECIDED, copy=False).where(_passed(plan), copy=False)
 
 
