@@ -51,7 +51,7 @@ def to_iso(moment: datetime) -> str:
     """`moment` as `2026-11-21T22:46:15.000000Z` (ISO 8601, UTC, microseconds)."""
     if moment.tzinfo is None:
         raise ValueError("a moment needs a time zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_iso(text: str) -> datetime:

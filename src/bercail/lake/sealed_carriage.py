@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from attrs import field, frozen
 from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Unproven
@@ -71,10 +72,20 @@ def put_in_parts(
     return _sealed_object(name, version, opaque, upload.send(data))
 
 
+@frozen(kw_only=True)
+class Plain:
+    """A small object as it is before it is sealed; `opaque` is what `opaque_name` gave for it."""
+
+    name: str
+    version: str
+    opaque: str
+    content: bytes = field(repr=False)
+
+
 def put_several(
-    sealed: SealedStore, plains: Sequence[tuple[str, str, bytes]], key: DataKey
+    sealed: SealedStore, plains: Sequence[Plain], key: DataKey
 ) -> list[SealedObject | None]:
-    """Seal small objects (name, version, plaintext) and send them together.
+    """Seal small objects and send them together.
 
     None for each that the host did not plainly take, or where it takes one at a time only: send
     that one by `SealedStore.put`.
@@ -87,18 +98,18 @@ def put_several(
         return [None] * len(plains)
     made: list[SealedObject] = []
     bodies: list[tuple[str, bytes]] = []
-    for name, version, plain in plains:
-        body = seal_bytes(plain, key, insides.binding(name, version), insides.randomness)
-        opaque = sealed.opaque_name(name, version)
-        bodies.append((opaque, body))
+    for one in plains:
+        binding = insides.binding(one.name, one.version)
+        body = seal_bytes(one.content, key, binding, insides.randomness)
+        bodies.append((one.opaque, body))
         made.append(
             SealedObject(
-                name=name,
-                version=version,
-                opaque=opaque,
-                size=len(plain),
+                name=one.name,
+                version=one.version,
+                opaque=one.opaque,
+                size=len(one.content),
                 sealed_size=len(body),
-                sha256=hashlib.sha256(plain).hexdigest(),
+                sha256=hashlib.sha256(one.content).hexdigest(),
                 crc64nvme=f"{crc64nvme(body):016x}",
             )
         )

@@ -14,8 +14,8 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -35,7 +35,7 @@ KEPT_SECONDS: Final = 10.0
 """A connection that rested for longer is not used again: hosts close theirs without a word."""
 MOST_TOLD: Final = 1024 * 1024
 """Bytes of an answer that is no object: an error, or nothing."""
-_MOST_KEPT = 32
+_MOST_KEPT = 128
 _HEAD_END = b"\r\n\r\n"
 _MOST_HEAD = 64 * 1024
 _STEP = 64 * 1024
@@ -111,12 +111,9 @@ class KeptConnections:
             NotPlain, FellSilent: see there.
         """
         head = _request_head(method, target, headers, body)
-        kept = self._taken()
-        if kept is not None:
-            try:
+        for kept in self._taken(1):
+            with suppress(_Closed):
                 return self._over(kept, head, body, most)
-            except _Closed:
-                pass
         try:
             return self._over(self._opened(), head, body, most)
         except _Closed:
@@ -131,9 +128,10 @@ class KeptConnections:
         """
         lines: list[_Connection] = []
         answers: list[Answer | None] = []
+        kept = self._taken(len(requests))
         try:
             for request in requests:
-                one = self._sent(request)
+                one = self._sent(request, kept)
                 if one is None:
                     break
                 lines.append(one)
@@ -143,7 +141,7 @@ class KeptConnections:
                 except FellSilent:
                     break
         finally:
-            for one in lines:
+            for one in [*lines, *kept]:
                 one.close()
         return answers + [None] * (len(requests) - len(answers))
 
@@ -157,10 +155,10 @@ class KeptConnections:
     def __del__(self) -> None:
         self.close()
 
-    def _sent(self, request: Request) -> _Connection | None:
+    def _sent(self, request: Request, kept: list[_Connection]) -> _Connection | None:
         try:
             head = _request_head(request.method, request.target, request.headers, request.body)
-            one = self._taken() or self._opened()
+            one = kept.pop() if kept else self._opened()
             with _broken(one):
                 one.send(head, request.body)
         except (NotPlain, FellSilent, _Closed):
@@ -189,14 +187,19 @@ class KeptConnections:
             one.close()
         return answer
 
-    def _taken(self) -> _Connection | None:
+    def _taken(self, most: int) -> list[_Connection]:
+        """Some of the connections that were kept, `most` of them, fit to be used again."""
         fresh = time.monotonic() - KEPT_SECONDS
         while True:
             with self._lock:
-                one = self._kept.pop() if self._kept else None
-            if one is None or (one.rests_since >= fresh and one.rests()):
-                return one
-            one.close()
+                found = self._kept[-most:]
+                del self._kept[-most:]
+            fit = _resting([one for one in found if one.rests_since >= fresh])
+            for one in found:
+                if one not in fit:
+                    one.close()
+            if fit or not found:
+                return fit
 
     def _keep(self, one: _Connection) -> None:
         one.rests_since = time.monotonic()
@@ -246,18 +249,25 @@ class _Closed(Exception):
     """The host closed the connection before a byte of an answer."""
 
 
-@contextmanager
-def _broken(one: _Connection) -> Iterator[None]:
+class _broken:  # noqa: N801  # read as a word: `with _broken(one)`
     """Close the connection on any error, and tell those of the system in the words of this room."""
-    try:
-        yield
-    except BaseException as error:
-        one.close()
+
+    __slots__ = ("_one",)
+
+    def __init__(self, one: _Connection) -> None:
+        self._one = one
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        self._one.close()
         if isinstance(error, BlockingIOError | TimeoutError):
             raise FellSilent from None
         if isinstance(error, OSError):
             raise NotPlain from None
-        raise
 
 
 class _Connection:
@@ -273,15 +283,15 @@ class _Connection:
         """Close it."""
         self._line.close()
 
-    def rests(self) -> bool:
-        """Whether nothing came since the last answer: bytes unasked for would be taken for the
-        next one, and an end means that there is none.
-        """
-        if isinstance(self._line, ssl.SSLSocket) and self._line.pending():
-            return False
-        asked = select.poll()
-        asked.register(self._line, select.POLLIN)
-        return not asked.poll(0)
+    @property
+    def number(self) -> int:
+        """The number by which the system tells of it."""
+        return self._line.fileno()
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes that came are waiting in the TLS layer, where the system sees none."""
+        return isinstance(self._line, ssl.SSLSocket) and self._line.pending() > 0
 
     def send(self, head: bytes, body: Sequence[bytes | memoryview]) -> None:
         """Send a request."""
@@ -358,6 +368,18 @@ class _Connection:
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)
+
+
+def _resting(connections: list[_Connection]) -> list[_Connection]:
+    """Those to which nothing came since the last answer: bytes unasked for would be taken for
+    the next one, and an end means that there is none.
+    """
+    # One question to the system for all of them: each lets another thread go first.
+    asked = select.poll()
+    for one in connections:
+        asked.register(one.number, select.POLLIN)
+    told = {number for number, _ in asked.poll(0)} if connections else set()
+    return [one for one in connections if one.number not in told and not one.holds]
 
 
 def _request_head(

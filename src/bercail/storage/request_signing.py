@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
@@ -57,6 +57,7 @@ class S3Signer:
         self.origin = f"{parts.scheme}://{self._host}"
         self._region, self._access_key, self._secret = region, access_key, secret
         self._key: tuple[str, bytes] = ("", b"")
+        self._clock = _Clock(lambda now: time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)))
 
     def sign(
         self,
@@ -70,7 +71,7 @@ class S3Signer:
 
         `payload` is the SHA-256 of the body in hexadecimal, or `UNSIGNED`.
         """
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        moment = self._clock.now()
         path = self._folder if key is None else f"{self._folder}/{_encoded(key)}"
         path = path or "/"
         pairs = sorted((_whole(k), _whole(v)) for k, v in (query or {}).items())
@@ -80,7 +81,7 @@ class S3Signer:
         names = sorted(signed)
         listed = ";".join(names)
         # Runs of spaces count as one: a host may fold them before it looks.
-        told = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+        told = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
         canonical = f"{method}\n{path}\n{asked}\n{told}\n{listed}\n{payload}"
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -113,7 +114,7 @@ class AzureSigner:
         self._account, self._host = location.name, parts.netloc
         self._folder = parts.path.rstrip("/")
         self._credentials = credentials
-        self._moment: tuple[int, str] = (0, "")
+        self._clock = _Clock(lambda now: formatdate(now, usegmt=True))
 
     def sign(
         self,
@@ -125,7 +126,7 @@ class AzureSigner:
         """A request about the blob or container `name`, or about the account where it is empty."""
         path = f"{self._folder}/{quote(name, safe=_SAFE)}"
         signed = {key.lower(): value for key, value in headers.items()}
-        signed |= {"x-ms-version": AZURE_VERSION, "x-ms-date": self._now()}
+        signed |= {"x-ms-version": AZURE_VERSION, "x-ms-date": self._clock.now()}
         asked = "&".join(f"{_whole(k)}={_whole(v)}" for k, v in (query or {}).items())
         sas = self._credentials.sas
         if sas is not None:
@@ -138,20 +139,29 @@ class AzureSigner:
     def _authorization(
         self, method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> str:
-        standard = "\n".join(headers.get(name, "") for name in _STANDARD)
-        own = "".join(f"{k}:{headers[k]}\n" for k in sorted(headers) if k.startswith("x-ms-"))
-        asked = "".join(f"\n{name.lower()}:{query[name]}" for name in sorted(query))
+        standard = "\n".join([headers.get(name, "") for name in _STANDARD])
+        own = "".join([f"{k}:{headers[k]}\n" for k in sorted(headers) if k.startswith("x-ms-")])
+        asked = "".join([f"\n{name.lower()}:{query[name]}" for name in sorted(query)])
         text = f"{method}\n{standard}\n{own}/{self._account}{path}{asked}"
         secret = self._credentials.secret
         key = base64.b64decode(secret.reveal()) if secret else b""
         signature = base64.b64encode(hmac.digest(key, text.encode(), "sha256")).decode()
         return f"SharedKey {self._account}:{signature}"
 
-    def _now(self) -> str:
+
+class _Clock:
+    """The time as a host wants it written, which is written once a second."""
+
+    def __init__(self, written: Callable[[int], str]) -> None:
+        self._written = written
+        self._moment: tuple[int, str] = (0, "")
+
+    def now(self) -> str:
+        """The present second."""
         now = int(time.time())
         moment, text = self._moment
         if moment != now:
-            text = formatdate(now, usegmt=True)
+            text = self._written(now)
             self._moment = (now, text)
         return text
 

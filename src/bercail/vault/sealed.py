@@ -57,12 +57,12 @@ class SealingWriter:
 
     def __init__(self, key: DataKey, binding: Binding, randomness: Randomness) -> None:
         header = Header(key_id=key.id, commitment=key.commitment, binding_digest=binding.digest())
-        salt = randomness.take(fmt.SALT_SIZE)
-        self._prefix = randomness.take(fmt.PREFIX_SIZE)
+        drawn = randomness.take(fmt.SALT_SIZE + fmt.PREFIX_SIZE)
+        salt, self._prefix = drawn[: fmt.SALT_SIZE], drawn[fmt.SALT_SIZE :]
         self._cipher = _stream_cipher(key, header, salt)
         stream_header = bytes([fmt.STREAM_HEADER_SIZE]) + salt + self._prefix
         self._preamble = header.encode() + stream_header
-        self._pending = bytearray(fmt.PLAIN_SIZE)
+        self._pending = bytearray()
         self._scratch = bytearray()
         self._held = 0
         self._index = 0
@@ -114,6 +114,8 @@ class SealingWriter:
             written += self._seal(plain, sink[written : written + capacity + fmt.TAG_SIZE], False)
             taken += fill
         rest = len(view) - taken
+        if rest and not self._pending:
+            self._pending = bytearray(fmt.PLAIN_SIZE)
         self._pending[self._held : self._held + rest] = view[taken:]
         self._held += rest
         return written
@@ -125,11 +127,26 @@ class SealingWriter:
             Invalid: when called twice, or past 2^32 segments.
         """
         self._require_open()
+        return self._end(memoryview(self._pending)[: self._held])
+
+    def at_once(self, plain: bytes) -> bytes:
+        """The whole object, of a writer that has taken nothing yet.
+
+        Raises:
+            Invalid: after `finish`.
+        """
+        if len(plain) > fmt.FIRST_PLAIN_SIZE:
+            return self.update(plain) + self.finish()
+        self._require_open()
+        return self._end(memoryview(plain))
+
+    def _end(self, plain: memoryview) -> bytes:
+        """Seal `plain` as the last segment."""
         self._finished = True
-        out = bytearray(len(self._preamble) + self._held + fmt.TAG_SIZE)
+        out = bytearray(len(self._preamble) + len(plain) + fmt.TAG_SIZE)
         sink = memoryview(out)
         written = self._begin(sink)
-        self._seal(memoryview(self._pending)[: self._held], sink[written:], True)
+        self._seal(plain, sink[written:], True)
         return bytes(out)
 
     def _require_open(self) -> None:
@@ -342,8 +359,7 @@ def seal_chunks(
 
 def seal_bytes(plain: bytes, key: DataKey, binding: Binding, randomness: Randomness) -> bytes:
     """Seal `plain` in one go."""
-    writer = SealingWriter(key, binding, randomness)
-    return writer.update(plain) + writer.finish()
+    return SealingWriter(key, binding, randomness).at_once(plain)
 
 
 def open_bytes(sealed: bytes, key_for: Callable[[bytes], DataKey], binding: Binding) -> bytes:

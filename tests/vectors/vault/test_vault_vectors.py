@@ -60,10 +60,10 @@ class Fixed:
     """Hands out the salt and the nonce prefix of a vector."""
 
     def __init__(self, *values: str) -> None:
-        self._left = [bytes.fromhex(value) for value in values]
+        self._left = bytes.fromhex("".join(values))
 
     def take(self, count: int) -> bytes:
-        value = self._left.pop(0)
+        value, self._left = self._left[:count], self._left[count:]
         assert len(value) == count
         return value
 

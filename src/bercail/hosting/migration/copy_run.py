@@ -77,12 +77,11 @@ class _Group:
         if not self.waiting:
             return
         with self.table:
-            for outcome in self.waiting:
-                if outcome.state is ObjectState.CARRIED:
-                    self.table.objects.carried(outcome.row)
-                else:
-                    name = outcome.row.entry.name
-                    self.table.objects.mark(name, outcome.state, outcome.reason)
+            carried = [one.row for one in self.waiting if one.state is ObjectState.CARRIED]
+            self.table.objects.carried(*carried)
+            for one in self.waiting:
+                if one.state is not ObjectState.CARRIED:
+                    self.table.objects.mark(one.row.entry.name, one.state, one.reason)
         self.waiting.clear()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,19 @@ class SourceFacts:
             "tier": self.tier,
             "blob_type": self.blob_type,
         }
+
+    @cached_property
+    def text(self) -> str:
+        """All of them as canonical JSON."""
+        return canonical_json(self.as_dict()).decode("utf-8")
+
+    @classmethod
+    def from_text(cls, text: str) -> SourceFacts:
+        """The facts that `text` stands for."""
+        facts = cls(**json.loads(text))
+        # Most facts are written again as they were read: nobody encodes them a second time.
+        object.__setattr__(facts, "text", text)
+        return facts
 
 
 @frozen(kw_only=True)

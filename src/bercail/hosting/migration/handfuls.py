@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from bercail.hosting.migration.copying import SMALL_PIECE, Carrier, Outcome
 from bercail.hosting.migration.entry import ObjectState
-from bercail.lake.sealed_carriage import put_several
+from bercail.lake.sealed_carriage import Plain, put_several
 from bercail.storage.several import ReadsSeveral, Wanted, puts_several, reads_several
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bercail.lake import SealedStore
     from bercail.storage import ObjectStore
 
-HANDFUL = 8
+HANDFUL = 16
 """Objects worked on together: more wait longer for each other than they gain."""
 
 
@@ -92,7 +92,15 @@ class HandfulCarrier:
     def _sent(
         self, target: SealedStore, pairs: Sequence[tuple[WorkRow, bytes]]
     ) -> Iterator[Outcome]:
-        plains = [(row.entry.name, row.entry.binding_version, plain) for row, plain in pairs]
+        plains = [
+            Plain(
+                name=row.entry.name,
+                version=row.entry.binding_version,
+                opaque=row.opaque,
+                content=content,
+            )
+            for row, content in pairs
+        ]
         made = put_several(target, plains, self._carrier.key())
         for (row, plain), sealed in zip(pairs, made, strict=True):
             if sealed is None:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
@@ -14,6 +16,7 @@ from bercail.foundation import canonical_json
 from bercail.hosting.migration.entry import Delta, Entry, ObjectState, SourceFacts
 
 _PAGE = 500
+_STATES = {state.value: state for state in ObjectState}
 
 UNTOLD = "untold"
 """The remark that lists what a survey was not told of an object: `headers`, `tags`."""
@@ -23,6 +26,18 @@ NEVER_TOLD = {UNTOLD: ["headers", "tags"]}
 _COLUMNS = (
     "name, size, facts, opaque, state, reason, there, distrust, sha256, sealed_size, crc, remarks"
 )
+
+
+_OUTLOOK = (
+    "name, size, version, json_extract(facts, '$.tier'), state, reason, there, distrust, "
+    "json_extract(remarks, '$.cautions')"
+)
+# The plus keeps the index of states out: with it, every page would sort all objects by name.
+PAGE = (
+    "SELECT {} FROM objects WHERE +state IN (SELECT value FROM json_each(?)) AND name > ? "
+    "ORDER BY name LIMIT ?"
+)
+"""One page of objects in some states, by name."""
 
 
 @frozen(kw_only=True)
@@ -46,6 +61,21 @@ class WorkRow:
     sealed_size: int | None = None
     crc: str | None = None
     remarks: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Outlook:
+    """What a plan looks at of one object; `version` and the flags are those of its row."""
+
+    name: str
+    size: int
+    version: str
+    tier: str | None = None
+    state: ObjectState
+    reason: str | None = None
+    there: bool = False
+    distrust: bool = False
+    cautions: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -102,7 +132,8 @@ class ObjectTable:
         try:
             self._db.executemany("INSERT OR REPLACE INTO shown VALUES (?, ?)", listing)
             self._db.execute(
-                "UPDATE objects SET there = EXISTS "
+                # A row that is right already is not written.
+                "UPDATE objects SET there = NOT there WHERE there <> EXISTS "
                 "(SELECT 1 FROM shown WHERE shown.opaque = objects.opaque)"
             )
             lost = self._db.execute(
@@ -114,9 +145,9 @@ class ObjectTable:
         finally:
             self._db.execute("DROP TABLE shown")
 
-    def carried(self, row: WorkRow) -> None:
-        """Record that `row` (with its digests) is on the target; it may be a newer state."""
-        self._db.execute(
+    def carried(self, *rows: WorkRow) -> None:
+        """Record that `rows` (with their digests) are on the target; one may be a newer state."""
+        self._db.executemany(
             # What a survey printed of another state says nothing of this one.
             "UPDATE objects SET "
             "metadata = iif(version = ?1, metadata, ''), tier = iif(version = ?1, tier, ''), "
@@ -125,17 +156,20 @@ class ObjectTable:
             "size = ?2, facts = ?3, version = ?1, opaque = ?4, state = 'carried', "
             "reason = NULL, there = 1, distrust = 0, sha256 = ?5, sealed_size = ?6, crc = ?7 "
             "WHERE name = ?8",
-            (
-                row.entry.binding_version,
-                row.entry.size,
-                _text(row.entry.facts.as_dict()),
-                row.opaque,
-                row.sha256,
-                row.sealed_size,
-                row.crc,
-                row.entry.name,
-                _NEVER_TOLD,
-            ),
+            [
+                (
+                    row.entry.binding_version,
+                    row.entry.size,
+                    row.entry.facts.text,
+                    row.opaque,
+                    row.sha256,
+                    row.sealed_size,
+                    row.crc,
+                    row.entry.name,
+                    _NEVER_TOLD,
+                )
+                for row in rows
+            ],
         )
 
     def mark(
@@ -153,15 +187,11 @@ class ObjectTable:
 
     def rows(self, *states: ObjectState) -> Iterator[WorkRow]:
         """The objects in these states in the order of their names, a page at a time."""
-        wanted = json.dumps([state.value for state in states])
-        after = ""
-        while page := self._db.execute(
-            f"SELECT {_COLUMNS} FROM objects "  # noqa: S608  # a constant of this file
-            "WHERE state IN (SELECT value FROM json_each(?)) AND name > ? ORDER BY name LIMIT ?",
-            (wanted, after, _PAGE),
-        ).fetchall():
-            yield from map(_row, page)
-            after = page[-1][0]
+        return map(_row, self._pages(_COLUMNS, states))
+
+    def outlooks(self, *states: ObjectState) -> Iterator[Outlook]:
+        """The same as a plan looks at them."""
+        return map(_outlook, self._pages(_OUTLOOK, states))
 
     def work(self) -> Iterator[WorkRow]:
         """The objects still to carry, largest first, so that no large one is left for the end."""
@@ -180,6 +210,13 @@ class ObjectTable:
         found = self._db.execute("SELECT state, count(*), sum(size) FROM objects GROUP BY state")
         counted = {ObjectState(s): Tally(objects=n, bytes=b) for s, n, b in found}
         return {state: counted.get(state, Tally()) for state in ObjectState}
+
+    def _pages(self, columns: str, states: tuple[ObjectState, ...]) -> Iterator[tuple[Any, ...]]:
+        """Rows by name; one may be changed once it was given."""
+        wanted, after = json.dumps([state.value for state in states]), ""
+        while page := self._db.execute(PAGE.format(columns), (wanted, after, _PAGE)).fetchall():
+            yield from page
+            after = page[-1][0]
 
     def _look(self, entry: Entry, second: int, sums: list[int]) -> bool:
         """Take one entry of a comparison in; whether the other listing says something else."""
@@ -213,16 +250,37 @@ def _name_digest(name: str) -> bytes:
 def _row(row: tuple[Any, ...]) -> WorkRow:
     name, size, facts, opaque, state, reason, there, distrust, sha256, sealed, crc, remarks = row
     return WorkRow(
-        entry=Entry(name=name, size=size, facts=SourceFacts(**json.loads(facts))),
+        entry=Entry(name=name, size=size, facts=SourceFacts.from_text(facts)),
         opaque=opaque,
-        state=ObjectState(state),
+        state=_STATES[state],
         reason=reason,
         there=bool(there),
         distrust=bool(distrust),
         sha256=sha256,
         sealed_size=sealed,
         crc=crc,
-        remarks=json.loads(remarks),
+        remarks=_remarks(remarks),
+    )
+
+
+@lru_cache(maxsize=256)
+def _remarks(text: str) -> Mapping[str, Any]:
+    """Remarks, which most objects share."""
+    return MappingProxyType(json.loads(text))
+
+
+def _outlook(row: tuple[Any, ...]) -> Outlook:
+    name, size, version, tier, state, reason, there, distrust, cautions = row
+    return Outlook(
+        name=name,
+        size=size,
+        version=version,
+        tier=tier,
+        state=_STATES[state],
+        reason=reason,
+        there=bool(there),
+        distrust=bool(distrust),
+        cautions=tuple(json.loads(cautions)) if cautions else (),
     )
 
 

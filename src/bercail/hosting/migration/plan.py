@@ -14,7 +14,7 @@ from bercail.foundation import canonical_json, sha256_hex
 from bercail.hosting.migration.classes import NONE as NO_CLASSES
 from bercail.hosting.migration.classes import Classes
 from bercail.hosting.migration.entry import ObjectState
-from bercail.hosting.migration.object_table import Tally, WorkRow
+from bercail.hosting.migration.object_table import Outlook, Tally
 from bercail.hosting.migration.obstacles import other_tier
 from bercail.hosting.migration.speed import Speed
 from bercail.hosting.migration.tariff import Cost, Tariff
@@ -103,7 +103,7 @@ def keep_plan(folder: Path, plan: Plan) -> Path:
 def make_plan(
     number: int,
     survey: int,
-    rows: Iterable[WorkRow],
+    rows: Iterable[Outlook],
     noted: Mapping[str, Tally] | None = None,
     classes: Classes = NO_CLASSES,
 ) -> Plan:
@@ -118,12 +118,12 @@ def make_plan(
     for row in rows:
         act = _act(row)
         sums[act][0] += 1
-        sums[act][1] += row.entry.size
+        sums[act][1] += row.size
         if act == "leave":
             left[row.reason or "unknown"] += 1
         else:
             cautions.update(_cautions(row, classes))
-        chosen = classes.of(row.entry) if act == "copy" else None
+        chosen = classes.of_tier(row.tier) if act == "copy" else None
         classed.update(filter(None, [chosen]))
         digest.update(_line(row, act, chosen))
     tallies = {act: Tally(objects=count, bytes=size) for act, (count, size) in sums.items()}
@@ -142,9 +142,9 @@ def make_plan(
     )
 
 
-def _line(row: WorkRow, act: str, chosen: str | None) -> bytes:
+def _line(row: Outlook, act: str, chosen: str | None) -> bytes:
     """The line of the digest that says what is done to one object."""
-    line = [row.entry.name, row.entry.size, row.entry.binding_version, act]
+    line = [row.name, row.size, row.version, act]
     return canonical_json([*line, chosen] if chosen else line) + b"\n"
 
 
@@ -153,15 +153,15 @@ def _together(tallies: Iterable[Tally]) -> Tally:
     return Tally(objects=sum(t.objects for t in counted), bytes=sum(t.bytes for t in counted))
 
 
-def _cautions(row: WorkRow, classes: Classes) -> Iterator[str]:
+def _cautions(row: Outlook, classes: Classes) -> Iterator[str]:
     """What to know of an object; its tier does not stay behind where a class stands for it."""
-    chosen = classes.of(row.entry) is not None
-    for caution in row.remarks.get("cautions", ()):
-        if not (chosen and caution == other_tier(row.entry.facts.tier)):
+    chosen = classes.of_tier(row.tier) is not None
+    for caution in row.cautions:
+        if not (chosen and caution == other_tier(row.tier)):
             yield caution
 
 
-def _act(row: WorkRow) -> str:
+def _act(row: Outlook) -> str:
     if row.state is ObjectState.CARRIED:
         return "there"
     if row.state is ObjectState.NOT_CARRIED:

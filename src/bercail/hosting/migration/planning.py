@@ -94,7 +94,7 @@ class PlanDesk:
                     kind: Tally(objects=count, bytes=size)
                     for kind, (count, size) in table.note("noted", {}).items()
                 }
-                rows = table.objects.rows(*_LIVE)
+                rows = table.objects.outlooks(*_LIVE)
                 plan = make_plan(state.plans + 1, state.surveys, rows, noted, kept)
                 plan = evolve(plan, speed=speed, source_checksum=told)
                 plan = plan if prices is None else priced(plan, prices)

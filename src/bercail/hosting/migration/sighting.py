@@ -71,8 +71,8 @@ def sighting_of(item: InventoryItem) -> Sighting:
         obstacle=obstacle_of(item, entry),
         remarks=_remarks(item),
         prints=Prints(
-            metadata=_digest(dict(item.info.metadata)) if item.metadata_told else "",
-            tags=_digest(dict(item.tags)) if item.tags is not None else "",
+            metadata=_digest(item.info.metadata) if item.metadata_told else "",
+            tags=_digest(item.tags) if item.tags is not None else "",
             tier=item.info.tier or "",
             md5=entry.facts.content_md5 or "",
             modified=entry.facts.modified or "",
@@ -98,4 +98,7 @@ def _remarks(item: InventoryItem) -> dict[str, Any]:
 
 
 def _digest(value: Mapping[str, str]) -> str:
-    return sha256_hex(canonical_json(dict(value)))[:16]
+    return sha256_hex(canonical_json(dict(value)))[:16] if value else _OF_NOTHING
+
+
+_OF_NOTHING = sha256_hex(canonical_json({}))[:16]

@@ -7,7 +7,8 @@ transaction at the end, or not at all. Memory holds neither the listing nor its 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,15 @@ CREATE TABLE stage.seen (
     name TEXT PRIMARY KEY, size INTEGER NOT NULL, facts TEXT NOT NULL, version TEXT NOT NULL,
     opaque TEXT NOT NULL, obstacle TEXT, remarks TEXT NOT NULL, metadata TEXT NOT NULL,
     tags TEXT NOT NULL, tier TEXT NOT NULL, md5 TEXT NOT NULL, modified TEXT NOT NULL,
-    looks INTEGER NOT NULL
+    looks INTEGER NOT NULL, again INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID
 """
+_PUT = f"""
+INSERT INTO stage.seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+ON CONFLICT (name) DO UPDATE SET
+    looks = looks | excluded.looks | iif(version = excluded.version, 0, {_UNSTEADY}),
+    again = again + (looks & excluded.looks <> 0)
+"""  # noqa: S608  # constants of this file
 
 # An entity tag may change with the metadata alone; the source's own MD5 then tells that the
 # content did not. That decides what is shown, never what is copied.
@@ -95,14 +102,19 @@ ON CONFLICT (name) DO UPDATE SET
 class SurveyStage:
     """What one survey has seen so far; `with` gives it and throws it away.
 
-    Entered outside a transaction. `repeated` counts entries that one listing gave twice.
+    Entered outside a transaction.
     """
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
         self._path = path
         self._twice = False
-        self.repeated = 0
+        self._remarks: tuple[Mapping[str, Any], str] = ({}, "{}")
+
+    @property
+    def repeated(self) -> int:
+        """How many entries one listing gave again."""
+        return int(self._db.execute("SELECT total(again) FROM stage.seen").fetchone()[0])
 
     def __enter__(self) -> SurveyStage:
         # A survey that was killed leaves its file, which nobody can use.
@@ -120,18 +132,16 @@ class SurveyStage:
     def take(self, sightings: Iterable[tuple[Sighting, str]], *, again: bool = False) -> None:
         """Take in a whole listing of (sighting, opaque name); `again`: the second one."""
         self._twice = self._twice or again
-        look = _SECOND if again else _FIRST
-        self._db.execute("BEGIN")
-        try:
-            for count, (sighting, opaque) in enumerate(sightings, start=1):
-                self._put(sighting, opaque, look)
-                if count % ROWS == 0:
-                    self._db.execute("COMMIT")
-                    self._db.execute("BEGIN")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        look, left = _SECOND if again else _FIRST, iter(sightings)
+        # One at a time: the listing is never held.
+        for first in left:
+            self._db.execute("BEGIN")
+            try:
+                self._put(chain([first], islice(left, ROWS - 1)), look)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
 
     def missing(self) -> list[str]:
         """Names that the work table has and the listing did not show, ten thousand at most."""
@@ -144,8 +154,7 @@ class SurveyStage:
 
     def take_hidden(self, sightings: Iterator[tuple[Sighting, str]]) -> None:
         """Take in objects that the source has although its listing did not show them."""
-        for sighting, opaque in sightings:
-            self._put(sighting, opaque, _HIDDEN)
+        self._put(sightings, _HIDDEN)
 
     def settle(self, number: int) -> Delta:
         """Make this survey `number` of the work table, inside a transaction of the table.
@@ -171,36 +180,27 @@ class SurveyStage:
             hidden=hidden,
         )
 
-    def _put(self, sighting: Sighting, opaque: str, look: int) -> None:
-        row = _row(sighting, opaque, look)
-        done = self._db.execute(
-            "INSERT OR IGNORE INTO stage.seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+    def _put(self, sightings: Iterable[tuple[Sighting, str]], look: int) -> None:
+        self._db.executemany(_PUT, (self._row(one, opaque, look) for one, opaque in sightings))
+
+    def _row(self, sighting: Sighting, opaque: str, look: int) -> tuple[Any, ...]:
+        entry, prints = sighting.entry, sighting.prints
+        if sighting.remarks != self._remarks[0]:
+            # Most objects have the remarks of the one before.
+            text = canonical_json(dict(sighting.remarks)).decode("utf-8")
+            self._remarks = (sighting.remarks, text)
+        return (
+            entry.name,
+            entry.size,
+            entry.facts.text,
+            entry.binding_version,
+            opaque,
+            sighting.obstacle,
+            self._remarks[1],
+            prints.metadata,
+            prints.tags,
+            prints.tier,
+            prints.md5,
+            prints.modified,
+            look,
         )
-        if done.rowcount:
-            return
-        name, version = row[0], row[3]
-        known, looks = self._db.execute(
-            "SELECT version, looks FROM stage.seen WHERE name = ?", (name,)
-        ).fetchone()
-        self.repeated += bool(looks & look)
-        looks |= look | (0 if known == version else _UNSTEADY)
-        self._db.execute("UPDATE stage.seen SET looks = ? WHERE name = ?", (looks, name))
-
-
-def _row(sighting: Sighting, opaque: str, look: int) -> tuple[Any, ...]:
-    entry, prints = sighting.entry, sighting.prints
-    return (
-        entry.name,
-        entry.size,
-        canonical_json(entry.facts.as_dict()).decode("utf-8"),
-        entry.binding_version,
-        opaque,
-        sighting.obstacle,
-        canonical_json(dict(sighting.remarks)).decode("utf-8"),
-        prints.metadata,
-        prints.tags,
-        prints.tier,
-        prints.md5,
-        prints.modified,
-        look,
-    )
