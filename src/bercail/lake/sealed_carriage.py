@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Unproven
 from bercail.lake.sealed_parts import SealedUpload, give_up
 from bercail.lake.sealed_store import ONE_REQUEST, PIECE, SealedObject
+from bercail.storage.crc64 import crc64nvme
 from bercail.vault import SealedReader, open_bytes, seal_bytes
 from bercail.vault import sealed_size as size_once_sealed
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bercail.storage.uploads import PartUpload
     from bercail.vault import DataKey
 
+KEY_SECONDS = 1.0
+"""How long a key is used that the ring gave, before the ring is asked again."""
 _SMALL = 128 * 1024
 """Bytes asked for at once of an object that has no more."""
 
@@ -146,8 +149,28 @@ def give_up_parts(sealed: SealedStore, name: str, notes: PartNotes) -> None:
     give_up(partial(_upload, sealed.insides.store), notes, name)
 
 
+class HeldKeys:
+    """The keys of a store by their ids, as the ring gave them less than a second ago.
+
+    For who opens much: asking the ring costs more than opening what is small. Threads may
+    share it.
+    """
+
+    def __init__(self, sealed: SealedStore) -> None:
+        self._ring = sealed.insides.keys
+        self._held: dict[bytes, tuple[float, DataKey]] = {}
+
+    def by_id(self, key_id: bytes) -> DataKey:
+        """As `Keyring.by_id`; a key destroyed opens for a second more."""
+        asked = time.monotonic()
+        held = self._held.get(key_id)
+        if held is None or asked - held[0] >= KEY_SECONDS:
+            held = self._held[key_id] = (asked, self._ring.by_id(key_id))
+        return held[1]
+
+
 def reread(
-    sealed: SealedStore, name: str, version: str, sealed_size: int
+    sealed: SealedStore, name: str, version: str, sealed_size: int, keys: HeldKeys
 ) -> Iterator[bytes | memoryview]:
     """The plaintext in order, from one pass over all that the host holds under the name.
 
@@ -162,11 +185,10 @@ def reread(
     arriving = _Arriving(insides.store, opaque, sealed_size)
     if sealed_size <= ONE_REQUEST:
         whole = arriving.whole()
-        yield open_bytes(whole, insides.keys.by_id, insides.binding(name, version))
+        yield open_bytes(whole, keys.by_id, insides.binding(name, version))
         return
-    reader = SealedReader(
-        arriving.read_at, sealed_size, insides.keys.by_id, insides.binding(name, version)
-    )
+    binding = insides.binding(name, version)
+    reader = SealedReader(arriving.read_at, sealed_size, keys.by_id, binding)
     yield from reader.views(PIECE)
     arriving.end()
 

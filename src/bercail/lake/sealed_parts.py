@@ -271,7 +271,7 @@ class _Flow:
         for piece in pieces:
             view = memoryview(piece).cast("B")
             while view:
-                taken = view[: cuts[number - 1] - at]
+                taken = view[: min(cuts[number - 1] - at, _SEAL)]
                 if not taken:
                     raise _other_size(self._upload.size)
                 self._sha256.update(taken)

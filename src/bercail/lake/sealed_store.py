@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import asdict, field, frozen
-from awscrt.checksums import crc64nvme
 
 from bercail.foundation import Missing, Unproven
 from bercail.lake.sealed_file import SealedFile
+from bercail.storage.crc64 import crc64nvme
 from bercail.vault import (
     Binding,
     SealedReader,

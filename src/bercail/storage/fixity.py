@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from awscrt.checksums import crc64nvme
-
 from bercail.foundation import Unproven
+from bercail.storage.crc64 import crc64nvme
 from bercail.storage.passing import Passing
 from bercail.storage.port import ObjectInfo, ObjectStore
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from attrs import frozen
-from awscrt.checksums import combine_crc64nvme, crc64nvme
 
 from bercail.foundation import Missing
 from bercail.storage import failures
+from bercail.storage.crc64 import combined_crc64nvme, crc64nvme
 from bercail.storage.parts import PARTS_IN_FLIGHT, in_parts
 from bercail.storage.s3_asking import S3Asking
 from bercail.storage.wire import Wire
@@ -266,7 +266,7 @@ def combined(parts: Sequence[SentPart]) -> int:
     """CRC-64/NVME of the whole, from those of its parts in order."""
     whole = 0
     for part in parts:
-        whole = combine_crc64nvme(whole, part.checksum, part.size)
+        whole = combined_crc64nvme(whole, part.checksum, part.size)
     return whole
 
 

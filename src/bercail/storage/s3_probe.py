@@ -10,10 +10,9 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from awscrt.checksums import crc64nvme
-
 from bercail.foundation import BercailError, Missing
 from bercail.storage import failures
+from bercail.storage.crc64 import crc64nvme
 from bercail.storage.parts import PART
 from bercail.storage.plain_request import status_of
 from bercail.storage.probe_questions import HELD, Answer, Question, clock_answer

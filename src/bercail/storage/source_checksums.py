@@ -20,9 +20,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from awscrt.checksums import crc64nvme
-
 from bercail.foundation import Invalid, Missing, Unproven
+from bercail.storage.crc64 import crc64nvme
 from bercail.storage.inventory import adapter_under
 from bercail.storage.past import find_past
 from bercail.storage.port import CHUNK

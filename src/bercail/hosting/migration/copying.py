@@ -12,7 +12,6 @@ from threading import BoundedSemaphore
 from typing import TypeVar
 
 from attrs import evolve, frozen
-from awscrt.checksums import crc64nvme
 
 from bercail.foundation import BercailError, Invalid, Missing, Unavailable, Unproven
 from bercail.hosting.migration.classes import NONE, Classes
@@ -21,10 +20,11 @@ from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.patience import Patience
 from bercail.hosting.migration.pool import Gauge
 from bercail.lake import SealedObject, SealedStore
-from bercail.lake.sealed_carriage import give_up_parts, put_in_parts, through
+from bercail.lake.sealed_carriage import KEY_SECONDS, give_up_parts, put_in_parts, through
 from bercail.lake.sealed_parts import OtherPlaintext, PartNotes
 from bercail.storage import ObjectStore
 from bercail.storage.classes import in_class
+from bercail.storage.crc64 import crc64nvme
 from bercail.storage.pausing import pause_asked
 from bercail.vault import DataKey
 
@@ -36,9 +36,6 @@ LARGE_PIECE = 8 * 1024 * 1024
 """Bytes asked for at once of a large object: a host works less for few long ranges."""
 SMALL_PIECE = 128 * 1024
 """Bytes asked for at once of an object that has no more."""
-
-
-KEY_SECONDS = 1.0
 
 
 @frozen(kw_only=True)

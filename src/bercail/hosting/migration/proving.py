@@ -21,7 +21,7 @@ from bercail.hosting.migration.object_table import WorkRow
 from bercail.hosting.migration.pool import Gauge, run_bounded
 from bercail.hosting.migration.worktable import WorkTable
 from bercail.lake import SealedStore
-from bercail.lake.sealed_carriage import reread
+from bercail.lake.sealed_carriage import HeldKeys, reread
 from bercail.storage import ObjectStore
 
 
@@ -85,6 +85,7 @@ class Prover:
         self._source = source
         self._target = target
         self._gauge = gauge
+        self._keys = HeldKeys(target)
         self.basis = basis
 
     def check(self, row: WorkRow) -> Check:
@@ -103,8 +104,15 @@ class Prover:
     def _target_wrong(self, row: WorkRow) -> str | None:
         entry = row.entry
         try:
-            stream = reread(self._target, entry.name, entry.binding_version, row.sealed_size or 0)
-            size, sha256 = self._digest(stream)
+            size, sha256 = self._digest(
+                reread(
+                    self._target,
+                    entry.name,
+                    entry.binding_version,
+                    row.sealed_size or 0,
+                    self._keys,
+                )
+            )
         except Missing:
             return "it is absent from the target"
         except (Unproven, Invalid) as error:
