@@ -27,6 +27,8 @@ import json, sys, time
 from itertools import islice
 from pathlib import Path
 from bercail.foundation import Secret
+from bercail.hosting.migration.entry import ObjectState
+from bercail.hosting.migration.plan import make_plan
 from bercail.hosting.migration.sighting import Scope
 from bercail.hosting.migration.survey import Looker
 from bercail.hosting.migration.worktable import WorkTable
@@ -48,9 +50,12 @@ looker = Looker(source=store, scope=Scope(), opaque=lambda entry: entry.name)
 began, cpu = time.perf_counter(), time.process_time()
 survey = looker.take(table, 1, lambda _: None)
 taken = {
-    "objects": survey.objects, "before": before, "peak": peak(),
-    "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu,
+    "objects": survey.objects, "seconds": time.perf_counter() - began,
+    "cpu": time.process_time() - cpu,
 }
+cpu = time.process_time()
+make_plan(1, 1, table.objects.outlooks(*ObjectState))
+taken |= {"plan_cpu": time.process_time() - cpu, "before": before, "peak": peak()}
 table.close()
 print(json.dumps(taken))
 """

@@ -157,10 +157,11 @@ def load_config(path: Path) -> Config:
 
 
 def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) -> Secret:
-    """The secret in the variable `name`, or in the file that `name`_FILE points to.
+    """The secret in the variable `name`, in the file that `name`_FILE points to, or in the
+    entry `service/user` of the system's keyring that `name`_KEYRING names.
 
     Raises:
-        Missing: neither is set.
+        Missing: none is set, or the keyring cannot be opened or has no such entry.
         Invalid: the file cannot be read, or the secret is empty.
     """
     # Whoever holds a secret first sees to it that no core file or debugger shows it.
@@ -169,9 +170,13 @@ def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) 
     harden_process()
     if value := environ.get(name):
         return Secret(value.encode("utf-8"))
-    file = environ.get(f"{name}_FILE")
+    file, place = environ.get(f"{name}_FILE"), environ.get(f"{name}_KEYRING")
     # A traceback may show the variables of the function that raises: it is given the name only.
     del environ, value
+    if place and not file:
+        from bercail.storage.system_keyring import kept
+
+        return Secret(kept(f"{name}_KEYRING", place).encode("utf-8"))
     return _secret_in_file(name, file)
 
 
@@ -179,7 +184,7 @@ def _secret_in_file(name: str, file: str | None) -> Secret:
     if file is None:
         raise Missing(
             f"The secret `{name}` is not set.",
-            remedy=f"Set {name}, or {name}_FILE to a file that holds it.",
+            remedy=f"Set {name}, {name}_FILE to a file that holds it, or {name}_KEYRING.",
         )
     try:
         text = Path(file).read_bytes().strip()

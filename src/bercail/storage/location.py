@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 from attrs import field, frozen
 
 from bercail.foundation import Invalid, Secret
+from bercail.storage.system_keyring import kept
 
 SCHEMES = ("memory", "file", "s3", "azure")
 OPTIONS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -181,10 +182,12 @@ class Credentials:
     def from_environment(cls, prefix: str, environ: Mapping[str, str]) -> Credentials:
         """Read `{prefix}_ACCESS_KEY`, `{prefix}_SECRET_KEY`, `{prefix}_SAS`.
 
-        Each may be given as `..._FILE` instead: the path of a file that holds it.
+        Each may be given as `..._FILE` instead, the path of a file that holds it, or as
+        `..._KEYRING`, the `service/user` of an entry of the system's keyring.
 
         Raises:
-            Invalid: when one is given both ways, or its file cannot be read.
+            Invalid: when one is given in two ways, or its file cannot be read.
+            Missing: the keyring cannot be opened, or has no such entry.
         """
         access_key = _from_environment(f"{prefix}_ACCESS_KEY", environ)
         secret = _from_environment(f"{prefix}_SECRET_KEY", environ)
@@ -203,10 +206,13 @@ class Credentials:
 
 def _from_environment(variable: str, environ: Mapping[str, str]) -> str | None:
     direct, path = environ.get(variable), environ.get(f"{variable}_FILE")
-    if direct and path:
-        raise Invalid(
-            f"Both `{variable}` and `{variable}_FILE` are set.", remedy="Keep one of them."
-        )
+    place = environ.get(f"{variable}_KEYRING")
+    ways = {variable: direct, f"{variable}_FILE": path, f"{variable}_KEYRING": place}
+    given = [f"`{way}`" for way, value in ways.items() if value]
+    if len(given) > 1:
+        raise Invalid(f"Both {' and '.join(given)} are set.", remedy="Keep one of them.")
+    if place:
+        return kept(f"{variable}_KEYRING", place)
     if not path:
         return direct or None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from bercail.hosting import Depth, MigrationService
 from bercail.hosting.migration.dual_run import DeltaLog
 from bercail.hosting.migration.entry import ObjectState
 from bercail.ledger import MerkleTree, verify_consistency
-from bercail.storage import ObjectInfo, Passing
+from bercail.storage import Location, ObjectInfo, Passing, open_store
 from bercail.testing.moving import Labelled, MovingWorld
 
 CONTENTS = {f"data/{n}": bytes([n]) * (100 + n) for n in range(8)}
@@ -112,6 +113,23 @@ def test_each_difference_is_counted_by_class_and_named_on_the_trust_side(
     shallow = compared(ground, Depth.HEADS, world)
     assert "object/contents" not in shallow["differences"]
     assert (shallow["depth"], shallow["reread"]) == ("listing-and-heads", 0)
+
+
+def test_a_link_and_a_pipe_stay_behind_and_are_not_gone(tmp_path: Path) -> None:
+    """A folder lists them, and there is no object to ask for."""
+    world = MovingWorld(tmp_path)
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "file").write_bytes(b"one")
+    (old / "link").symlink_to("file")
+    os.mkfifo(old / "pipe")
+    service = world.service(source=open_store(Location.folder(old)))
+    report = service.dual_run().as_dict()
+    assert report["differences"] == {"object/left behind": 2}
+    assert names(report) == {"link": "left behind", "pipe": "left behind"}
+    (old / "link").unlink()
+    found = compared(service.ground, Depth.HEADS, world)
+    assert names(found) == {"link": "gone from the source", "pipe": "left behind"}
 
 
 def compared(ground: object, depth: Depth, world: MovingWorld) -> dict:

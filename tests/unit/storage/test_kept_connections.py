@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,39 @@ def test_several_requests_are_all_sent_before_the_first_answer_is_read() -> None
     # The third answer was cut short, and the fourth request was none.
     assert [answer and answer.body for answer in answers] == [b"hello", b"again", None, None]
     assert [told.split(b" ")[1] for told in host.heard] == [b"/b/0", b"/b/1", b"/b/2", b"/b/3"]
+
+
+def test_of_several_kept_connections_those_that_are_not_at_rest_are_replaced() -> None:
+    """One was closed by the host, one brings bytes that nobody asked for; the third is kept."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    lines = KeptConnections(Location(scheme="s3", name="b", endpoint=origin), origin, silence=5)
+    asked = [Request("GET", f"/b/{n}", {"host": "h"}, most=9) for n in range(3)]
+
+    def served(those: list[socket.socket]) -> list[bytes]:
+        found: list[Any] = []
+        asking = Thread(target=lambda: found.extend(lines.ask_several(asked)))
+        asking.start()
+        while len(those) < 3:
+            those.append(listener.accept()[0])
+        for one in those:
+            one.recv(65536)
+            one.sendall(GOOD)
+        asking.join(10)
+        return [answer.body for answer in found]
+
+    first: list[socket.socket] = []
+    second: list[socket.socket] = []
+    try:
+        assert served(first) == [b"hello"] * 3
+        first[0].close()
+        first[1].sendall(GOOD.replace(b"hello", b"stray"))
+        second.append(first[2])
+        assert served(second) == [b"hello"] * 3
+    finally:
+        for one in (*first, *second, listener):
+            one.close()
+        lines.close()
 
 
 def test_a_silent_host_is_awaited_once_and_not_for_each_of_several() -> None:

@@ -175,6 +175,14 @@ def test_the_same_bytes_sealed_twice_differ_everywhere() -> None:
     assert one[136:] != two[136:]
 
 
+@pytest.mark.parametrize("length", [0, 1, 65_479, 65_480, 65_481, 131_000])
+def test_an_object_sealed_in_one_go_is_the_one_sealed_as_it_arrives(length: int) -> None:
+    one, two = (SealingWriter(KEY, BINDING, SeededRandomness(2)) for _ in range(2))
+    assert one.at_once(LONG[:length]) == two.update(LONG[:length]) + two.finish()
+    with pytest.raises(Invalid, match="already sealed"):
+        one.at_once(b"more")
+
+
 def test_a_finished_writer_takes_nothing_more() -> None:
     writer = SealingWriter(KEY, BINDING, SeededRandomness(2))
     writer.finish()

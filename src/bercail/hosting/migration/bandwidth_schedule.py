@@ -18,10 +18,10 @@ from __future__ import annotations
 import logging
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from attrs import field, frozen, validators
@@ -36,6 +36,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _KEYS = {"format", "zone", "otherwise", "window"}
 _WINDOW_KEYS = {"days", "from", "until", "limit"}
 _LOG = logging.getLogger(__name__)
+Value = TypeVar("Value")
 
 
 @frozen(kw_only=True)
@@ -134,7 +135,7 @@ def read_schedule(path: Path) -> Schedule:
     return Schedule(
         zone=_zone(path, data.get("zone")),
         windows=tuple(_window(path, n, one) for n, one in enumerate(windows, start=1)),
-        otherwise=_limit(data.get("otherwise", "none")),
+        otherwise=_read(path, "`otherwise`", _limit, data.get("otherwise", "none")),
     )
 
 
@@ -147,10 +148,18 @@ def _window(path: Path, number: int, data: Mapping[str, Any]) -> Window:
         raise _wrong(path, f"the days of window {number} are not some of {', '.join(_DAYS)}")
     return Window(
         days=frozenset(_DAYS.index(day) for day in days),
-        begin=clock_time(str(data["from"])),
-        end=clock_time(str(data["until"])),
-        limit=_limit(data["limit"]),
+        begin=_read(path, f"`from` of window {number}", clock_time, str(data["from"])),
+        end=_read(path, f"`until` of window {number}", clock_time, str(data["until"])),
+        limit=_read(path, f"`limit` of window {number}", _limit, data["limit"]),
     )
+
+
+def _read(path: Path, key: str, read: Callable[[Any], Value], told: object) -> Value:
+    """What `read` makes of the value of `key`, told with the file where it is wrong."""
+    try:
+        return read(told)
+    except Invalid as error:
+        raise _wrong(path, f"{key}: {error.message.rstrip('.')}") from None
 
 
 def _limit(text: object) -> int | None:

@@ -23,6 +23,7 @@ from bercail.hosting.migration.proving import Basis, Prover
 from bercail.hosting.migration.worktable import WorkTable
 
 _LIVE = tuple(state for state in ObjectState if state is not ObjectState.GONE)
+_GONE = "gone from the source"
 _UNCARRIED = {
     ObjectState.NOT_CARRIED: "left behind",
     ObjectState.PENDING: "to be carried",
@@ -151,9 +152,13 @@ class Comparer:
             counted["reread"] += seen.reread
             counted["same"] += seen.kind is None
             entry = seen.row.entry
-            db.execute("DELETE FROM listed WHERE name = ?", (entry.name,))
-            if seen.kind is not None:
-                found = (entry.name, class_of(entry), seen.kind, seen.why)
+            shown = db.execute("DELETE FROM listed WHERE name = ?", (entry.name,)).rowcount
+            kind = seen.kind
+            if kind == _GONE and shown and seen.row.state is ObjectState.NOT_CARRIED:
+                # A link or a pipe is listed, and no object that one could ask for.
+                kind = _UNCARRIED[seen.row.state]
+            if kind is not None:
+                found = (entry.name, class_of(entry), kind, seen.why)
                 db.execute("INSERT INTO found VALUES (?, ?, ?, ?)", found)
 
         def tick() -> None:
@@ -185,7 +190,7 @@ class Comparer:
         try:
             now = entry_of(self._ground.source.head(entry.name))
         except Missing:
-            return "gone from the source"
+            return _GONE
         if row.state in _UNCARRIED:
             return _UNCARRIED[row.state]
         if now.binding_version != entry.binding_version:
