@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from bercail.foundation import Unproven
 from bercail.lake.sealed_parts import SealedUpload, give_up
-from bercail.lake.sealed_store import ONE_REQUEST, PIECE, SealedObject
+from bercail.lake.sealed_store import ONE_REQUEST, SealedObject
 from bercail.storage.crc64 import crc64nvme
 from bercail.vault import SealedReader, open_bytes, seal_bytes
 from bercail.vault import sealed_size as size_once_sealed
@@ -31,6 +31,10 @@ KEY_SECONDS = 1.0
 """How long a key is used that the ring gave, before the ring is asked again."""
 _SMALL = 128 * 1024
 """Bytes asked for at once of an object that has no more."""
+_LARGE = 16 * 1024 * 1024
+"""Bytes asked for at once of one that has more: both sides work less for few long ranges."""
+_VIEW = 512 * 1024
+"""Bytes opened at once, so that whoever hashes them finds them in the cache."""
 
 
 def put_in_parts(
@@ -189,7 +193,7 @@ def reread(
         return
     binding = insides.binding(name, version)
     reader = SealedReader(arriving.read_at, sealed_size, keys.by_id, binding)
-    yield from reader.views(PIECE)
+    yield from reader.views(_VIEW)
     arriving.end()
 
 
@@ -211,7 +215,7 @@ class _Arriving:
     def __init__(self, store: ObjectStore, opaque: str, size: int) -> None:
         self._store, self._opaque, self._size = store, opaque, size
         # A store reads small and large ranges in different ways, each where it costs least.
-        chunk = ONE_REQUEST if size > _SMALL else _SMALL
+        chunk = _LARGE if size > _SMALL else _SMALL
         self._stream = store.stream(opaque, chunk=chunk)
         self._held = memoryview(b"")
         self._start = 0  # where in the object `_held` begins
