@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -141,7 +142,7 @@ for rows, names, rules in json.load(sys.stdin):
 
 def outside(*asked: tuple[dict[str, list[Any]], list[str], str]) -> list[list[dict[str, Any]]]:
     """The tables that `pytauargus` protects, one after the other, in a process of its own."""
-    # The program leaves its logs where it runs.
+    # The program leaves its logs where it runs, and its files where temporary ones go.
     with tempfile.TemporaryDirectory() as folder:
         ran = subprocess.run(
             [sys.executable, "-c", OUTSIDE],
@@ -149,6 +150,7 @@ def outside(*asked: tuple[dict[str, list[Any]], list[str], str]) -> list[list[di
             capture_output=True,
             text=True,
             cwd=folder,
+            env={**os.environ, "TMPDIR": folder},
         )
     assert ran.returncode == 0, ran.stderr[-2000:]
     return [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("[{")]
