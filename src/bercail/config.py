@@ -158,11 +158,12 @@ def load_config(path: Path) -> Config:
 
 def secret_from_environment(name: str, environ: Mapping[str, str] = os.environ) -> Secret:
     """The secret in the variable `name`, in the file that `name`_FILE points to, or in the
-    entry `service/user` of the system's keyring that `name`_KEYRING names.
+    entry `service/user` of the system's keyring that `name`_KEYRING names; the first of these.
 
     Raises:
         Missing: none is set, or the keyring cannot be opened or has no such entry.
-        Invalid: the file cannot be read, or the secret is empty.
+        Invalid: the file cannot be read, the secret is empty, the place in the keyring is not
+            `service/user`, or the extra `keyring` is not installed.
     """
     # Whoever holds a secret first sees to it that no core file or debugger shows it.
     from bercail.vault.process_hardening import harden_process

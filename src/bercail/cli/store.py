@@ -21,7 +21,7 @@ CredentialsOption = Annotated[
     str,
     typer.Option(
         help="Prefix of the variables that hold the credentials: PREFIX_ACCESS_KEY, "
-        "PREFIX_SECRET_KEY, PREFIX_SAS, or the same with _FILE."
+        "PREFIX_SECRET_KEY, PREFIX_SAS, or the same with _FILE or _KEYRING."
     ),
 ]
 

@@ -169,6 +169,12 @@ class HeldKeys:
         asked = time.monotonic()
         held = self._held.get(key_id)
         if held is None or asked - held[0] >= KEY_SECONDS:
+            # What is old goes first: a key destroyed meanwhile is not kept here.
+            self._held = {
+                known: entry
+                for known, entry in self._held.items()
+                if asked - entry[0] < KEY_SECONDS
+            }
             held = self._held[key_id] = (asked, self._ring.by_id(key_id))
         return held[1]
 

@@ -53,7 +53,7 @@ def cluster_settings(
 
 
 def _token(environ: Mapping[str, str]) -> Secret | None:
-    if not environ.get(TOKEN) and not environ.get(f"{TOKEN}_FILE"):
+    if not any(environ.get(f"{TOKEN}{way}") for way in ("", "_FILE", "_KEYRING")):
         return None
     return secret_from_environment(TOKEN, environ)
 

@@ -69,7 +69,7 @@ class Moving(Ground):
             raise Missing(
                 f"The environment holds no credentials under `{credentials}`.",
                 remedy=f"Set `{credentials}_SECRET_KEY` (for S3 `{credentials}_ACCESS_KEY` too) "
-                f"or `{credentials}_SAS`, or their `_FILE`.",
+                f"or `{credentials}_SAS`, or their `_FILE` or `_KEYRING`.",
             )
         return ProbeWrite(
             store=self._elsewhere(table.location, named),

@@ -190,7 +190,7 @@ class KeptConnections:
     def _taken(self, most: int) -> list[_Connection]:
         """Some of the connections that were kept, `most` of them, fit to be used again."""
         fresh = time.monotonic() - KEPT_SECONDS
-        while True:
+        while most:
             with self._lock:
                 found = self._kept[-most:]
                 del self._kept[-most:]
@@ -200,6 +200,7 @@ class KeptConnections:
                     one.close()
             if fit or not found:
                 return fit
+        return []
 
     def _keep(self, one: _Connection) -> None:
         one.rests_since = time.monotonic()

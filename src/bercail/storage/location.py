@@ -186,7 +186,8 @@ class Credentials:
         `..._KEYRING`, the `service/user` of an entry of the system's keyring.
 
         Raises:
-            Invalid: when one is given in two ways, or its file cannot be read.
+            Invalid: when one is given in two ways, its file cannot be read, its place in the
+                keyring is not `service/user`, or the extra `keyring` is not installed.
             Missing: the keyring cannot be opened, or has no such entry.
         """
         access_key = _from_environment(f"{prefix}_ACCESS_KEY", environ)

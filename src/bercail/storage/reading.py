@@ -103,18 +103,20 @@ def stream_pinned(
     broken connection; the etag of the first pins all the others.
     """
     first = read_pinned(read, location, name, 0, chunk, if_match)
+    size, etag = first.size, first.etag
     if first.content:
         yield first.content
-    if first.size <= chunk:
+    del first  # its content is not held for as long as the others come
+    if size <= chunk:
         return
-    offsets = iter(range(chunk, first.size, chunk))
+    offsets = iter(range(chunk, size, chunk))
     pool = ThreadPoolExecutor(_READ_AHEAD, thread_name_prefix="read-ahead")
 
     def ask() -> list[Future[Piece]]:
         offset = next(offsets, None)
         if offset is None:
             return []
-        return [pool.submit(read_pinned, read, location, name, offset, chunk, first.etag)]
+        return [pool.submit(read_pinned, read, location, name, offset, chunk, etag)]
 
     try:
         waiting = ask() + ask()

@@ -34,7 +34,6 @@ def kept(variable: str, place: str) -> str:
 def _found(variable: str, service: str, user: str) -> str | None:
     try:
         import keyring
-        from keyring.errors import KeyringError
     except ImportError:
         raise Invalid(
             f"`{variable}` asks for the keyring of the system, which is not installed here.",
@@ -42,8 +41,8 @@ def _found(variable: str, service: str, user: str) -> str | None:
         ) from None
     try:
         return keyring.get_password(service, user)
-    except KeyringError as error:
-        # What a keyring says may repeat what it was asked.
+    except Exception as error:  # noqa: BLE001  # each keyring raises what its own library does
+        # What a keyring says may repeat what it was asked, or hold the secret.
         raise Missing(
             f"The keyring that `{variable}` asks for cannot be opened ({type(error).__name__}).",
             remedy="Unlock it, or log in where it runs; a server without one uses `_FILE`.",

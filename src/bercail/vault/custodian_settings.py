@@ -14,7 +14,7 @@ from bercail.vault.custody import RenewableCustodian
 from bercail.vault.file_custodian import FileCustodian
 
 SecretOf = Callable[[str], Secret]
-"""Gives the secret of a variable of the environment, or of the file named by it and `_FILE`."""
+"""Gives the secret of a variable: its own, or what it names with `_FILE` or `_KEYRING` behind."""
 
 
 class CustodianKind(StrEnum):

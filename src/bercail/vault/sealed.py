@@ -133,11 +133,13 @@ class SealingWriter:
         """The whole object, of a writer that has taken nothing yet.
 
         Raises:
-            Invalid: after `finish`.
+            Invalid: after `update` or `finish`.
         """
+        self._require_open()
+        if self._index or self._held:
+            raise Invalid("This object is begun already.", remedy="Make a new writer.")
         if len(plain) > fmt.FIRST_PLAIN_SIZE:
             return self.update(plain) + self.finish()
-        self._require_open()
         return self._end(memoryview(plain))
 
     def _end(self, plain: memoryview) -> bytes:

@@ -60,6 +60,15 @@ def test_pages_give_every_object_once_in_order_while_rows_change(table: WorkTabl
     assert list(table.objects.rows(ObjectState.PENDING)) == []
 
 
+def test_few_objects_of_many_are_found_by_their_state(table: WorkTable) -> None:
+    asked: list[str] = []
+    table.objects._db.set_trace_callback(asked.append)
+    found = [row.entry.name for row in table.objects.rows(ObjectState.NOT_CARRIED)]
+    table.objects._db.set_trace_callback(None)
+    assert found == [f"c/{n:05}" for n in range(3, COUNT, 100)]
+    assert not [one for one in asked if "+state" in one]
+
+
 def test_an_outlook_says_what_the_row_says(table: WorkTable) -> None:
     states = (ObjectState.PENDING, ObjectState.NOT_CARRIED)
     pairs = zip(table.objects.rows(*states), table.objects.outlooks(*states), strict=True)

@@ -56,3 +56,4 @@ def test_the_ring_is_asked_once_a_second(
     with pytest.raises(Missing, match="was destroyed"):
         held.by_id(key.id)
     assert len(asked) == 2
+    assert held._held == {}

@@ -161,6 +161,13 @@ def test_of_several_kept_connections_those_that_are_not_at_rest_are_replaced() -
         lines.close()
 
 
+def test_nothing_asked_leaves_the_kept_connections_alone() -> None:
+    with lines_to(Host([GOOD, GOOD])) as lines:
+        assert ask(lines) == b"hello"
+        assert lines.ask_several([]) == []
+        assert ask(lines) == b"hello"
+
+
 def test_a_silent_host_is_awaited_once_and_not_for_each_of_several() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -10,6 +10,7 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.errors import KeyringLocked
+from secretstorage.exceptions import PromptDismissedException
 
 from bercail.config import secret_from_environment
 from bercail.foundation import Invalid, Missing, Secret
@@ -24,10 +25,13 @@ class Desk(KeyringBackend):
     def __init__(self) -> None:
         self.entries: dict[tuple[str, str], str] = {}
         self.locked = False
+        self.dismissed = False
 
     def get_password(self, service: str, username: str) -> str | None:
         if self.locked:
             raise KeyringLocked(f"{service} {username} is locked")
+        if self.dismissed:
+            raise PromptDismissedException(f"{service} {username}")
         return self.entries.get((service, username))
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -71,6 +75,13 @@ def test_a_keyring_that_stays_locked_is_said_without_its_words(desk: Desk) -> No
     with pytest.raises(Missing, match=r"cannot be opened \(KeyringLocked\)") as locked:
         Credentials.from_environment("X", {"X_SAS_KEYRING": "hub/private-name"})
     assert "private-name" not in str(locked.value)
+
+
+def test_what_the_library_of_a_keyring_raises_is_told_like_a_locked_one(desk: Desk) -> None:
+    desk.dismissed = True
+    with pytest.raises(Missing, match=r"\(PromptDismissedException\)") as dismissed:
+        Credentials.from_environment("X", {"X_SAS_KEYRING": "hub/private-name"})
+    assert "private-name" not in str(dismissed.value)
 
 
 def test_a_server_without_a_keyring_is_told_what_to_use() -> None:

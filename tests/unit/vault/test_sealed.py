@@ -181,6 +181,10 @@ def test_an_object_sealed_in_one_go_is_the_one_sealed_as_it_arrives(length: int)
     assert one.at_once(LONG[:length]) == two.update(LONG[:length]) + two.finish()
     with pytest.raises(Invalid, match="already sealed"):
         one.at_once(b"more")
+    begun = SealingWriter(KEY, BINDING, SeededRandomness(2))
+    begun.update(b"a beginning")
+    with pytest.raises(Invalid, match="begun already"):
+        begun.at_once(b"more")
 
 
 def test_a_finished_writer_takes_nothing_more() -> None:

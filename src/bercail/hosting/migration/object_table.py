@@ -26,13 +26,19 @@ NEVER_TOLD = {UNTOLD: ["headers", "tags"]}
 _COLUMNS = (
     "name, size, facts, opaque, state, reason, there, distrust, sha256, sealed_size, crc, remarks"
 )
-
-
 _OUTLOOK = (
     "name, size, version, json_extract(facts, '$.tier'), state, reason, there, distrust, "
     "json_extract(remarks, '$.cautions')"
 )
-# The plus keeps the index of states out: with it, every page would sort all objects by name.
+# Where many match, the plus keeps the index of states out: with it, every page would sort all
+# objects by name.
+_NOT_MANY = (
+    "SELECT count(*) FROM "
+    "(SELECT 1 FROM objects WHERE state IN (SELECT value FROM json_each(?)) LIMIT ?)"
+)
+_FEW = (
+    "SELECT {} FROM objects WHERE state IN (SELECT value FROM json_each(?)) ORDER BY name LIMIT ?"
+)
 PAGE = (
     "SELECT {} FROM objects WHERE +state IN (SELECT value FROM json_each(?)) AND name > ? "
     "ORDER BY name LIMIT ?"
@@ -214,6 +220,9 @@ class ObjectTable:
     def _pages(self, columns: str, states: tuple[ObjectState, ...]) -> Iterator[tuple[Any, ...]]:
         """Rows by name; one may be changed once it was given."""
         wanted, after = json.dumps([state.value for state in states]), ""
+        if self._count(_NOT_MANY, wanted, _PAGE + 1) <= _PAGE:
+            yield from self._db.execute(_FEW.format(columns), (wanted, _PAGE)).fetchall()
+            return
         while page := self._db.execute(PAGE.format(columns), (wanted, after, _PAGE)).fetchall():
             yield from page
             after = page[-1][0]
@@ -231,8 +240,8 @@ class ObjectTable:
         sums[1] += known is not None and known != version
         return bool(second)
 
-    def _count(self, query: str) -> int:
-        return int(self._db.execute(query).fetchone()[0])
+    def _count(self, query: str, *values: object) -> int:
+        return int(self._db.execute(query, values).fetchone()[0])
 
     def _known(self, name: str) -> str | None:
         """The version last seen of `name`; None when the source did not show it."""
@@ -265,7 +274,7 @@ def _row(row: tuple[Any, ...]) -> WorkRow:
 
 @lru_cache(maxsize=256)
 def _remarks(text: str) -> Mapping[str, Any]:
-    """Remarks, which most objects share."""
+    """Remarks, which most objects share: nobody may change what is inside."""
     return MappingProxyType(json.loads(text))
 
 
