@@ -259,13 +259,13 @@ class _Flow:
                 self._seal(plain[:1])
                 yield self._cut()
                 start = 1
-            for at in range(start, len(plain), _SEAL):
-                self._seal(plain[at : at + _SEAL])
+            self._seal(plain[start:])
         self._filling().add(self._writer.finish())
         yield self._cut()
 
     def _compared(self, pieces: Iterable[bytes]) -> Iterator[tuple[int, memoryview]]:
-        """The plaintext with the number of its part; what left before, only once compared."""
+        """The plaintext with the number of its part, hashed just now and `_SEAL` bytes at most;
+        what left before, only once compared."""
         cuts, number, at = self._upload.cuts(), 1, 0
         kept: list[memoryview] = []
         for piece in pieces:
